@@ -1,0 +1,296 @@
+"""Settings: one frozen value from bellwether.yml and the environment; passed as arguments, never imported.
+
+Secrets come from the environment (each also as NAME_FILE), decisions from YAML. An unknown key, a wrong type or a bad
+time is a ConfigError that names file, line, key and the nearest right name.
+"""
+
+import os
+from collections.abc import Mapping
+from datetime import datetime, time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from bot.domain.errors import ConfigError
+from bot.domain.names import nearest
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+ENVIRONMENT = (
+    "BELLWETHER_CONFIG",
+    "BELLWETHER_CLOCK",
+    "BELLWETHER_LISTEN",
+    "DATABASE_URL",
+    "SLACK_BOT_TOKEN",
+    "SLACK_APP_TOKEN",
+    "SLACK_SIGNING_SECRET",
+    "SLACK_API_URL",
+    "JIRA_URL",
+    "JIRA_EMAIL",
+    "JIRA_API_TOKEN",
+)
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as e:
+        raise ValueError(f"no time zone {name!r}; use an IANA name such as Europe/Paris") from e
+    return name
+
+
+def _when(text: str) -> str:
+    parse_when(text)
+    return text
+
+
+def parse_when(text: str) -> tuple[str | None, time]:
+    """Return weekday (`mon`..`sun`, None = every day) and local time of `Mon 09:00` or `09:00`.
+
+    Raises ValueError. Numbers for weekdays are refused: crontab and APScheduler count them differently.
+    """
+    *day, clock = text.strip().split()
+    try:
+        at = datetime.strptime(clock, "%H:%M").time()  # noqa: DTZ007 - a wall-clock time has no zone yet
+    except ValueError as e:
+        raise ValueError(f"{text!r} is not a time; write 'Mon 09:00' or '09:00'") from e
+    if not day:
+        return None, at
+    if len(day) > 1 or day[0][:3].lower() not in WEEKDAYS:
+        raise ValueError(f"{text!r} is not a time; write 'Mon 09:00' or '09:00'")
+    return day[0][:3].lower(), at
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SlackSection(_Section):
+    """`slack:` how people call the bot, and where it speaks when a model has no channel of its own."""
+
+    command: Annotated[str, Field(pattern=r"^/[a-z0-9_-]{1,31}$")] = "/model"
+    aliases: tuple[Annotated[str, Field(pattern=r"^/[a-z0-9_-]{1,31}$")], ...] = ("/incident", "/oncall")
+    channel: str = "#general"
+
+
+class JiraSection(_Section):
+    """`jira:` where tickets go; credentials are in the environment."""
+
+    type: str = "jira"
+    project: str = "ML"
+    issue_type: str = "Bug"
+    poll_seconds: Annotated[float, Field(gt=0)] = 30
+
+
+class AuthSection(_Section):
+    """`auth:` of a source: how a delivery proves where it comes from."""
+
+    type: Literal["bearer", "basic", "hmac", "none"] = "bearer"
+    header: str | None = None
+    secret_env: str | None = None
+    user: str | None = None
+    """For basic: the user name; None accepts any."""
+    prefix: str = "sha256="
+    """For hmac: what stands before the hex digest."""
+
+
+class SourceSection(_Section):
+    """One of `sources:`; the key is its name and its address, `/hooks/<name>`."""
+
+    type: str | None = None
+    auth: AuthSection | None = None
+
+
+class MetricSection(_Section):
+    """One of a model's `metrics:`."""
+
+    title: str | None = None
+    direction: Literal["higher", "lower", "target", "none"] | None = None
+    role: Literal["primary", "guardrail", "diagnostic"] | None = None
+    family: Literal["model", "product", "data", "system", "cost"] | None = None
+    unit: str | None = None
+    slo: str | None = None
+    margin: float = 0.0
+
+
+class ModelSection(_Section):
+    """One of `models:`; refines what events say of a model, never gates it."""
+
+    owner: str | None = None
+    channel: str | None = None
+    on_call: str | None = None
+    lifecycle: Literal["experimental", "production", "deprecated", "retired"] = "production"
+    fallback: str | None = None
+    depends_on: tuple[str, ...] = ()
+    metrics: dict[str, MetricSection] = {}
+
+
+class DigestSection(_Section):
+    """One of `digests:`."""
+
+    channels: tuple[str, ...]
+    at: Annotated[str, AfterValidator(_when)] = "Mon 09:00"
+    tz: Annotated[str, AfterValidator(_zone)] = "UTC"
+    audience: Literal["stakeholders", "engineers"] = "stakeholders"
+    models: tuple[str, ...] = ()
+    """Empty = every model."""
+
+
+class Decisions(_Section):
+    """The whole of bellwether.yml."""
+
+    slack: SlackSection = SlackSection()
+    jira: JiraSection = JiraSection()
+    sources: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")], SourceSection] = {}
+    models: dict[str, ModelSection] = {}
+    digests: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")], DigestSection] = {}
+    admins: tuple[str, ...] = ()
+    instance: Annotated[str, Field(pattern=r"^[a-z0-9]{1,16}$")] = "main"
+    """Distinguishes two bots that share one Jira project: part of every ticket label."""
+
+
+class Environment(BaseModel):
+    """What the environment says: addresses and secrets."""
+
+    model_config = ConfigDict(frozen=True)
+
+    database_url: str = "sqlite:///bellwether.db"
+    clock: str | None = None
+    listen: str = "127.0.0.1:8080"
+    slack_bot_token: str | None = None
+    slack_app_token: str | None = None
+    slack_signing_secret: str | None = None
+    slack_api_url: str = "https://slack.com/api/"
+    jira_url: str | None = None
+    jira_email: str | None = None
+    jira_api_token: str | None = None
+    secrets: Mapping[str, str] = Field(default_factory=dict, repr=False)
+    """The secrets that `secret_env` of a source names, as far as they are set."""
+
+    @property
+    def host_port(self) -> tuple[str, int]:
+        """Where to listen; raises ConfigError for nonsense."""
+        host, _, port = self.listen.rpartition(":")
+        if not host or not port.isdigit():
+            raise ConfigError(f"BELLWETHER_LISTEN={self.listen!r} is not HOST:PORT, for example 127.0.0.1:8080")
+        return host.strip("[]"), int(port)
+
+
+class Settings(BaseModel):
+    """Everything that was decided outside the program."""
+
+    model_config = ConfigDict(frozen=True)
+
+    decisions: Decisions = Decisions()
+    environment: Environment = Environment()
+    path: Path | None = None
+
+
+def load(environ: Mapping[str, str] = os.environ, *, path: Path | None = None) -> Settings:
+    """Read the configuration file and ENVIRON; raises ConfigError.
+
+    `path` wins over BELLWETHER_CONFIG; the default file bellwether.yml may be missing, a named one may not.
+    """
+    named = path or (Path(environ["BELLWETHER_CONFIG"]) if environ.get("BELLWETHER_CONFIG") else None)
+    file = named or Path("bellwether.yml")
+    if file.exists():
+        decisions = parse(file.read_text(encoding="utf-8"), name=str(file))
+    elif named:
+        raise ConfigError(f"{file}: no such file; write one with `bellwether init`, or unset BELLWETHER_CONFIG")
+    else:
+        decisions = Decisions()
+    return Settings(decisions=decisions, environment=_environment(environ, decisions), path=file)
+
+
+def parse(text: str, *, name: str = "bellwether.yml") -> Decisions:
+    """Return the decisions in TEXT; raises ConfigError with `name:line:` for the first thing that is wrong."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        content = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as e:
+        line = e.problem_mark.line + 1 if e.problem_mark else 1
+        raise ConfigError(f"{name}:{line}: not YAML: {e.problem}") from e
+    if content is None:
+        return Decisions()
+    if not isinstance(content, dict):
+        raise ConfigError(f"{name}:1: expected keys such as `slack:` and `sources:`")
+    try:
+        return Decisions.model_validate(content)
+    except ValidationError as e:
+        raise ConfigError("\n".join(_explain(error, node, name) for error in e.errors()[:5])) from e
+
+
+def _explain(error: Any, node: yaml.Node | None, name: str) -> str:
+    path = tuple(str(part) for part in error["loc"] if part != "[key]")
+    line, column = _position(node, path)
+    key = ".".join(path)
+    where = f"{name}:{line}:{column}: {key}"
+    match error["type"]:
+        case "extra_forbidden":
+            known = _known_keys(path[:-1])
+            close = nearest(path[-1], known, limit=1)
+            hint = f"did you mean `{close[0]}`?" if close else f"it may be one of: {', '.join(known)}"
+            return f"{where}: unknown key; {hint}"
+        case "missing":
+            return f"{where}: missing; this key has no default"
+        case _:
+            return f"{where}: {error['msg'].removeprefix('Value error, ')}; got {error['input']!r}"
+
+
+def _known_keys(path: tuple[str, ...]) -> list[str]:
+    """Return the keys that may stand at PATH of the file."""
+    section: type[BaseModel] = Decisions
+    rest = list(path)
+    while rest:
+        inner = section.model_fields.get(rest.pop(0))
+        if inner is None:
+            return []
+        found = [t for t in (inner.annotation, *_arguments(inner.annotation)) if isinstance(t, type)]
+        sections = [t for t in found if issubclass(t, BaseModel)]
+        if not sections:
+            return []
+        section = sections[-1]
+        if rest and section not in (inner.annotation,) and "dict" in str(inner.annotation):
+            rest.pop(0)  # the name of a source, model, metric or digest
+    return list(section.model_fields)
+
+
+def _arguments(annotation: Any) -> list[Any]:
+    inner = list(getattr(annotation, "__args__", ()))
+    return inner + [t for a in inner for t in _arguments(a)]
+
+
+def _position(node: yaml.Node | None, path: tuple[str, ...]) -> tuple[int, int]:
+    """Return line and column, from 1, of the deepest node on PATH."""
+    mark = node.start_mark if node else None
+    for part in path:
+        if isinstance(node, yaml.MappingNode):
+            pair = next(((k, v) for k, v in node.value if k.value == part), None)
+            if pair is None:
+                break
+            mark, node = pair[0].start_mark, pair[1]
+        elif isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
+            node = node.value[int(part)]
+            mark = node.start_mark
+    return (mark.line + 1, mark.column + 1) if mark else (1, 1)
+
+
+def _environment(environ: Mapping[str, str], decisions: Decisions) -> Environment:
+    def value(name: str) -> str | None:
+        if name in environ:
+            return environ[name] or None
+        if file := environ.get(f"{name}_FILE"):
+            try:
+                return Path(file).read_text(encoding="utf-8").strip() or None
+            except OSError as e:
+                raise ConfigError(f"{name}_FILE={file}: cannot be read ({e.strerror})") from e
+        return None
+
+    named = {name.removeprefix("BELLWETHER_").lower(): value(name) for name in ENVIRONMENT}
+    secret_names = {s.auth.secret_env for s in decisions.sources.values() if s.auth and s.auth.secret_env}
+    secrets = {name: found for name in secret_names if (found := value(name))}
+    known = {k: v for k, v in named.items() if k in Environment.model_fields and v is not None}
+    return Environment(**known, secrets=secrets)

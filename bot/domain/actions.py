@@ -1,0 +1,120 @@
+"""What people did in Slack or on the command line, as facts, so that there is one write path.
+
+`by` is the Slack user id of who did it. `seen` is the revision of the subject that the person's button showed: a click
+on an old card changes nothing (`StaleAction`); None = typed, not clicked.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from bot.domain.errors import UserError
+
+
+class Verdict(StrEnum):
+    """A person's word on an alert group; `triage` in the code, "verdict" on the page."""
+
+    ACTED = "acted"
+    REAL_LATER = "real_later"
+    NOISE = "noise"
+    KNOWN = "known"
+
+
+class IncidentStatus(StrEnum):
+    """Where an incident stands; OPEN_STATUSES are the ones people still work on."""
+
+    INVESTIGATING = "investigating"
+    FIXING = "fixing"
+    MITIGATED = "mitigated"
+    RESOLVED = "resolved"
+    MERGED = "merged"
+
+
+OPEN_STATUSES = (IncidentStatus.INVESTIGATING, IncidentStatus.FIXING, IncidentStatus.MITIGATED)
+
+
+class Cause(StrEnum):
+    """Why it happened, chosen by a person on resolve; UNKNOWN is respectable."""
+
+    DEPLOY = "deploy"
+    CONFIG = "config"
+    DATA_UPSTREAM = "data_upstream"
+    DRIFT = "natural_drift"
+    LABELS = "labels"
+    INFRASTRUCTURE = "infrastructure"
+    DEPENDENCY = "dependency"
+    UNKNOWN = "unknown"
+
+
+class StaleAction(UserError):
+    """The card changed after it was shown to this person; nothing was done, the message says who did what."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GiveVerdict:
+    """Say whether an alert group was worth the interruption."""
+
+    group_id: int
+    verdict: Verdict
+    by: str
+    seen: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeclareIncident:
+    """Open an incident by hand, from an alert group or for a model."""
+
+    by: str
+    title: str
+    severity: str = "sev2"
+    model: str | None = None
+    group_id: int | None = None
+    channel: str | None = None
+    lead: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateIncident:
+    """Tell the thread what is known; may move status, severity, lead and the time of the next update."""
+
+    incident_id: int
+    by: str
+    text: str = ""
+    status: IncidentStatus | None = None
+    severity: str | None = None
+    lead: str | None = None
+    next_update_at: datetime | None = None
+    seen: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskRollback:
+    """Decide to go back to the previous version; the deployment system does it, the bot remembers who asked."""
+
+    incident_id: int
+    by: str
+    seen: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolveIncident:
+    """Close an incident, with its cause."""
+
+    incident_id: int
+    by: str
+    cause: Cause = Cause.UNKNOWN
+    text: str = ""
+    eval_case: str = ""
+    seen: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReopenIncident:
+    """It was not over after all."""
+
+    incident_id: int
+    by: str
+    seen: int | None = None
+
+
+Action = GiveVerdict | DeclareIncident | UpdateIncident | AskRollback | ResolveIncident | ReopenIncident

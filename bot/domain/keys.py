@@ -1,0 +1,103 @@
+"""The names of our projections, and which copies need the remote id of which.
+
+A key says where the copy lives and what it shows: `slack/incident/42`, `jira/incident/42`. Keys are also written into
+message metadata and printed by `bellwether why`, so they are part of the contract: add, don't rename.
+"""
+
+from datetime import date
+
+ALL_HOMES = "slack/home/"
+
+
+def deployment(change_id: int) -> str:
+    """The card of one rollout (M2)."""
+    return f"slack/deployment/{change_id}"
+
+
+def group(group_id: int) -> str:
+    """The card of one alert group (M3)."""
+    return f"slack/group/{group_id}"
+
+
+def storm(storm_id: int) -> str:
+    """The one card that lists every group while too many open at once in a channel."""
+    return f"slack/storm/{storm_id}"
+
+
+def incident(incident_id: int) -> str:
+    """The root card of an incident's thread (M4)."""
+    return f"slack/incident/{incident_id}"
+
+
+def incident_changes(incident_id: int) -> str:
+    """The first reply in the thread: what changed in the 72 hours before onset; edited, never posted again."""
+    return f"slack/incident/{incident_id}/changes"
+
+
+def incident_ticket(incident_id: int) -> str:
+    """The ticket line in the thread (M5)."""
+    return f"slack/incident/{incident_id}/ticket"
+
+
+def incident_log(incident_id: int, entry_id: int) -> str:
+    """One reply of the thread's log: it shows the timeline from entry ENTRY_ID up to where the next reply begins."""
+    return f"{incident_logs(incident_id)}{entry_id}"
+
+
+def incident_logs(incident_id: int) -> str:
+    """What every log reply of the incident begins with."""
+    return f"slack/incident/{incident_id}/log/"
+
+
+def ticket(incident_id: int) -> str:
+    """The issue in the ticket system."""
+    return f"jira/incident/{incident_id}"
+
+
+def ticket_link(incident_id: int) -> str:
+    """The link on the issue back to the Slack thread."""
+    return f"jira/incident/{incident_id}/link"
+
+
+def digest(name: str, day: date, channel: str) -> str:
+    """One digest of one local day in one channel; `channel` is an id or a name without '#'."""
+    return f"slack/digest/{name}/{day.isoformat()}/{channel.lstrip('#')}"
+
+
+def digest_thread(name: str, day: date, channel: str) -> str:
+    """The details of a digest, in its thread."""
+    return digest(name, day, channel) + "/thread"
+
+
+def home(user: str) -> str:
+    """The App Home of one person."""
+    return f"{ALL_HOMES}{user}"
+
+
+def operator_note(user: str, about: str) -> str:
+    """One direct message to an admin about one trouble of the bot's own; `about` is a slug."""
+    return f"slack/dm/{user}/{about}"
+
+
+def incident_keys(incident_id: int) -> tuple[str, ...]:
+    """Every copy that shows the state of this incident; log replies show moments, not state."""
+    return (
+        incident(incident_id),
+        incident_changes(incident_id),
+        incident_ticket(incident_id),
+        ticket(incident_id),
+        ticket_link(incident_id),
+    )
+
+
+def dependents(key: str) -> tuple[str, ...]:
+    """The keys elsewhere whose body needs the remote id of KEY, to be touched when it becomes known or changes.
+
+    Replies need no entry here: everything under `KEY/` lives in the thread of KEY. A remote id, once settled, is state
+    like any other; this is all the ordering between copies that there is.
+    """
+    match key.split("/"):
+        case ["slack" | "jira", "incident", number]:
+            return tuple(k for k in incident_keys(int(number)) if k != key)
+        case _:
+            return ()

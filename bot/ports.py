@@ -1,0 +1,167 @@
+"""What an integration may be. An integration imports this module and `bot.domain`, and nothing else of the bot.
+
+An inbound package names its `SOURCE`; a ticket system names its `TICKETS`. The configuration loads them by name, so
+adding one edits no existing file (docs/how-to/add-an-alert-source.md).
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NewType, Protocol
+
+from bot.domain.facts import Fact, StatusCategory, TicketFact, Unmapped
+
+RemoteId = NewType("RemoteId", str)
+"""How another system calls our copy: Slack `C01:1795420800.000100`, Jira `10001:ML-431`."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One HTTP request that a source sent us, authenticated, as it came."""
+
+    source: str
+    """The configured name, not the type: two Alertmanagers are two names."""
+    body: bytes
+    received_at: datetime
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    query: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Source:
+    """An inbound integration."""
+
+    normalize: Callable[[Delivery], Sequence[Fact | Unmapped]]
+    """Pure: bytes to facts. Raises MalformedPayload or UnsupportedEvent for the delivery as a whole; a part that can't
+    be read is an `Unmapped` among the facts, and the rest of the delivery still counts."""
+    schema: Callable[[], dict[str, Any]] | None = None
+    """JSON Schema of what it takes, served at /schema/<name>.json."""
+
+
+@dataclass(frozen=True)
+class Body:
+    """What a copy should show. Equal content, no call: so it must not depend on the time or on order."""
+
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Work:
+    """One projection to bring up to date."""
+
+    key: str
+    nonce: str
+    since: datetime
+    """When this nonce was first written down: look for an earlier create from here on."""
+    body: Body
+    urgent: bool = False
+    """A person is waiting: may use the reserve of the budget."""
+
+
+class Surface(Protocol):
+    """A place where we keep copies of what we know: Slack, a ticket system.
+
+    Every method raises TemporaryError (no effect, try later), UncertainError (look first), GoneError or PermanentError.
+    """
+
+    look_again: Sequence[timedelta]
+    """Pauses between looks for a copy whose creation is uncertain; after the last one it is created again."""
+
+    async def find(self, work: Work) -> RemoteId | None:
+        """Return the copy that carries this work's nonce, if an earlier create got through."""
+        ...
+
+    async def create(self, work: Work) -> RemoteId:
+        """Make the copy, marked with key and nonce."""
+        ...
+
+    async def update(self, work: Work, remote_id: RemoteId) -> RemoteId:
+        """Make the copy equal to the body; return its id, which may have become more precise."""
+        ...
+
+
+@dataclass(frozen=True)
+class TicketView:
+    """What we own of a ticket; every other field is the people's."""
+
+    project: str
+    issue_type: str
+    summary: str
+    paragraphs: tuple[str, ...]
+    """The living description, plain text."""
+    label: str
+    """`bellwether-<instance>-<incident>`: searchable."""
+    category: StatusCategory | None = None
+    """Where the ticket should be by our doing; None = leave it where people put it."""
+    priority: str | None = None
+
+
+@dataclass(frozen=True)
+class TicketLink:
+    """A link on the ticket back to the Slack thread; `global_id` makes setting it idempotent."""
+
+    global_id: str
+    url: str
+    title: str
+    resolved: bool = False
+
+
+class TicketSystem(Protocol):
+    """A ticket system such as Jira. Raises as a Surface does."""
+
+    look_again: Sequence[timedelta]
+
+    async def find(self, view: TicketView, nonce: str) -> RemoteId | None:
+        """Return the ticket that carries the view's label and this nonce."""
+        ...
+
+    async def create(self, view: TicketView, *, key: str, nonce: str) -> RemoteId:
+        """Create it, stamped with label and property in the same call; return `id:KEY`."""
+        ...
+
+    async def update(self, remote_id: RemoteId, view: TicketView) -> None:
+        """Write our fields; move it to the status category asked for, unless it is there already."""
+        ...
+
+    async def link(self, remote_id: RemoteId, link: TicketLink) -> None:
+        """Set the link back; a true upsert."""
+        ...
+
+    async def read(self, tickets: Mapping[RemoteId, int]) -> Sequence[TicketFact]:
+        """Return what the system says now of these tickets (remote id -> our incident's number)."""
+        ...
+
+    async def check(self) -> str | None:
+        """Return None when the credentials work, else what is wrong and what to do."""
+        ...
+
+    def browse_url(self, key: str) -> str:
+        """Return the address of a ticket for people."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+@dataclass(frozen=True)
+class TicketOptions:
+    """What a ticket system needs to be reached."""
+
+    url: str
+    user: str
+    token: str
+    project: str
+    issue_type: str
+    property_key: str = "bellwether"
+
+
+TicketFactory = Callable[[TicketOptions], TicketSystem]
+"""What a package names `TICKETS`."""
+
+Now = Callable[[], datetime]
+"""The process clock, aware UTC; only `bot.app` makes one."""
+
+Sleep = Callable[[timedelta], Awaitable[None]]
+"""Wait on the process clock, so that a sped-up clock speeds up every wait."""

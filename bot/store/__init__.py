@@ -1,0 +1,1 @@
+"""What we know: rows, the projection, and the transaction runner."""

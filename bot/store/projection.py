@@ -1,0 +1,213 @@
+"""The projection's transactions: touch, claim, settle. What the loop knows, it knows from here.
+
+Invariants (style.md section 5): rows change and `generation` grows in the same transaction; `observed_generation` is
+only set to a generation that was read before rendering, by the worker that still holds the lease; equal digest, no call;
+a nonce is committed before the create that carries it.
+
+When is a card drawn again? A person's act (`urgent`) at once. Else after `CALM` without a change, or at the card's
+deadline while changes keep coming; both move away while the card stays hot (the pause doubles from 5 s to 60 s), so a
+storm costs a few edits a card and the last change is shown a calm moment after it happened.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import and_, case, false, insert, or_, true, update
+from sqlmodel import Session, col, select
+
+from bot.domain import keys
+from bot.store.tables import Projection
+
+CALM = timedelta(seconds=1.5)
+FIRST = timedelta(seconds=1)
+"""A new copy waits this long at most for the rest of what opened it."""
+LEASE = timedelta(seconds=60)
+"""Longer than any network timeout: a lost worker costs this much, never a double."""
+PAUSE = timedelta(seconds=5)
+LONGEST_PAUSE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One lagging projection, hidden from other workers for LEASE."""
+
+    key: str
+    generation: int
+    lease: str
+    remote_id: str | None
+    shown: str
+    nonce: str
+    nonce_at: datetime
+    fresh: bool
+    """This claim wrote the nonce down: no earlier create can carry it, so there is nothing to look for."""
+    looks: int
+    attempts: int
+    urgent: bool
+
+
+def touch(db: Session, now: datetime, *names: str, urgent: bool = False, wait: timedelta = CALM) -> None:
+    """Say that the copies NAMES may lag. Call it in the transaction that changes what they show.
+
+    `urgent`: a person did it and is looking. `wait`: how long to wait for more, at most until the card's deadline.
+    """
+    for key in dict.fromkeys(names):
+        bump = update(Projection).where(col(Projection.key) == key)
+        if db.exec(_bumped(bump, now, urgent=urgent, wait=wait)).rowcount == 0:
+            first = now if urgent else now + min(wait, FIRST)
+            at = {"not_before": first, "earliest": first, "deadline": first}
+            rest = {"pause_s": 0, "urgent": urgent, "lease": "", "shown": "", "looks": 0, "attempts": 0, "error": ""}
+            db.exec(insert(Projection).values(key=key, generation=1, observed_generation=0, **at, **rest))
+
+
+def touch_existing(db: Session, now: datetime, prefix: str, *, urgent: bool = False) -> None:
+    """Touch every copy under PREFIX that there is already."""
+    bump = update(Projection).where(col(Projection.key).startswith(prefix, autoescape=True))
+    db.exec(_bumped(bump, now, urgent=urgent, wait=CALM))
+
+
+def claim(db: Session, now: datetime, prefix: str, in_flight: Collection[str] = ()) -> Claim | None:
+    """Hide the most pressing lagging projection under PREFIX from other workers for LEASE; None when none is due.
+
+    Order: what people wait for, then copies that do not exist yet, then the longest overdue. `in_flight` are keys that
+    this process still works on: their leases may have run out on a clock that was moved.
+    """
+    query = (
+        select(Projection)
+        .where(col(Projection.lagging), col(Projection.not_before) <= now)
+        .where(col(Projection.key).startswith(prefix, autoescape=True), col(Projection.key).not_in(in_flight))
+        .order_by(col(Projection.urgent).desc(), col(Projection.remote_id).is_not(None), col(Projection.not_before))
+        .limit(1)
+    )
+    row = db.exec(query).first()
+    if row is None:
+        return None
+    fresh = row.remote_id is None and row.nonce is None
+    if fresh:
+        row.nonce, row.nonce_at, row.looks = uuid4().hex, now, 0
+    row.lease, row.not_before = uuid4().hex, now + LEASE
+    db.add(row)
+    db.flush()
+    return Claim(
+        key=row.key,
+        generation=row.generation,
+        lease=row.lease,
+        remote_id=row.remote_id,
+        shown=row.shown,
+        nonce=row.nonce or "",
+        nonce_at=row.nonce_at or now,
+        fresh=fresh,
+        looks=row.looks,
+        attempts=row.attempts,
+        urgent=row.urgent,
+    )
+
+
+def settle_shown(db: Session, now: datetime, held: Claim, *, remote_id: str, shown: str) -> bool:
+    """Write that the copy REMOTE_ID shows generation `held.generation`; False when the lease was lost.
+
+    A remote id that is new touches what waits for it: the replies under the key, and the key's dependents.
+    """
+    row = db.exec(select(Projection).where(col(Projection.key) == held.key)).one()
+    hot = row.shown_at is not None and now - row.shown_at < timedelta(seconds=2 * row.pause_s)
+    pause = min(timedelta(seconds=2 * row.pause_s), LONGEST_PAUSE) if hot else PAUSE
+    kept = _settle(
+        db,
+        now,
+        held,
+        shows=True,
+        not_before=now + CALM,
+        earliest=now + pause / 4,
+        deadline=now + pause,
+        pause_s=int(pause.total_seconds()),
+        remote_id=remote_id,
+        shown=shown,
+        shown_at=now,
+        looks=0,
+        attempts=0,
+        error="",
+    )
+    if kept and remote_id != held.remote_id:
+        touch_existing(db, now, held.key + "/", urgent=held.urgent)
+        touch(db, now, *keys.dependents(held.key), urgent=held.urgent)
+    return kept
+
+
+def settle_nothing(db: Session, now: datetime, held: Claim) -> bool:
+    """Write that there was nothing to send: the digest is equal, or what it shows is not there yet."""
+    return _settle(db, now, held, shows=True, not_before=now, error="", attempts=0, **_unsent(held))
+
+
+def settle_later(
+    db: Session, now: datetime, held: Claim, *, after: timedelta, error: str, unsent: bool, looks: int = 0
+) -> bool:
+    """Write that it has to be tried again after AFTER; `unsent`: certainly nothing reached the other side."""
+    attempts = held.attempts + (1 if error else 0)
+    outcome: dict[str, Any] = {"not_before": now + after, "error": error, "attempts": attempts, "looks": looks}
+    return _settle(db, now, held, shows=False, **outcome, **(_unsent(held) if unsent else {}))
+
+
+def settle_gone(db: Session, now: datetime, held: Claim) -> bool:
+    """Write that somebody deleted the copy: the next claim makes a new one."""
+    lost: dict[str, Any] = {"remote_id": None, "nonce": None, "nonce_at": None, "shown": "", "shown_at": None}
+    return _settle(db, now, held, shows=False, not_before=now, error="", **lost)
+
+
+def settle_refused(db: Session, now: datetime, held: Claim, *, error: str) -> bool:
+    """Write why it can't work as it is; the next change of the rows tries again."""
+    return _settle(db, now, held, shows=True, not_before=now + CALM, error=error, **_unsent(held))
+
+
+def release_leases(db: Session, now: datetime) -> int:
+    """Free what a process that died held, when this process is the only one; return how many there were."""
+    held = update(Projection).where(col(Projection.lease) != "")
+    return db.exec(held.values(lease="", not_before=now)).rowcount
+
+
+def next_due(db: Session, prefix: str, in_flight: Collection[str] = ()) -> datetime | None:
+    """Return when the next lagging projection under PREFIX may be claimed."""
+    query = (
+        select(Projection.not_before)
+        .where(col(Projection.lagging), col(Projection.key).startswith(prefix, autoescape=True))
+        .where(col(Projection.key).not_in(in_flight))
+        .order_by(col(Projection.not_before))
+        .limit(1)
+    )
+    return db.exec(query).first()
+
+
+def _bumped(bump: Any, now: datetime, *, urgent: bool, wait: timedelta) -> Any:
+    """Return the update BUMP with generation + 1 and the time when the copies are due."""
+    idle = and_(col(Projection.lagging).is_(False), col(Projection.deadline) < now + PAUSE)
+    deadline = case((idle, now + PAUSE), else_=col(Projection.deadline))
+    calm = case((col(Projection.earliest) > now + wait, col(Projection.earliest)), else_=now + wait)
+    due = case((col(Projection.urgent), now), (deadline < calm, deadline), else_=calm)
+    free = and_(col(Projection.lease) == "", col(Projection.error) == "")
+    return bump.values(
+        generation=Projection.generation + 1,
+        deadline=deadline,
+        urgent=or_(col(Projection.urgent), true() if urgent else false()),
+        not_before=case((free, now if urgent else due), else_=col(Projection.not_before)),
+    ).execution_options(synchronize_session=False)
+
+
+def _unsent(held: Claim) -> dict[str, Any]:
+    """What to forget of a create that was never sent: its nonce would only cause a search in vain."""
+    return {"nonce": None, "nonce_at": None} if held.fresh else {}
+
+
+def _settle(db: Session, now: datetime, held: Claim, *, shows: bool, not_before: datetime, **values: Any) -> bool:
+    """Write the outcome and give the lease back, unless another worker took it meanwhile."""
+    changed = col(Projection.generation) > held.generation
+    again = and_(changed, col(Projection.urgent))
+    if shows:
+        values["observed_generation"] = held.generation
+        values["urgent"] = again
+        values["not_before"] = case((again, now), else_=not_before)
+    else:
+        values["not_before"] = not_before
+    query = update(Projection).where(col(Projection.key) == held.key, col(Projection.lease) == held.lease)
+    done = db.exec(query.values(lease="", **values).execution_options(synchronize_session=False))
+    return done.rowcount == 1

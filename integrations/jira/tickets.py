@@ -1,0 +1,384 @@
+"""A ticket system on Jira Cloud: one issue an incident, ours only in the fields that we wrote last.
+
+Two rules explain most of this module. A create is stamped (label and issue property, in the same call), because Jira has
+no idempotency key and its search lags by seconds to minutes. And a person's edit is never reverted: the property also
+says what we wrote last, so a summary or a description that reads differently is theirs from then on.
+"""
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from bot.domain.errors import GoneError, OutboundError, PermanentError, TemporaryError, UncertainError
+from bot.domain.facts import StatusCategory, TicketFact
+from bot.ports import RemoteId, TicketLink, TicketOptions, TicketView
+from integrations.jira import adf, shapes
+from integrations.jira.client import LOOK_SOON, JiraClient, JiraRefused
+
+logger = logging.getLogger(__name__)
+
+LOOK_AGAIN = (timedelta(seconds=5), timedelta(seconds=30), timedelta(seconds=90))
+MAX_SUMMARY = 255
+MAX_LINK = 255
+BATCH = 50
+"""How many ids `reconcileIssues` takes; with it a search is as fresh as a read, for these issues only."""
+HOPS = 3
+"""How many transitions one move may take: To Do, In Progress, Done."""
+OPTIONAL = frozenset({"priority", "labels"})
+"""Fields that a project's screens may not have; the ticket is worth more than they are."""
+SOLVED = ("done", "fixed", "resolved")
+NEEDED = {
+    "BROWSE_PROJECTS": "Browse projects",
+    "CREATE_ISSUES": "Create issues",
+    "EDIT_ISSUES": "Edit issues",
+    "TRANSITION_ISSUES": "Transition issues",
+    "LINK_ISSUES": "Link issues",
+}
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class JiraTickets:
+    """A TicketSystem (bot/ports.py). A remote id is `id:KEY`; a bare key, typed by a person, works too."""
+
+    look_again: Sequence[timedelta] = LOOK_AGAIN
+
+    def __init__(self, options: TicketOptions) -> None:
+        """Opens no connection yet."""
+        self._options = options
+        self._jira = JiraClient(options.url, options.user, options.token)
+
+    async def find(self, view: TicketView, nonce: str) -> RemoteId | None:
+        """Search by label, oldest first, and trust only the property: a clone has our label too."""
+        label = view.label.replace("\\", "\\\\").replace('"', '\\"')
+        query = {"jql": f'labels = "{label}" ORDER BY created ASC', "fields": ["summary"], "maxResults": 20}
+        page = _read(shapes.Found, await self._jira.call("POST", "search/jql", json=query), "a search")
+        for issue in page.issues:
+            stamp = await self._stamp(issue.id)
+            if stamp is not None and stamp.nonce == nonce:
+                return RemoteId(f"{issue.id}:{issue.key}")
+        return None
+
+    async def create(self, view: TicketView, *, key: str, nonce: str) -> RemoteId:
+        """Create the issue, never twice in one call; moving it where it should be comes after, and may fail."""
+        content = adf.blocks(view.paragraphs)
+        summary = adf.one_line(view.summary, MAX_SUMMARY)
+        stamp = {"nonce": nonce, "key": key, "wrote": _wrote(summary, content)}
+        fields = {
+            "project": {"key": view.project},
+            "issuetype": {"name": view.issue_type},
+            "summary": summary,
+            "description": adf.document(content),
+            "labels": [view.label],
+        }
+        if view.priority:
+            fields["priority"] = {"name": view.priority}
+        body = {"fields": fields, "properties": [{"key": self._options.property_key, "value": stamp}]}
+        answer = await self._write("POST", "issue", body, repeatable=False)
+        try:
+            issue = shapes.Created.model_validate(answer)
+        except ValidationError as exc:
+            raise UncertainError("Jira did not say which issue it created", LOOK_SOON) from exc
+        logger.info("Jira ticket created", extra={"ticket": issue.key, "projection": key})
+        if view.category not in (None, StatusCategory.TODO):
+            await self._move_if_possible(issue, view.category)
+        return RemoteId(f"{issue.id}:{issue.key}")
+
+    async def update(self, remote_id: RemoteId, view: TicketView) -> None:
+        """Write what of our fields is still ours, and move the ticket if it is not where it should be."""
+        issue_id = _id(remote_id)
+        try:
+            issue = await self._get(issue_id)
+            status = issue.fields.status
+            if status.category.ours is StatusCategory.DONE:  # many workflows forbid edits of a closed issue
+                status = await self._move(issue_id, status, view.category)
+            if body := self._changes(issue, view):
+                await self._write("PUT", f"issue/{issue_id}", body)
+            await self._move(issue_id, status, view.category)
+        except JiraRefused as exc:
+            if exc.status == 404:
+                raise await self._missing(remote_id, view.project) from exc
+            raise
+
+    async def link(self, remote_id: RemoteId, link: TicketLink) -> None:
+        """Upsert by `globalId`; what is left out would become null, so all is sent each time."""
+        body = {
+            "globalId": link.global_id[:MAX_LINK],
+            "application": {"type": "com.bellwether", "name": "Bellwether"},
+            "relationship": "discussed in",
+            "object": {
+                "url": link.url,
+                "title": adf.one_line(link.title, MAX_LINK),
+                "status": {"resolved": link.resolved},
+            },
+        }
+        await self._jira.call("POST", f"issue/{_id(remote_id)}/remotelink", json=body)
+
+    async def read(self, tickets: Mapping[RemoteId, int]) -> Sequence[TicketFact]:
+        """Ask for up to 50 tickets a call; what Jira does not know (deleted, hidden) is left out."""
+        incidents = {_id(remote_id): number for remote_id, number in tickets.items()}
+        ids = sorted(incidents)
+        facts = []
+        for start in range(0, len(ids), BATCH):
+            for issue in await self._known(ids[start : start + BATCH]):
+                number = incidents.get(issue.id, incidents.get(issue.key))
+                if number is not None:
+                    facts.append(self._fact(issue, number))
+        return facts
+
+    async def check(self) -> str | None:
+        """Try the credentials and the permissions in the configured project."""
+        project = self._options.project
+        try:
+            await self._jira.call("GET", "myself")
+            grants = await self._grants(project, *NEEDED)
+        except JiraRefused as exc:
+            if exc.status == 404:
+                return f"Jira has no project {project!r} that {self._options.user} can see. {exc}"
+            return str(exc)
+        except OutboundError as exc:
+            return str(exc)
+        lacking = [words for name, words in NEEDED.items() if name not in grants]
+        if lacking:
+            return (
+                f"{self._options.user} lacks permissions in Jira project {project}: {', '.join(lacking)}. "
+                f"Give them to the account in the project's permission scheme."
+            )
+        return None
+
+    def browse_url(self, key: str) -> str:
+        """Return the address of a ticket for people."""
+        return f"{self._jira.url}/browse/{key}"
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._jira.close()
+
+    async def _get(self, issue_id: str) -> shapes.Issue:
+        params = {"fields": "status,summary,description,labels", "properties": self._options.property_key}
+        answer = await self._jira.call("GET", f"issue/{issue_id}", params=params)
+        return _read(shapes.Issue, answer, f"issue {issue_id}")
+
+    async def _stamp(self, issue_id: str) -> shapes.Stamp | None:
+        try:
+            answer = await self._jira.call("GET", f"issue/{issue_id}/properties/{self._options.property_key}")
+        except JiraRefused as exc:
+            if exc.status == 404:
+                return None
+            raise
+        return _stamp(_read(shapes.Property, answer, "an issue property").value)
+
+    def _changes(self, issue: shapes.Issue, view: TicketView) -> dict[str, Any]:
+        """Return the edit that makes our part of ISSUE equal to VIEW; empty if it is."""
+        fields: dict[str, Any] = {}
+        body: dict[str, Any] = {}
+        raw = issue.properties.get(self._options.property_key)
+        stamp = _stamp(raw)
+        if stamp is not None and stamp.wrote is not None:
+            content = adf.blocks(view.paragraphs)
+            summary = adf.one_line(view.summary, MAX_SUMMARY)
+            wrote, new = stamp.wrote, shapes.Wrote(**_wrote(summary, content))
+            if issue.fields.summary == wrote.summary != summary:
+                fields["summary"] = summary
+                wrote = wrote.model_copy(update={"summary": summary})
+            there = (issue.fields.description or {}).get("content") or []
+            at = _ours(there, wrote)
+            if at is not None and wrote.digest != new.digest:
+                fields["description"] = adf.document([*there[:at], *content, *there[at + wrote.blocks :]])
+                wrote = wrote.model_copy(update={"blocks": new.blocks, "digest": new.digest})
+            if fields:
+                value = {**raw, "wrote": wrote.model_dump()} if isinstance(raw, dict) else raw
+                body = {"fields": fields, "properties": [{"key": self._options.property_key, "value": value}]}
+        if view.label not in issue.fields.labels:
+            body["update"] = {"labels": [{"add": view.label}]}
+        return body
+
+    async def _write(self, method: str, path: str, body: dict[str, Any], *, repeatable: bool = True) -> Any:
+        """Write BODY; if a screen lacks an optional field, which is a definite no, once more without it."""
+        try:
+            return await self._jira.call(method, path, json=body, repeatable=repeatable)
+        except JiraRefused as exc:
+            kept = _without(body, OPTIONAL & exc.fields.keys())
+            if exc.status != 400 or kept == body:
+                raise
+            logger.warning(
+                "Jira does not take a field, left out", extra={"fields": sorted(exc.fields), "call": path}
+            )
+        return await self._jira.call(method, path, json=kept, repeatable=repeatable) if kept else None
+
+    async def _move_if_possible(self, issue: shapes.Created, target: StatusCategory | None) -> None:
+        """Move a new issue; that it exists must not be forgotten because it could not be moved."""
+        try:
+            status = (await self._get(issue.id)).fields.status
+            await self._move(issue.id, status, target)
+        except OutboundError as exc:
+            logger.warning("new Jira ticket not moved yet", extra={"ticket": issue.key, "reason": str(exc)})
+
+    async def _move(self, issue_id: str, at: shapes.Status, target: StatusCategory | None) -> shapes.Status:
+        """Take transitions until the status is of category TARGET; return the status reached."""
+        for _ in range(HOPS):
+            if target is None or at.category.ours is target:
+                return at
+            params = {"expand": "transitions.fields"}
+            answer = await self._jira.call("GET", f"issue/{issue_id}/transitions", params=params)
+            ways = _read(shapes.Transitions, answer, "transitions").transitions
+            way = _choose(ways, at.category.ours, target)
+            if way is None:
+                raise PermanentError(_no_way(issue_id, at, ways, target))
+            try:
+                await self._jira.call("POST", f"issue/{issue_id}/transitions", json=_transition(way))
+            except JiraRefused as exc:
+                now = (await self._get(issue_id)).fields.status
+                if exc.status != 400 or now.name == at.name:
+                    raise
+                at = now  # somebody moved it meanwhile
+            else:
+                at = way.to
+        if target is not None and at.category.ours is not target:
+            raise TemporaryError(f"Jira issue {issue_id} keeps moving; it is {at.name} now", LOOK_SOON)
+        return at
+
+    async def _missing(self, remote_id: RemoteId, project: str) -> OutboundError:
+        """Return what a 404 for an issue means: Jira says the same of a deleted issue and of a lost permission."""
+        if "BROWSE_PROJECTS" in await self._grants(project, "BROWSE_PROJECTS"):
+            return GoneError(f"Jira issue {remote_id} was deleted")
+        return PermanentError(
+            f"{self._options.user} can't see Jira project {project} any more, so not issue {remote_id} either. "
+            f"Give the account {NEEDED['BROWSE_PROJECTS']} again."
+        )
+
+    async def _grants(self, project: str, *permissions: str) -> set[str]:
+        params = {"projectKey": project, "permissions": ",".join(permissions)}
+        answer = await self._jira.call("GET", "mypermissions", params=params)
+        grants = _read(shapes.Grants, answer, "mypermissions").permissions
+        return {name for name, grant in grants.items() if grant.have}
+
+    async def _known(self, ids: Sequence[str]) -> list[shapes.Issue]:
+        """Return the issues of IDS that exist; a query that names a deleted one may be refused as a whole."""
+        try:
+            return await self._search(ids)
+        except JiraRefused as exc:
+            kept = [i for i in ids if f"'{i}'" not in str(exc)]
+            if exc.status != 400 or len(kept) == len(ids):
+                raise
+            return await self._known(kept) if kept else []
+
+    async def _search(self, ids: Sequence[str]) -> list[shapes.Issue]:
+        query = {
+            "jql": f"id in ({', '.join(ids)}) ORDER BY id ASC",
+            "fields": ["status", "summary", "priority", "assignee", "updated"],
+            "maxResults": BATCH,
+            "reconcileIssues": [int(i) for i in ids if i.isdecimal()],
+        }
+        found: list[shapes.Issue] = []
+        for _ in ids:  # a page has one issue at least
+            page = _read(shapes.Page, await self._jira.call("POST", "search/jql", json=query), "a search")
+            found += page.issues
+            if page.next_page is None:
+                break
+            query["nextPageToken"] = page.next_page
+        return found
+
+    def _fact(self, issue: shapes.Issue, incident_id: int) -> TicketFact:
+        fields = issue.fields
+        return TicketFact(
+            incident_id=incident_id,
+            key=issue.key,
+            url=self.browse_url(issue.key),
+            status=fields.status.name,
+            category=fields.status.category.ours,
+            summary=fields.summary,
+            priority=fields.priority.name if fields.priority else None,
+            assignee=fields.assignee.display_name if fields.assignee else None,
+        )
+
+
+def _id(remote_id: RemoteId) -> str:
+    return remote_id.partition(":")[0]
+
+
+def _read(shape: type[M], answer: Any, what: str) -> M:
+    try:
+        return shape.model_validate(answer)
+    except ValidationError as exc:
+        raise PermanentError(
+            f"Jira answered {what} in a shape that we don't know: {exc.errors()[0]['loc']}"
+        ) from exc
+
+
+def _stamp(value: Any) -> shapes.Stamp | None:
+    """Return our stamp; None for none and for one that somebody else wrote."""
+    try:
+        return shapes.Stamp.model_validate(value)
+    except ValidationError:
+        return None
+
+
+def _wrote(summary: str, content: Sequence[Any]) -> dict[str, Any]:
+    return {"summary": summary, "blocks": len(content), "digest": _digest(content)}
+
+
+def _digest(content: Sequence[Any]) -> str:
+    text = "\n".join(adf.plain(block) for block in content)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _ours(there: Sequence[Any], wrote: shapes.Wrote) -> int | None:
+    """Return where in a description our blocks begin, unchanged; None if a person edited them."""
+    starts = range(len(there) - wrote.blocks + 1)
+    return next((n for n in starts if _digest(there[n : n + wrote.blocks]) == wrote.digest), None)
+
+
+def _without(body: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    kept = dict(body)
+    for part in ("fields", "update"):
+        if part in kept:
+            kept[part] = {name: value for name, value in kept[part].items() if name not in names}
+            if not kept[part]:
+                del kept[part]
+    return kept
+
+
+def _choose(
+    ways: Sequence[shapes.Transition], at: StatusCategory, target: StatusCategory
+) -> shapes.Transition | None:
+    """Return the transition that leads to TARGET, else one step nearer; None if none can be taken by us.
+
+    Workflow ids and names mean nothing to us; the fewest questions asked wins, then Jira's own order.
+    """
+    usable = [way for way in ways if _can_answer(way)]
+    step = StatusCategory.IN_PROGRESS
+    for category in (target,) if at is step else (target, step):
+        leading = [way for way in usable if way.to.category.ours is category]
+        if leading:
+            return min(leading, key=lambda way: len(way.missing))
+    return None
+
+
+def _can_answer(way: shapes.Transition) -> bool:
+    """Of the fields that a screen may insist on, we can only answer for the resolution."""
+    return not way.missing or (way.missing == ["resolution"] and bool(way.fields["resolution"].allowed))
+
+
+def _transition(way: shapes.Transition) -> dict[str, Any]:
+    body: dict[str, Any] = {"transition": {"id": way.id}}
+    if way.missing:
+        names = [value.name for value in way.fields["resolution"].allowed if value.name]
+        body["fields"] = {"resolution": {"name": next((n for n in names if n.lower() in SOLVED), names[0])}}
+    return body
+
+
+def _no_way(
+    issue_id: str, at: shapes.Status, ways: Sequence[shapes.Transition], target: StatusCategory
+) -> str:
+    offered = ", ".join(
+        way.to.name + (f" (asks for {', '.join(way.missing)})" if way.missing else "") for way in ways
+    )
+    return (
+        f"Jira issue {issue_id} is {at.name} and should be {target.replace('_', ' ')}, but its workflow offers us only: "
+        f"{offered or 'nothing'}. Move it by hand, or let this account transition it."
+    )
