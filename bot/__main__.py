@@ -1,6 +1,209 @@
-"""The command line."""
+"""The command line. Imports stand inside the functions here, and only here: `--help` must answer at once."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+db = typer.Typer(no_args_is_help=True, help="The database: upgrade, back up, count.")
+digest = typer.Typer(no_args_is_help=True, help="Digests.")
+app.add_typer(db, name="db")
+app.add_typer(digest, name="digest")
+
+JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def main() -> None:
-    """Run the command line."""
-    raise SystemExit(2)
+    """Run the command line; exit codes: 0 good, 1 a problem was found, 2 usage or configuration."""
+    from bot.domain.errors import PeopleError
+
+    try:
+        app()
+    except PeopleError as e:
+        print(f"bellwether: {e}", file=sys.stderr)
+        raise SystemExit(2) from e
+
+
+@app.command()
+def run(verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False) -> None:
+    """Run the bot until it is told to stop (SIGTERM, Ctrl-C)."""
+    from bot import log
+    from bot.app import serve
+    from bot.config import load
+
+    log.set_up(verbose=verbose)
+    asyncio.run(serve(load()))
+
+
+@app.command()
+def demo(
+    story: Annotated[str, typer.Option(help="Which story to play.")] = "a-bad-release",
+    speed: Annotated[float, typer.Option(help="How fast the story's time passes.", min=0.1, max=3600)] = 30,
+    port: Annotated[int, typer.Option(help="The sandbox's port; the bot takes the next one.")] = 3500,
+    headless: Annotated[bool, typer.Option("--headless", help="Play it without a page and check every step.")] = False,
+    reset: Annotated[bool, typer.Option("--reset", help="Begin with empty data.")] = False,
+) -> None:
+    """Show the whole product on a local Slack and Jira: no account, no token, nothing to set up."""
+    from bot.demo import play
+
+    raise typer.Exit(play(story=story, speed=speed, port=port, headless=headless, reset=reset))
+
+
+@app.command()
+def sandbox(
+    port: Annotated[int, typer.Option(help="Listen on this port of 127.0.0.1.")] = 3500,
+    manifest: Annotated[Path | None, typer.Option(help="The app's manifest; default: Bellwether's.")] = None,
+    state: Annotated[Path | None, typer.Option(help="Keep the state in this file; default: in memory.")] = None,
+    events_url: Annotated[str | None, typer.Option(help="HTTP mode: send events to this address.")] = None,
+    signing_secret: Annotated[str | None, typer.Option(help="HTTP mode: sign with this secret.")] = None,
+    jira_webhook_url: Annotated[str | None, typer.Option(help="Send Jira's webhooks to this address.")] = None,
+) -> None:
+    """Run a local Slack and a local Jira that speak the real protocols, with a page."""
+    from bot.sandbox.server import serve
+    from bot.sandbox.settings import Settings
+
+    chosen = Settings(
+        port=port,
+        manifest=manifest,
+        state=state,
+        events_url=events_url,
+        signing_secret=signing_secret,
+        jira_webhook_url=jira_webhook_url,
+    )
+    print(f"Slack page  http://127.0.0.1:{port}/\nSlack API   http://127.0.0.1:{port}/api/   token xoxb-sandbox, xapp-sandbox")
+    print(f"Jira        http://127.0.0.1:{port}/jira   any e-mail, token sandbox", flush=True)
+    serve(chosen)
+
+
+@app.command("check-config")
+def check_config(
+    path: Annotated[Path | None, typer.Argument(help="Default: BELLWETHER_CONFIG, else bellwether.yml.")] = None,
+) -> None:
+    """Check the configuration: every key, and that each source's integration can be loaded."""
+    from bot import integrations
+    from bot.config import load
+
+    settings = load(path=path)
+    inlets = integrations.inlets(settings)
+    print(f"{settings.path}: good. {len(inlets)} sources, {len(settings.decisions.models)} models.")
+    for name, inlet in inlets.items():
+        if inlet.auth.kind != "none" and not inlet.auth.secret:
+            variable = settings.decisions.sources[name].auth
+            print(f"! sources.{name}: {variable.secret_env if variable else ''} is not set, so it refuses everything")
+
+
+@app.command()
+def manifest(
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page that creates the app.")] = False,
+    yaml: Annotated[bool, typer.Option("--yaml", help="Print manifest.yml (the default).")] = False,
+    diff: Annotated[Path | None, typer.Option("--diff", help="Compare with this manifest.")] = None,
+) -> None:
+    """Print the Slack app's manifest for this configuration, or open the page that creates the app from it."""
+    from bot.cli.manifests import show
+
+    raise typer.Exit(show(open_page=open_page and not yaml, diff=diff))
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(help="Where to write.")] = Path()) -> None:
+    """Write a first bellwether.yml and .env, with comments; never over an existing file."""
+    from bot.cli.first_files import write
+
+    raise typer.Exit(write(folder))
+
+
+@app.command()
+def doctor(as_json: JSON = False, online: Annotated[bool, typer.Option("--online", help="Ask Slack, too.")] = False) -> None:
+    """Check the installation, one line a check: what is wrong, and what to do."""
+    from bot.cli.doctor import show
+    from bot.config import load
+
+    raise typer.Exit(show(load(), as_json=as_json, online=online))
+
+
+@app.command("send-test")
+def send_test(kind: Annotated[str, typer.Argument(help="deployment, alert, resolved, change or evaluation.")]) -> None:
+    """Send a small made-up event to the running bot, to see its card."""
+    from bot.cli.sending import send
+    from bot.config import load
+
+    raise typer.Exit(send(load(), kind))
+
+
+@app.command()
+def why(key: Annotated[str, typer.Argument(help="For example incident/42 or slack/group/7.")], as_json: JSON = False) -> None:
+    """Say why a message or a ticket is, or is not, as it should be."""
+    from bot.cli.reading import show_why
+    from bot.config import load
+
+    raise typer.Exit(show_why(load(), key, as_json=as_json))
+
+
+@app.command()
+def status(name: Annotated[str, typer.Argument(help="The model.")], as_json: JSON = False) -> None:
+    """Say how a model is: what `/model status` answers."""
+    from bot.cli.reading import show_status
+    from bot.config import load
+
+    raise typer.Exit(show_status(load(), name, as_json=as_json))
+
+
+@app.command()
+def replay(delivery: Annotated[int, typer.Argument(help="The delivery's number, as in the 202 answer.")]) -> None:
+    """Read a stored delivery again, with today's configuration and integrations."""
+    from bot.cli.replaying import replay as again
+    from bot.config import load
+
+    raise typer.Exit(again(load(), delivery))
+
+
+@db.command()
+def stats(as_json: JSON = False) -> None:
+    """Count the rows, and say what lags."""
+    from bot.cli.reading import show_stats
+    from bot.config import load
+
+    raise typer.Exit(show_stats(load(), as_json=as_json))
+
+
+@db.command()
+def upgrade() -> None:
+    """Bring the tables to this program's version; `run` does it by itself."""
+    from bot.cli.databases import upgrade as bring_up
+    from bot.config import load
+
+    raise typer.Exit(bring_up(load()))
+
+
+@db.command()
+def backup(target: Annotated[Path, typer.Argument(help="The file to write.")]) -> None:
+    """Copy the database while the bot runs."""
+    from bot.cli.databases import backup as copy
+    from bot.config import load
+
+    raise typer.Exit(copy(load(), target))
+
+
+@db.command()
+def restore(origin: Annotated[Path, typer.Argument(help="A file that `db backup` wrote.")]) -> None:
+    """Put a backup in place of the database; stop the bot first."""
+    from bot.cli.databases import restore as bring_back
+    from bot.config import load
+
+    raise typer.Exit(bring_back(load(), origin))
+
+
+@digest.command("preview")
+def preview(name: Annotated[str, typer.Argument(help="The digest's name in the configuration.")]) -> None:
+    """Print a digest as it would be told today."""
+    from bot.cli.reading import show_digest
+    from bot.config import load
+
+    raise typer.Exit(show_digest(load(), name))
+
+
+if __name__ == "__main__":
+    main()

@@ -62,7 +62,8 @@ class Work:
 class Surface(Protocol):
     """A place where we keep copies of what we know: Slack, a ticket system.
 
-    Every method raises TemporaryError (no effect, try later), UncertainError (look first), GoneError or PermanentError.
+    Every method raises NoBudget or TemporaryError (no effect, try later), UncertainError (look first), GoneError or
+    PermanentError.
     """
 
     look_again: Sequence[timedelta]

@@ -1,9 +1,9 @@
 """Every error that we raise on purpose, named by who has to act.
 
-    BotError
-      InboundError      BadSignature  MalformedPayload  UnsupportedEvent
-      OutboundError     TemporaryError  UncertainError  GoneError  PermanentError
-      PeopleError       UserError  ConfigError
+BotError
+  InboundError      BadSignature  MalformedPayload  UnsupportedEvent
+  OutboundError     NoBudget  TemporaryError  UncertainError  GoneError  PermanentError
+  PeopleError       UserError  ConfigError
 """
 
 from datetime import timedelta
@@ -33,8 +33,17 @@ class OutboundError(BotError):
     """A call to another system did not do what we asked."""
 
 
+class NoBudget(OutboundError):
+    """It is not its turn yet: our own rate limit, or the other side's Retry-After. No trouble, only a wait."""
+
+    def __init__(self, message: str, after: timedelta) -> None:
+        """`after` is how long until there is budget again."""
+        super().__init__(message)
+        self.after = after
+
+
 class TemporaryError(OutboundError):
-    """It certainly had no effect and may work later: 429, no budget, connection refused."""
+    """It certainly had no effect and may work later: connection refused, 503."""
 
     def __init__(self, message: str, after: timedelta) -> None:
         """`after` is how long to wait before the next try."""

@@ -104,6 +104,8 @@ class AlertFact:
     name: str
     status: AlertStatus
     starts_at: datetime
+    starts_known: bool = True
+    """False: the sender did not say; then it is of the open episode of this fingerprint, if there is one."""
     ends_at: datetime | None = None
     lookback: timedelta | None = None
     """`for` plus the query window: trouble began about `starts_at - lookback`; None = not stated."""

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
+from functools import lru_cache
 from urllib.parse import unquote
 
 from bot.domain.facts import AlertClass, Severity
@@ -27,6 +28,7 @@ STAGE_LABELS = ("stage", "environment", "env", "deployment_environment", "enviro
 SEVERITY_LABELS = ("severity", "priority", "level")
 
 STAGES = {"prod": "production", "live": "production", "champion": "production", "stage": "staging"}
+STAGES |= {stage: stage for stage in ("dev", "staging", "shadow", "canary", "production", "offline")}
 SEVERITIES = {
     "critical": Severity.CRITICAL,
     "page": Severity.CRITICAL,
@@ -59,6 +61,7 @@ CATEGORY_WORDS = (
 MAX_NAME = 128
 MAX_URL = 3000
 """The longest address of a Slack button (https://docs.slack.dev/reference/block-kit/block-elements/button-element)."""
+WEB_ADDRESS = re.compile(r"https?://[^\s/]\S*").fullmatch
 MAX_DURATION = timedelta(days=366)
 DURATION_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
 JOINERS = ("\u200d", "\ufe0e", "\ufe0f")
@@ -75,7 +78,7 @@ def clean_version(text: str | None) -> str | None:
     name = clean_name(text)
     if name is None or name.lower() in ("default", "latest"):
         return None
-    return name[1:] if re.match(r"[vV]\d", name) else name
+    return name[1:] if name[0] in "vV" and name[1:2].isdecimal() else name
 
 
 def version_label(version: str | None) -> str:
@@ -93,7 +96,10 @@ def clean_stage(text: str | None) -> str | None:
 
 def first_label(labels: Mapping[str, str], names: Iterable[str]) -> str | None:
     """Return the first non-empty value of LABELS under one of NAMES, in their order."""
-    return next((labels[name] for name in names if labels.get(name)), None)
+    for name in names:  # a loop: this runs four times for each alert of a storm
+        if value := labels.get(name):
+            return value
+    return None
 
 
 def model_of(labels: Mapping[str, str]) -> str | None:
@@ -121,6 +127,11 @@ def category_of(name: str, labels: Mapping[str, str]) -> str:
     """Return what an alert is about: its `category` label, else what its name says, else `other`."""
     if stated := labels.get("category"):
         return stated.strip().lower()
+    return _category_in(name)
+
+
+@lru_cache(maxsize=1024)
+def _category_in(name: str) -> str:
     squeezed = re.sub(r"[^a-z0-9]", "", name.lower())
     return next((c for c, words in CATEGORY_WORDS if any(word in squeezed for word in words)), "other")
 
@@ -132,7 +143,7 @@ def alert_class(labels: Mapping[str, str], category: str, severity: Severity) ->
     is hard; else soft.
     """
     stated = labels.get("class", "").strip().lower()
-    if stated in AlertClass.__members__.values():
+    if stated and stated in AlertClass.__members__.values():
         return AlertClass(stated)
     if labels.get("slo"):
         return AlertClass.HARD
@@ -156,23 +167,21 @@ def clip(text: str | None, limit: int) -> str:
     if len(line) <= limit:
         return line
     end = limit - 1
-    while end > limit // 2 and (
-        unicodedata.combining(line[end]) or line[end] in JOINERS or line[end - 1] in JOINERS
-    ):
+    while end > limit // 2 and (unicodedata.combining(line[end]) or line[end] in JOINERS or line[end - 1] in JOINERS):
         end -= 1
     return line[:end].rstrip() + "…"
 
 
+@lru_cache(maxsize=1024)
 def clean_url(text: str | None) -> str | None:
     """Return a web address that a button may carry; None for any other: one bad link costs no card."""
     url = (text or "").strip()
-    if not re.match(r"https?://[^\s/]", url) or len(url) > MAX_URL or re.search(r"\s", url):
-        return None
-    return url
+    return url if WEB_ADDRESS(url) and len(url) <= MAX_URL else None
 
 
+@lru_cache(maxsize=256)
 def duration_of(text: str | None) -> timedelta | None:
-    """Return a Prometheus duration (`5m`, `1h30m`; a bare number is seconds); None if unreadable or over a year.
+    """Return a Prometheus duration (`5m`, `1h30m`, seconds); None if unreadable or over a year.
 
     https://prometheus.io/docs/prometheus/latest/configuration/configuration/ (`<duration>`)
     """
@@ -189,7 +198,7 @@ def duration_of(text: str | None) -> timedelta | None:
 def purl_of(text: str | None) -> tuple[str, str | None] | None:
     """Return (model, version) of a package URL such as `pkg:mlflow/churn-scorer@3?run_id=…`, or None.
 
-    https://github.com/package-url/purl-spec; types `mlflow` and `huggingface` name one model version anywhere.
+    https://github.com/package-url/purl-spec; its type `mlflow` names one model version everywhere.
     """
     match = re.fullmatch(r"pkg:/*[\w.+-]+/([^@?#]+)(?:@([^?#]*))?(?:[?#].*)?", (text or "").strip())
     model = clean_name(unquote(match[1])) if match else None

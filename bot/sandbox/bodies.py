@@ -39,7 +39,7 @@ def attachment(item: Json, viewer: Viewer) -> Markup:
     bar = tag(
         "svg",
         tag("rect", width="100%", height="100%", rx="2", fill=colour(item.get("color"))),
-        class_="bar",
+        class_="stripe",
         aria_hidden="true",
     )
     pretext = (

@@ -202,10 +202,10 @@ def input_block(block: Json, viewer: Viewer, *, error: str = "") -> Markup:
         "div",
         label,
         field(element, viewer, block_id=block_id, ident=ident, live=bool(block.get("dispatch_action"))),
+        tag("p", error, class_="error", id=f"{ident}-error", role="alert") if error else None,
         tag("p", plain(words(block.get("hint"))), class_="hint", id=f"{ident}-hint")
         if block.get("hint")
         else None,
-        tag("p", error, class_="error", id=f"{ident}-error", role="alert") if error else None,
         class_="b-input invalid" if error else "b-input",
         data_block_id=block_id,
         data_required=not block.get("optional"),

@@ -8,7 +8,7 @@ so that the state can be shown and served as it is. Whoever changes something th
 import bisect
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -98,7 +98,7 @@ class World:
         self.story_pulse = Pulse()
         self.effects: deque[Effect] = deque(maxlen=KEPT_EFFECTS)
         self.pulse = Pulse()
-        self._last_id = 0
+        self.last_id = 0
         self._taken_ts: set[str] = set()
         self._start(bot_name)
 
@@ -160,9 +160,7 @@ class World:
         found = next((c for c in self.channels.values() if c.is_im and c.user == user), None)
         if found is None:
             ident = "D" + user.removeprefix("U")
-            found = Channel(
-                ident, "", {user, BOT_USER}, is_im=True, user=user, created=int(self.clock.epoch())
-            )
+            found = Channel(ident, "", {user, BOT_USER}, is_im=True, user=user, created=int(self.clock.epoch()))
             self.add_channel(found)
         return found
 
@@ -189,8 +187,8 @@ class World:
     # -- making --------------------------------------------------------------------------------------------
 
     def new_id(self, prefix: str) -> str:
-        self._last_id += 1
-        return f"{prefix}0{self._last_id:09X}"
+        self.last_id += 1
+        return f"{prefix}0{self.last_id:09X}"
 
     def new_ts(self) -> str:
         """Return the next free ts ("1795420800.000100"): unique in the workspace, close to the clock."""
@@ -201,6 +199,10 @@ class World:
             ts = f"{micros // 1_000_000}.{micros % 1_000_000:06d}"
         self._taken_ts.add(ts)
         return ts
+
+    def claim(self, stamps: Iterable[str]) -> None:
+        """Take these ts as used."""
+        self._taken_ts.update(stamps)
 
     def add_channel(self, channel: Channel, cause: Cause = "slack") -> None:
         self.channels[channel.id] = channel
@@ -246,14 +248,10 @@ class World:
                 "latest_reply": replies[-1]["ts"],
             }
 
-    def add_ephemeral(
-        self, user: str, channel: str, content: dict[str, Any], cause: Cause = "app"
-    ) -> dict[str, Any]:
+    def add_ephemeral(self, user: str, channel: str, content: dict[str, Any], cause: Cause = "app") -> dict[str, Any]:
         """Show `content` (text, blocks, attachments, thread_ts) in `channel` to `user` only."""
         by = {"by": SLACKBOT} if cause == "slack" else {"bot_id": BOT_ID, "by": BOT_USER}
-        shown = (
-            {"user": user, "channel": channel, "ts": self.new_ts(), "text": "", "gone": False} | by | content
-        )
+        shown = {"user": user, "channel": channel, "ts": self.new_ts(), "text": "", "gone": False} | by | content
         self.ephemerals.append(shown)
         self.touch("ephemeral", cause, channel=channel, user=user, ref=str(shown["ts"]))
         return shown

@@ -23,7 +23,7 @@ from bot.store.tables import Projection
 
 CALM = timedelta(seconds=1.5)
 FIRST = timedelta(seconds=1)
-"""A new copy waits this long at most for the rest of what opened it."""
+"""A new copy waits this long for the rest of what opened it."""
 LEASE = timedelta(seconds=60)
 """Longer than any network timeout: a lost worker costs this much, never a double."""
 PAUSE = timedelta(seconds=5)
@@ -48,17 +48,26 @@ class Claim:
     urgent: bool
 
 
-def touch(db: Session, now: datetime, *names: str, urgent: bool = False, wait: timedelta = CALM) -> None:
+def touch(db: Session, now: datetime, *names: str, urgent: bool = False, wait: timedelta | None = None) -> None:
     """Say that the copies NAMES may lag. Call it in the transaction that changes what they show.
 
-    `urgent`: a person did it and is looking. `wait`: how long to wait for more, at most until the card's deadline.
+    `urgent`: a person did it and is looking. `wait`: how long to wait for more of it, at most until the card's deadline;
+    None = CALM for a copy that exists, FIRST for a new one.
     """
     for key in dict.fromkeys(names):
         bump = update(Projection).where(col(Projection.key) == key)
-        if db.exec(_bumped(bump, now, urgent=urgent, wait=wait)).rowcount == 0:
-            first = now if urgent else now + min(wait, FIRST)
+        if db.exec(_bumped(bump, now, urgent=urgent, wait=CALM if wait is None else wait)).rowcount == 0:
+            first = now if urgent else now + (FIRST if wait is None else wait)
             at = {"not_before": first, "earliest": first, "deadline": first}
-            rest = {"pause_s": 0, "urgent": urgent, "lease": "", "shown": "", "looks": 0, "attempts": 0, "error": ""}
+            rest = {
+                "pause_s": 0,
+                "urgent": urgent,
+                "lease": "",
+                "shown": "",
+                "looks": 0,
+                "attempts": 0,
+                "error": "",
+            }
             db.exec(insert(Projection).values(key=key, generation=1, observed_generation=0, **at, **rest))
 
 
@@ -145,7 +154,12 @@ def settle_later(
 ) -> bool:
     """Write that it has to be tried again after AFTER; `unsent`: certainly nothing reached the other side."""
     attempts = held.attempts + (1 if error else 0)
-    outcome: dict[str, Any] = {"not_before": now + after, "error": error, "attempts": attempts, "looks": looks}
+    outcome: dict[str, Any] = {
+        "not_before": now + after,
+        "error": error,
+        "attempts": attempts,
+        "looks": looks,
+    }
     return _settle(db, now, held, shows=False, **outcome, **(_unsent(held) if unsent else {}))
 
 
@@ -164,6 +178,15 @@ def release_leases(db: Session, now: datetime) -> int:
     """Free what a process that died held, when this process is the only one; return how many there were."""
     held = update(Projection).where(col(Projection.lease) != "")
     return db.exec(held.values(lease="", not_before=now)).rowcount
+
+
+def touch_open(db: Session, now: datetime, since: datetime) -> int:
+    """Touch every copy that was shown after SINCE, digests apart: repairs what a forgotten touch left behind.
+
+    Equal digests make no call. Returns how many were touched.
+    """
+    recent = (col(Projection.shown_at) > since, col(Projection.key).not_like("slack/digest/%"))
+    return db.exec(_bumped(update(Projection).where(*recent), now, urgent=False, wait=CALM)).rowcount
 
 
 def next_due(db: Session, prefix: str, in_flight: Collection[str] = ()) -> datetime | None:

@@ -277,6 +277,8 @@ class Incident(SQLModel, table=True):
     """A Slack user id; None = opened by the bot on a hard alert."""
     lead: str | None = None
     suspect_change_id: int | None = Field(default=None, foreign_key="change.id")
+    suspect: str = ""
+    """How near it was, in words: "v42 deployed 11 min before onset"."""
     rollback_by: str | None = None
     rollback_at: datetime | None = None
     next_update_at: datetime | None = None
@@ -289,7 +291,9 @@ class Incident(SQLModel, table=True):
     eval_case: str = ""
     revision: int = 1
     last_act: str = ""
-    """What a person last did to it, in words, for whoever clicks an old button."""
+    """What a person last did to it, in words without the person, for whoever clicks an old button."""
+    last_act_by: str | None = None
+    last_act_at: datetime | None = None
 
 
 class TimelineEntry(SQLModel, table=True):

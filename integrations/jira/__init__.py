@@ -1,4 +1,4 @@
-"""Jira Cloud: keeps one ticket an incident, and reads back what people do with it (README.md for operators)."""
+"""Jira Cloud: one ticket an incident, and what people do with it read back (README.md is for operators)."""
 
 from bot.ports import TicketFactory
 from integrations.jira.tickets import JiraTickets

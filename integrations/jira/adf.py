@@ -1,7 +1,7 @@
 """Plain paragraphs to Atlassian Document Format, and back to plain text.
 
-Format: https://developer.atlassian.com/cloud/jira/platform/apis/document/structure/. Cloud's v3 API takes nothing else
-for a description.
+Format: https://developer.atlassian.com/cloud/jira/platform/apis/document/structure/. The v3 API takes nothing
+else for a description.
 """
 
 import json
@@ -10,13 +10,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 MAX_DOCUMENT = 30_000
-"""Jira refuses a text field above 32,767 characters; what it counts of ADF is not documented, so we count all of it."""
+"""Jira refuses a text above 32,767 characters; what it counts of ADF is undocumented, so we count it all."""
 MAX_PARAGRAPH = 4_000
 CUT = "…"
 
-_CONTROL = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]"
-)  # not in XML 1.0, so Jira refuses them
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")  # not in XML 1.0, so Jira refuses them
 _URL = re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)\]}']")
 
 

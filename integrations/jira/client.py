@@ -1,8 +1,9 @@
 """One HTTP call to Jira Cloud and what its outcome means (REST v3, basic auth with an API token).
 
-The one thing to know: a call is either *repeatable* (reads, PUT, remote links: doing it twice is doing it once), and
-then any failure that may pass is temporary; or it is not (creating an issue), and then a failure after the request may
-have left is uncertain, and the caller has to look before it tries again. Nothing is retried here: the loop does that.
+The one thing to know: a call is either *repeatable* (reads, PUT, remote links: doing it twice is doing it
+once), and then any failure that may pass is temporary; or it is not (creating an issue), and then a failure
+after the request may have left is uncertain, and the caller has to look before it tries again. Nothing is
+retried here: the loop does that.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from bot.domain.errors import OutboundError, PermanentError, TemporaryError, UncertainError
+from bot.domain.errors import ConfigError, NoBudget, OutboundError, PermanentError, TemporaryError, UncertainError
 
 logger = logging.getLogger(__name__)
 
@@ -27,9 +28,10 @@ RETRY_LATER = timedelta(seconds=15)
 LIMITED = timedelta(seconds=30)
 """How long to wait after a 429 without Retry-After."""
 
-NEW_TOKEN = (
-    "Make a new API token at https://id.atlassian.com/manage-profile/security/api-tokens (they expire after a year at "
-    "most; one with scopes does not work at a site's own address) and set JIRA_EMAIL and JIRA_API_TOKEN."
+RENEW = (
+    "Make a new API token at https://id.atlassian.com/manage-profile/security/api-tokens "
+    "and set JIRA_EMAIL and JIRA_API_TOKEN. Tokens expire after a year at most, "
+    "and one with scopes does not work at the site's address."
 )
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
@@ -48,7 +50,7 @@ class JiraClient:
     """One shared connection pool to one Jira."""
 
     def __init__(self, url: str, user: str, token: str) -> None:
-        """`url` is what people open, without `/rest`."""
+        """`url` is what people open, without `/rest`. Raises ConfigError for what is none."""
         self.url = url.rstrip("/")
         self.user = user
         self._http = httpx.AsyncClient(
@@ -56,7 +58,7 @@ class JiraClient:
             auth=httpx.BasicAuth(user, token),
             headers={"Accept": "application/json", "User-Agent": "bellwether"},
             timeout=httpx.Timeout(TOTAL.total_seconds(), connect=CONNECT.total_seconds()),
-            trust_env=not _is_loopback(self.url),  # a proxy from the environment can't reach our loopback
+            trust_env=not _is_loopback(_host(self.url)),  # a proxy can't reach our loopback
         )
 
     async def close(self) -> None:
@@ -74,7 +76,7 @@ class JiraClient:
     ) -> Any:
         """Return the JSON that Jira answers, None for an empty answer.
 
-        Raises JiraRefused for 4xx, TemporaryError, and UncertainError only if the call is not `repeatable`.
+        Raises JiraRefused for 4xx, NoBudget, TemporaryError, and UncertainError if the call is not `repeatable`.
         """
         what = f"{method} {path}"
         try:
@@ -82,10 +84,6 @@ class JiraClient:
                 response = await self._http.request(method, path, json=json, params=params)
         except NOT_SENT as exc:
             raise TemporaryError(f"Jira at {self.url} can't be reached ({_say(exc)})", RETRY_LATER) from exc
-        except httpx.InvalidURL as exc:
-            raise PermanentError(f"JIRA_URL {self.url!r} is not a URL: {exc}") from exc
-        except httpx.UnsupportedProtocol as exc:
-            raise PermanentError(f"JIRA_URL {self.url!r} must begin with https://") from exc
         except (httpx.HTTPError, TimeoutError) as exc:
             raise _unknown(f"Jira did not answer {what} ({_say(exc)})", repeatable=repeatable) from exc
         if response.is_success:
@@ -97,39 +95,40 @@ class JiraClient:
         after = _retry_after(response)
         # An expired token makes Jira treat the call as anonymous, which for an issue looks like 404.
         if status == 401 or response.headers.get("x-seraph-loginreason") == "AUTHENTICATED_FAILED":
-            return JiraRefused(
-                f"Jira does not accept the credentials of {self.user} (401). {NEW_TOKEN}", 401, {}
-            )
+            return JiraRefused(f"Jira does not accept the credentials of {self.user} (401). {RENEW}", 401, {})
         if status == 403:
             hint = "Give this account the permission in the project; docs: integrations/jira/README.md."
-            return JiraRefused(
-                f"Jira does not allow {self.user} to {what} (403): {words}. {hint}", status, fields
-            )
+            return JiraRefused(f"Jira does not allow {self.user} to {what} (403): {words}. {hint}", status, fields)
         if status in (425, 429):
             reason = response.headers.get("ratelimit-reason", "too many calls")
-            return TemporaryError(f"Jira asks to wait before {what} ({status}, {reason})", after or LIMITED)
+            return NoBudget(f"Jira asks to wait before {what} ({status}, {reason})", after or LIMITED)
         if status == 503 and after is not None:
             return TemporaryError(f"Jira is not available (503): {words}", after)
         if status == 409:
-            return TemporaryError(
-                f"Somebody else is changing the same thing: {what} (409): {words}", RETRY_SOON
-            )
+            return TemporaryError(f"Somebody else is changing the same thing: {what} (409): {words}", RETRY_SOON)
         if status == 408 or status >= 500:
             return _unknown(f"Jira failed at {what} ({status}): {words}", repeatable=repeatable)
         if status < 400:
             to = response.headers.get("location", "elsewhere")
-            return PermanentError(
-                f"Jira answers {what} with a redirect to {to}: is JIRA_URL {self.url} right?"
-            )
+            return PermanentError(f"Jira answers {what} with a redirect to {to}: is JIRA_URL {self.url} right?")
         return JiraRefused(f"Jira refused {what} ({status}): {words}", status, fields)
 
 
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
+def _host(url: str) -> str:
+    try:
+        parsed = urlsplit(url)
+    except ValueError as exc:
+        raise ConfigError(f"JIRA_URL {url!r} is not an address: {exc}") from exc
+    if parsed.scheme not in ("http", "https") or not parsed.hostname:
+        raise ConfigError(f"JIRA_URL {url!r} is not an address such as https://acme.atlassian.net")
+    return parsed.hostname
+
+
+def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
     except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+        return host == "localhost"
 
 
 def _say(exc: Exception) -> str:
@@ -146,16 +145,14 @@ def _body(response: httpx.Response, what: str, *, repeatable: bool) -> Any:
     try:
         return response.json()
     except ValueError as exc:
-        message = (
-            f"Jira answered {what} with {response.headers.get('content-type', 'no type')} instead of JSON"
-        )
+        message = f"Jira answered {what} with {response.headers.get('content-type', 'no type')} instead of JSON"
         if repeatable:
             raise PermanentError(f"{message}: is JIRA_URL right?") from exc
         raise UncertainError(message, LOOK_SOON) from exc
 
 
 def _words(response: httpx.Response) -> tuple[str, dict[str, str]]:
-    """Return Jira's own words in one line, and those about single fields (401 and 5xx are often HTML or empty)."""
+    """Return Jira's words in one line, and those about single fields; 401 and 5xx may be HTML or empty."""
     try:
         body = response.json()
     except ValueError:

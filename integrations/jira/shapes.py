@@ -37,7 +37,7 @@ class Status(BaseModel):
 
 
 class Named(BaseModel):
-    """A priority, a resolution."""
+    """A priority, a resolution, an issue type."""
 
     name: str | None = None
 
@@ -143,6 +143,12 @@ class Stamp(BaseModel):
     nonce: str = ""
     key: str = ""
     wrote: Wrote | None = None
+
+
+class IssueTypes(BaseModel):
+    """What may be created in a project."""
+
+    types: list[Named] = Field(default_factory=list, alias="issueTypes")
 
 
 class Property(BaseModel):

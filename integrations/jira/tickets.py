@@ -1,11 +1,9 @@
 """A ticket system on Jira Cloud: one issue an incident, ours only in the fields that we wrote last.
 
-Two rules explain most of this module. A create is stamped (label and issue property, in the same call), because Jira has
-no idempotency key and its search lags by seconds to minutes. And a person's edit is never reverted: the property also
-says what we wrote last, so a summary or a description that reads differently is theirs from then on.
+A create is stamped (label and issue property, in the same call), because Jira has no idempotency key and its
+search lags by seconds to minutes. Which fields are still ours: ownership.py; how a ticket moves: workflow.py.
 """
 
-import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -16,13 +14,12 @@ from pydantic import BaseModel, ValidationError
 from bot.domain.errors import GoneError, OutboundError, PermanentError, TemporaryError, UncertainError
 from bot.domain.facts import StatusCategory, TicketFact
 from bot.ports import RemoteId, TicketLink, TicketOptions, TicketView
-from integrations.jira import adf, shapes
+from integrations.jira import adf, ownership, shapes, workflow
 from integrations.jira.client import LOOK_SOON, JiraClient, JiraRefused
 
 logger = logging.getLogger(__name__)
 
 LOOK_AGAIN = (timedelta(seconds=5), timedelta(seconds=30), timedelta(seconds=90))
-MAX_SUMMARY = 255
 MAX_LINK = 255
 BATCH = 50
 """How many ids `reconcileIssues` takes; with it a search is as fresh as a read, for these issues only."""
@@ -30,7 +27,6 @@ HOPS = 3
 """How many transitions one move may take: To Do, In Progress, Done."""
 OPTIONAL = frozenset({"priority", "labels"})
 """Fields that a project's screens may not have; the ticket is worth more than they are."""
-SOLVED = ("done", "fixed", "resolved")
 NEEDED = {
     "BROWSE_PROJECTS": "Browse projects",
     "CREATE_ISSUES": "Create issues",
@@ -64,10 +60,10 @@ class JiraTickets:
         return None
 
     async def create(self, view: TicketView, *, key: str, nonce: str) -> RemoteId:
-        """Create the issue, never twice in one call; moving it where it should be comes after, and may fail."""
+        """Create the issue, never twice in one call; moving it comes after, and may fail."""
         content = adf.blocks(view.paragraphs)
-        summary = adf.one_line(view.summary, MAX_SUMMARY)
-        stamp = {"nonce": nonce, "key": key, "wrote": _wrote(summary, content)}
+        summary = ownership.summary(view)
+        stamp = {"nonce": nonce, "key": key, "wrote": ownership.wrote(summary, content).model_dump()}
         fields = {
             "project": {"key": view.project},
             "issuetype": {"name": view.issue_type},
@@ -96,7 +92,7 @@ class JiraTickets:
             status = issue.fields.status
             if status.category.ours is StatusCategory.DONE:  # many workflows forbid edits of a closed issue
                 status = await self._move(issue_id, status, view.category)
-            if body := self._changes(issue, view):
+            if body := ownership.edit(issue, view, self._options.property_key):
                 await self._write("PUT", f"issue/{issue_id}", body)
             await self._move(issue_id, status, view.category)
         except JiraRefused as exc:
@@ -131,11 +127,12 @@ class JiraTickets:
         return facts
 
     async def check(self) -> str | None:
-        """Try the credentials and the permissions in the configured project."""
-        project = self._options.project
+        """Try the credentials, the permissions in the configured project, and its issue type."""
+        project, wanted = self._options.project, self._options.issue_type
         try:
-            await self._jira.call("GET", "myself")
+            await self._myself()
             grants = await self._grants(project, *NEEDED)
+            types = await self._issue_types(project) if "CREATE_ISSUES" in grants else []
         except JiraRefused as exc:
             if exc.status == 404:
                 return f"Jira has no project {project!r} that {self._options.user} can see. {exc}"
@@ -148,6 +145,8 @@ class JiraTickets:
                 f"{self._options.user} lacks permissions in Jira project {project}: {', '.join(lacking)}. "
                 f"Give them to the account in the project's permission scheme."
             )
+        if wanted.lower() not in (name.lower() for name in types):
+            return f"Jira project {project} has no issue type {wanted!r}, but: {', '.join(types)}. Set jira.issue_type."
         return None
 
     def browse_url(self, key: str) -> str:
@@ -170,32 +169,7 @@ class JiraTickets:
             if exc.status == 404:
                 return None
             raise
-        return _stamp(_read(shapes.Property, answer, "an issue property").value)
-
-    def _changes(self, issue: shapes.Issue, view: TicketView) -> dict[str, Any]:
-        """Return the edit that makes our part of ISSUE equal to VIEW; empty if it is."""
-        fields: dict[str, Any] = {}
-        body: dict[str, Any] = {}
-        raw = issue.properties.get(self._options.property_key)
-        stamp = _stamp(raw)
-        if stamp is not None and stamp.wrote is not None:
-            content = adf.blocks(view.paragraphs)
-            summary = adf.one_line(view.summary, MAX_SUMMARY)
-            wrote, new = stamp.wrote, shapes.Wrote(**_wrote(summary, content))
-            if issue.fields.summary == wrote.summary != summary:
-                fields["summary"] = summary
-                wrote = wrote.model_copy(update={"summary": summary})
-            there = (issue.fields.description or {}).get("content") or []
-            at = _ours(there, wrote)
-            if at is not None and wrote.digest != new.digest:
-                fields["description"] = adf.document([*there[:at], *content, *there[at + wrote.blocks :]])
-                wrote = wrote.model_copy(update={"blocks": new.blocks, "digest": new.digest})
-            if fields:
-                value = {**raw, "wrote": wrote.model_dump()} if isinstance(raw, dict) else raw
-                body = {"fields": fields, "properties": [{"key": self._options.property_key, "value": value}]}
-        if view.label not in issue.fields.labels:
-            body["update"] = {"labels": [{"add": view.label}]}
-        return body
+        return ownership.stamp(_read(shapes.Property, answer, "an issue property").value)
 
     async def _write(self, method: str, path: str, body: dict[str, Any], *, repeatable: bool = True) -> Any:
         """Write BODY; if a screen lacks an optional field, which is a definite no, once more without it."""
@@ -205,9 +179,7 @@ class JiraTickets:
             kept = _without(body, OPTIONAL & exc.fields.keys())
             if exc.status != 400 or kept == body:
                 raise
-            logger.warning(
-                "Jira does not take a field, left out", extra={"fields": sorted(exc.fields), "call": path}
-            )
+            logger.warning("Jira does not take a field, left out", extra={"fields": sorted(exc.fields), "call": path})
         return await self._jira.call(method, path, json=kept, repeatable=repeatable) if kept else None
 
     async def _move_if_possible(self, issue: shapes.Created, target: StatusCategory | None) -> None:
@@ -226,11 +198,11 @@ class JiraTickets:
             params = {"expand": "transitions.fields"}
             answer = await self._jira.call("GET", f"issue/{issue_id}/transitions", params=params)
             ways = _read(shapes.Transitions, answer, "transitions").transitions
-            way = _choose(ways, at.category.ours, target)
+            way = workflow.choose(ways, at.category.ours, target)
             if way is None:
-                raise PermanentError(_no_way(issue_id, at, ways, target))
+                raise PermanentError(workflow.no_way(issue_id, at, ways, target))
             try:
-                await self._jira.call("POST", f"issue/{issue_id}/transitions", json=_transition(way))
+                await self._jira.call("POST", f"issue/{issue_id}/transitions", json=workflow.answer(way))
             except JiraRefused as exc:
                 now = (await self._get(issue_id)).fields.status
                 if exc.status != 400 or now.name == at.name:
@@ -243,11 +215,11 @@ class JiraTickets:
         return at
 
     async def _missing(self, remote_id: RemoteId, project: str) -> OutboundError:
-        """Return what a 404 for an issue means: Jira says the same of a deleted issue and of a lost permission."""
+        """Return what a 404 means: Jira says it of a deleted issue and of a lost permission alike."""
         if "BROWSE_PROJECTS" in await self._grants(project, "BROWSE_PROJECTS"):
             return GoneError(f"Jira issue {remote_id} was deleted")
         return PermanentError(
-            f"{self._options.user} can't see Jira project {project} any more, so not issue {remote_id} either. "
+            f"{self._options.user} can't see Jira project {project} any more, nor issue {remote_id}. "
             f"Give the account {NEEDED['BROWSE_PROJECTS']} again."
         )
 
@@ -256,6 +228,19 @@ class JiraTickets:
         answer = await self._jira.call("GET", "mypermissions", params=params)
         grants = _read(shapes.Grants, answer, "mypermissions").permissions
         return {name for name, grant in grants.items() if grant.have}
+
+    async def _myself(self) -> None:
+        try:
+            await self._jira.call("GET", "myself")
+        except JiraRefused as exc:
+            if exc.status == 404:
+                raise PermanentError(f"There is no Jira at {self._jira.url}: is JIRA_URL right?") from exc
+            raise
+
+    async def _issue_types(self, project: str) -> list[str]:
+        path = f"issue/createmeta/{project}/issuetypes"
+        answer = await self._jira.call("GET", path, params={"maxResults": "200"})
+        return [one.name for one in _read(shapes.IssueTypes, answer, path).types if one.name]
 
     async def _known(self, ids: Sequence[str]) -> list[shapes.Issue]:
         """Return the issues of IDS that exist; a query that names a deleted one may be refused as a whole."""
@@ -305,32 +290,7 @@ def _read(shape: type[M], answer: Any, what: str) -> M:
     try:
         return shape.model_validate(answer)
     except ValidationError as exc:
-        raise PermanentError(
-            f"Jira answered {what} in a shape that we don't know: {exc.errors()[0]['loc']}"
-        ) from exc
-
-
-def _stamp(value: Any) -> shapes.Stamp | None:
-    """Return our stamp; None for none and for one that somebody else wrote."""
-    try:
-        return shapes.Stamp.model_validate(value)
-    except ValidationError:
-        return None
-
-
-def _wrote(summary: str, content: Sequence[Any]) -> dict[str, Any]:
-    return {"summary": summary, "blocks": len(content), "digest": _digest(content)}
-
-
-def _digest(content: Sequence[Any]) -> str:
-    text = "\n".join(adf.plain(block) for block in content)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _ours(there: Sequence[Any], wrote: shapes.Wrote) -> int | None:
-    """Return where in a description our blocks begin, unchanged; None if a person edited them."""
-    starts = range(len(there) - wrote.blocks + 1)
-    return next((n for n in starts if _digest(there[n : n + wrote.blocks]) == wrote.digest), None)
+        raise PermanentError(f"Jira answered {what} in a shape that we don't know: {exc.errors()[0]['loc']}") from exc
 
 
 def _without(body: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
@@ -341,44 +301,3 @@ def _without(body: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
             if not kept[part]:
                 del kept[part]
     return kept
-
-
-def _choose(
-    ways: Sequence[shapes.Transition], at: StatusCategory, target: StatusCategory
-) -> shapes.Transition | None:
-    """Return the transition that leads to TARGET, else one step nearer; None if none can be taken by us.
-
-    Workflow ids and names mean nothing to us; the fewest questions asked wins, then Jira's own order.
-    """
-    usable = [way for way in ways if _can_answer(way)]
-    step = StatusCategory.IN_PROGRESS
-    for category in (target,) if at is step else (target, step):
-        leading = [way for way in usable if way.to.category.ours is category]
-        if leading:
-            return min(leading, key=lambda way: len(way.missing))
-    return None
-
-
-def _can_answer(way: shapes.Transition) -> bool:
-    """Of the fields that a screen may insist on, we can only answer for the resolution."""
-    return not way.missing or (way.missing == ["resolution"] and bool(way.fields["resolution"].allowed))
-
-
-def _transition(way: shapes.Transition) -> dict[str, Any]:
-    body: dict[str, Any] = {"transition": {"id": way.id}}
-    if way.missing:
-        names = [value.name for value in way.fields["resolution"].allowed if value.name]
-        body["fields"] = {"resolution": {"name": next((n for n in names if n.lower() in SOLVED), names[0])}}
-    return body
-
-
-def _no_way(
-    issue_id: str, at: shapes.Status, ways: Sequence[shapes.Transition], target: StatusCategory
-) -> str:
-    offered = ", ".join(
-        way.to.name + (f" (asks for {', '.join(way.missing)})" if way.missing else "") for way in ways
-    )
-    return (
-        f"Jira issue {issue_id} is {at.name} and should be {target.replace('_', ' ')}, but its workflow offers us only: "
-        f"{offered or 'nothing'}. Move it by hand, or let this account transition it."
-    )

@@ -95,9 +95,7 @@ def _metadata(metadata: Any, at: str) -> Iterator[Problem]:
         yield Problem(f"{at}/event_payload", "missing_field", "missing required field: event_payload")
         return
     for name, value in payload.items():
-        nested = isinstance(value, dict) or (
-            isinstance(value, list) and any(isinstance(v, dict) for v in value)
-        )
+        nested = isinstance(value, dict) or (isinstance(value, list) and any(isinstance(v, dict) for v in value))
         if nested:
             yield Problem(f"{at}/event_payload/{name}", "nested", "event_payload must be flat")
     if len(json.dumps(metadata)) > table.METADATA_BYTES:

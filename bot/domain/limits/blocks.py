@@ -30,6 +30,15 @@ NOT_IN_MODALS: frozenset[Surface] = frozenset({"message", "home"})
 MESSAGES: frozenset[Surface] = frozenset({"message"})
 MODALS: frozenset[Surface] = frozenset({"modal"})
 
+NOT_IN_CONTAINERS = (
+    "container",
+    "carousel",
+    "data_table",
+    "data_visualization",
+    "markdown",
+    "context_actions",
+)
+
 BLOCK: Mapping[str, Rule] = {"block_id": string(t.BLOCK_ID)}
 
 
@@ -156,9 +165,7 @@ SHAPES: Mapping[str, tuple[frozenset[Surface], Rule]] = {
             {
                 **e.TYPE,
                 "caption": string(t.DATA_TABLE_TEXT),
-                "rows": array(
-                    array(_cell, 1, t.DATA_TABLE_COLUMNS), t.DATA_TABLE_ROWS_MIN, t.DATA_TABLE_ROWS
-                ),
+                "rows": array(array(_cell, 1, t.DATA_TABLE_COLUMNS), t.DATA_TABLE_ROWS_MIN, t.DATA_TABLE_ROWS),
             },
             {
                 **BLOCK,
@@ -212,6 +219,13 @@ def one_block(block: Any, at: str, surface: Surface) -> Iterator[Problem]:
         return
     yield from rule(block, at)
     yield from _repeated_actions(block, at)
+    if kind == "container" and isinstance(block.get("child_blocks"), list):
+        for index, child in enumerate(block["child_blocks"]):
+            where = f"{at}/child_blocks/{index}"
+            if isinstance(child, dict) and child.get("type") in NOT_IN_CONTAINERS:
+                yield Problem(f"{where}/type", "wrong_surface", "this block type is not allowed in a container")
+            else:
+                yield from one_block(child, where, surface)
 
 
 def _repeated_actions(block: dict[str, Any], at: str) -> Iterator[Problem]:
@@ -236,9 +250,7 @@ def together(blocks: list[Any], at: str) -> Iterator[Problem]:
             yield Problem(at, "duplicate_block_id", f"`block_id` {ident} already exists")
     tables = [index for index, block in known if block.get("type") in ("table", "data_table")]
     if len(tables) > t.TABLES_PER_MESSAGE:
-        yield Problem(
-            f"{at}/{tables[t.TABLES_PER_MESSAGE]}", "only_one_table_allowed", "only one table allowed"
-        )
+        yield Problem(f"{at}/{tables[t.TABLES_PER_MESSAGE]}", "only_one_table_allowed", "only one table allowed")
     charts = [index for index, block in known if block.get("type") == "data_visualization"]
     if len(charts) > t.CHARTS_PER_MESSAGE:
         over = f"{at}/{charts[t.CHARTS_PER_MESSAGE]}"

@@ -45,9 +45,7 @@ def _option(*, plain: bool, url: bool = False) -> Rule:
 
 OPTION = _option(plain=True)
 RICH_OPTION = _option(plain=False)
-OPTION_GROUP = shape(
-    {"label": text(t.OPTION_TEXT, plain=True), "options": array(OPTION, 1, t.SELECT_OPTIONS)}
-)
+OPTION_GROUP = shape({"label": text(t.OPTION_TEXT, plain=True), "options": array(OPTION, 1, t.SELECT_OPTIONS)})
 
 
 def _either_options(value: dict[str, Any], at: str) -> Iterator[Problem]:
@@ -86,9 +84,7 @@ BUTTON = shape(
         "accessibility_label": string(t.ACCESSIBILITY_LABEL),
     },
 )
-IMAGE = shape(
-    {**TYPE, "alt_text": string(t.ALT_TEXT)}, {"image_url": link(t.IMAGE_URL), "slack_file": anything}
-)
+IMAGE = shape({**TYPE, "alt_text": string(t.ALT_TEXT)}, {"image_url": link(t.IMAGE_URL), "slack_file": anything})
 FEEDBACK = shape(
     {"text": text(t.BUTTON_TEXT, plain=True), "value": string(t.BUTTON_VALUE)},
     {"accessibility_label": string(t.ACCESSIBILITY_LABEL)},
@@ -100,9 +96,7 @@ INTERACTIVE: Mapping[str, Rule] = {
     "workflow_button": shape({**TYPE, "text": text(t.BUTTON_TEXT, plain=True)}, open_ended=True),
     "overflow": shape({**TYPE, "options": OVERFLOW_OPTIONS}, {**ACTION, "confirm": CONFIRM}),
     "static_select": shape(TYPE, {**MENU, **CHOICES, "initial_option": OPTION}, also=_either_options),
-    "external_select": shape(
-        TYPE, {**MENU, "initial_option": OPTION, "min_query_length": number(0, whole=True)}
-    ),
+    "external_select": shape(TYPE, {**MENU, "initial_option": OPTION, "min_query_length": number(0, whole=True)}),
     "users_select": shape(TYPE, {**MENU, "initial_user": string(255)}),
     "channels_select": shape(TYPE, {**MENU, "initial_channel": string(255), "response_url_enabled": boolean}),
     "conversations_select": shape(

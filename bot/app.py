@@ -1,0 +1,307 @@
+"""The composition root: settings in, tasks out; the only module that knows everyone."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+import aiohttp
+import httpx
+import sqlalchemy.exc
+import uvicorn
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+from sqlmodel import Session, select
+from starlette.applications import Starlette
+
+from bot import catalogue, integrations
+from bot.clock import Clock
+from bot.config import Settings
+from bot.digests import schedule
+from bot.digests.render import Edition
+from bot.digests.render import render as render_digest
+from bot.domain.errors import ConfigError, OutboundError
+from bot.domain.facts import TicketFact
+from bot.ingest.http import Endpoints, routes
+from bot.ingest.receive import Inlet, Intake
+from bot.ingest.rules import Rules
+from bot.ingest.storms import close_quiet
+from bot.ingest.tickets import record_ticket
+from bot.ports import Body, RemoteId, Surface, TicketSystem
+from bot.reconcile import loop as loops
+from bot.reconcile.budget import Budget
+from bot.slack import app as slack_app
+from bot.slack import directory
+from bot.slack.cards import render as render_card
+from bot.slack.cards.digest import digest, digest_thread
+from bot.slack.cards.look import Look
+from bot.slack.sockets import Sockets
+from bot.slack.surface import SlackSurface
+from bot.slack.workspace import Workspace
+from bot.store import schema
+from bot.store.database import Database
+from bot.store.projection import release_leases, touch_open
+from bot.store.queries.directory import channel_ids
+from bot.store.tables import Capability, Projection
+from bot.tickets.poll import poll, read_back
+from bot.tickets.render import TicketStyle
+from bot.tickets.render import render as render_ticket
+from bot.tickets.surface import TicketSurface
+
+logger = logging.getLogger(__name__)
+
+SLACK_WORKERS, TICKET_WORKERS = 4, 2
+HOUSEKEEPING, DIRECTORY_EVERY, SWEEP_EVERY = timedelta(seconds=30), timedelta(hours=1), timedelta(days=1)
+DRAIN_S = 8
+"""How long what is under way may take after SIGTERM; what does not end is found again at the next start."""
+CLOSE_S, READY_S = 2, 2
+SWEPT_BACK = timedelta(days=30)
+
+
+
+async def serve(settings: Settings) -> None:
+    """Run the bot until SIGTERM or SIGINT, then drain and let go of everything. Raises ConfigError before it starts."""
+    environment = settings.environment
+    if not environment.slack_bot_token:
+        raise ConfigError("SLACK_BOT_TOKEN is not set; `bellwether manifest --open` makes the app, then copy its token")
+    if not environment.slack_app_token and not environment.slack_signing_secret:
+        raise ConfigError("neither SLACK_APP_TOKEN (Socket Mode) nor SLACK_SIGNING_SECRET (HTTP mode) is set; set one")
+    clock = Clock(environment.clock)
+    inlets = integrations.inlets(settings)
+    tickets = integrations.tickets(settings)
+    database = Database(environment.database_url)
+    try:
+        schema.upgrade(database.engine)
+        timeout = aiohttp.ClientTimeout(total=15, connect=5)
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            client = AsyncWebClient(
+                token=environment.slack_bot_token, base_url=environment.slack_api_url, session=session, retry_handlers=[]
+            )
+            await _Bot(settings, clock, inlets, tickets, database, client).run()
+    finally:
+        if tickets is not None:
+            await tickets.close()
+        database.close()
+
+
+class _Bot:
+    """Everything wired together; lives as long as the process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        inlets: dict[str, Inlet],
+        tickets: TicketSystem | None,
+        database: Database,
+        client: AsyncWebClient,
+    ) -> None:
+        decisions = settings.decisions
+        self.settings, self.clock, self.tickets, self.database, self.client = settings, clock, tickets, database, client
+        self.workspace_url = "https://slack.com"
+        self.rules = Rules(default_channel=decisions.slack.channel, tickets=tickets is not None)
+        surface = SlackSurface(client, Budget(), clock.now, resolve=self._channel_id, refuse=self._refuse)
+        self.loops = [self._loop("slack/", surface, self._render_slack)]
+        if tickets is not None:
+            self.loops.append(self._loop("jira/", TicketSurface(tickets, self._written), self._render_ticket))
+        self.intake = Intake(inlets, database, self.rules, clock.now, self.wake)
+        workspace = Workspace(database, self.rules, self._look, clock.now, self.wake)
+        words = (decisions.slack.command, *decisions.slack.aliases)
+        environment = settings.environment
+        self.bolt = slack_app.build(client, workspace, words=words, signing_secret=environment.slack_signing_secret)
+        self.sockets = Sockets(self.bolt, environment.slack_app_token) if environment.slack_app_token else None
+
+    async def run(self) -> None:
+        """Answer HTTP first, then connect everything else; ends with the server, which ends with a signal."""
+        if self.clock.url is not None:
+            async with httpx.AsyncClient(trust_env=False, timeout=5) as http:
+                await self.clock.learn(http)
+        now = self.clock.now()
+        await self.database.write(catalogue.apply, self.settings.decisions, now)
+        await self.database.write(release_leases, now)
+        server = self._server()
+        tasks = [asyncio.create_task(task, name=task.__name__) for task in self._tasks()]
+        scheduler = schedule.start(self._tick, self.settings.decisions.digests, real_clock=self.clock.url is None)
+        tasks.append(asyncio.create_task(self._follow_jumps(scheduler), name="jumps"))
+        for task in tasks:
+            task.add_done_callback(_complain)
+        try:
+            await server.serve()
+        finally:
+            logger.info("stopping")
+            scheduler.shutdown(wait=False)
+            await self._drain(tasks)
+
+    def wake(self) -> None:
+        """Say that something was touched."""
+        for loop in self.loops:
+            loop.wake()
+
+    def _loop(self, prefix: str, surface: Surface, render: loops.Render) -> loops.Loop:
+        return loops.Loop(self.database, surface, prefix, render, self.clock.now, self.clock.sleep)
+
+    def _tasks(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """Yield what runs beside the HTTP server."""
+        if self.clock.url is not None:
+            yield self.clock.follow()
+        if self.sockets is not None:
+            yield self.sockets.run(self.clock.sleep)
+        yield self._learn_workspace()
+        yield loops.run(self.loops[0], workers=SLACK_WORKERS)
+        if self.tickets is not None:
+            yield loops.run(self.loops[1], workers=TICKET_WORKERS)
+            every = timedelta(seconds=self.settings.decisions.jira.poll_seconds)
+            yield poll(self.tickets, self.database, self._store_ticket, self.clock.now, self.clock.sleep, every)
+        yield self._keep_house()
+
+    def _server(self) -> uvicorn.Server:
+        host, port = self.settings.environment.host_port
+        endpoints = routes(Endpoints(self.intake, self._ready))
+        if self.settings.environment.slack_signing_secret:
+            endpoints.append(slack_app.http_route(self.bolt))
+        config = uvicorn.Config(
+            Starlette(routes=endpoints),
+            host=host,
+            port=port,
+            http="httptools",
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=5,
+        )
+        return uvicorn.Server(config)
+
+    async def _drain(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        """Let deliveries to Slack and Jira that are under way end; what does not is found again at the next start."""
+        for loop in self.loops:
+            loop.closing = True
+            loop.wake()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_S):
+                while any(loop.in_flight for loop in self.loops):
+                    await asyncio.sleep(0.02)
+        if self.sockets is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_S):
+                    await self.sockets.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _ready(self) -> dict[str, str]:
+        slack = self.sockets.state if self.sockets is not None else "connected"
+        try:
+            async with asyncio.timeout(READY_S):
+                await self.database.write(lambda _db: None)
+            db = "ok"
+        except (TimeoutError, sqlalchemy.exc.OperationalError):
+            db = "cannot commit"
+        return {"db": db, "slack": slack, "jira": self.ticket_state if self.tickets is not None else "not configured"}
+
+    ticket_state = "connecting"
+
+    def _look(self, db: Session) -> Look:
+        decisions = self.settings.decisions
+        refused = frozenset(db.exec(select(Capability.name)).all())
+        return Look(
+            command=decisions.slack.command,
+            channel=decisions.slack.channel,
+            sources=tuple(decisions.sources),
+            tickets=self.tickets is not None,
+            ticket_url=self.tickets.browse_url("") if self.tickets is not None else "",
+            refused=refused,
+            workspace=self.workspace_url,
+        )
+
+    def _render_slack(self, db: Session, key: str) -> Body | None:
+        look = self._look(db)
+        if not key.startswith("slack/digest/"):
+            return render_card(db, key, look)
+        edition = render_digest(db, key, self.settings)
+        return None if edition is None else _digest_body(db, key, edition, look)
+
+    def _render_ticket(self, db: Session, key: str) -> Body | None:
+        jira, instance = self.settings.decisions.jira, self.settings.decisions.instance
+        return render_ticket(db, key, TicketStyle(jira.project, jira.issue_type, instance, self.workspace_url))
+
+    async def _channel_id(self, name: str) -> str | None:
+        found = (await self.database.read(channel_ids, [name])).get(name)
+        if found is None:
+            await self._sync_directory()
+            found = (await self.database.read(channel_ids, [name])).get(name)
+        return found
+
+    async def _refuse(self, kind: str, reason: str) -> None:
+        logger.warning("slack refuses a block type", extra={"block": kind, "reason": reason})
+        await self.database.write(_remember_refused, kind, reason, self.clock.now())
+
+    async def _learn_workspace(self) -> None:
+        """Read who and what is in the workspace, now and then."""
+        while True:
+            await self._sync_directory()
+            await self.clock.sleep(DIRECTORY_EVERY)
+
+    async def _sync_directory(self) -> None:
+        try:
+            identity = await self.client.auth_test()
+            self.workspace_url = str(identity.get("url") or self.workspace_url).rstrip("/")
+            await directory.sync(self.client, self.database)
+        except (SlackApiError, aiohttp.ClientError, OSError) as e:
+            logger.warning("slack's directory cannot be read", extra={"error": str(e)})
+
+    async def _written(self, remote_id: RemoteId, incident_id: int) -> None:
+        """Read back a ticket that was just written; if that fails, the next poll does it."""
+        assert self.tickets is not None
+        with suppress(OutboundError):
+            await read_back(self.tickets, {remote_id: incident_id}, self._store_ticket)
+
+    async def _store_ticket(self, fact: TicketFact, remote_id: RemoteId) -> None:
+        if await self.database.write(record_ticket, fact, remote_id, self.clock.now()):
+            self.wake()
+
+    async def _tick(self) -> None:
+        await schedule.tick(self.database.write, self.settings, self.clock.now())
+        self.wake()
+
+    async def _follow_jumps(self, scheduler: AsyncIOScheduler) -> None:
+        while True:
+            await self.clock.jumped()
+            schedule.wake(scheduler, self._tick)
+            self.wake()
+
+    async def _keep_house(self) -> None:
+        """End quiet storms; once a day touch whatever is shown, in case a touch was forgotten."""
+        swept = self.clock.now()
+        while True:
+            await self.clock.sleep(HOUSEKEEPING)
+            now = self.clock.now()
+            if await self.database.write(close_quiet, now):
+                self.wake()
+            if now - swept >= SWEEP_EVERY:
+                swept = now
+                await self.database.write(touch_open, now, now - SWEPT_BACK)
+
+
+def _complain(task: asyncio.Task[None]) -> None:
+    """A task of ours never ends by itself: if one does, say so loudly; the process goes on with the rest."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.critical("task died", exc_info=error, extra={"task": task.get_name()})
+
+
+def _digest_body(db: Session, key: str, edition: Edition, look: Look) -> Body | None:
+    """Draw an edition: its message in the channel, its details in the thread of that message."""
+    if not edition.thread:
+        return Body({"channel": edition.channel, **digest(edition.view, look.refused).content})
+    details = digest_thread(edition.view, look.refused)
+    root = db.get(Projection, key.removesuffix("/thread"))
+    if details is None or root is None or root.remote_id is None:
+        return None
+    channel, _, ts = root.remote_id.partition(":")
+    return Body({"channel": channel, "thread_ts": ts, **details.content})
+
+
+def _remember_refused(db: Session, kind: str, reason: str, now: datetime) -> None:
+    db.merge(Capability(name=kind, refused_at=now, reason=reason[:500]))

@@ -1,0 +1,1 @@
+"""Digests: which periods are due (`schedule`), what they say (`build`, `sections`), for which copy (`render`)."""

@@ -1,0 +1,117 @@
+"""One line for each model, worst first. In every column unknown, zero and fine are different words."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bot.digests.health import Story
+from bot.digests.metric import Metric
+from bot.digests.period import Period
+from bot.digests.rows import ModelWeek, is_open
+from bot.digests.telling import Telling
+from bot.digests.values import Reading
+from bot.digests.words import FEW, count, day_of, difference_of, value_of
+from bot.domain.digest import NOT_CONNECTED, NOTHING, DigestView, Row
+from bot.domain.facts import ChangeType, DeploymentStatus
+from bot.domain.measurements import Comparison, compare, incomparable
+from bot.domain.names import version_label
+from bot.domain.statistics import ALPHA, benjamini_hochberg
+
+MOST_VERSIONS = 2
+
+
+def add(view: DigestView, telling: Telling) -> DigestView:
+    """Add the table."""
+    compared = _compared(telling.stories)
+    rows = (
+        Row(
+            model=s.name,
+            health=s.health,
+            product_metric=_product(s),
+            versus_last=_versus(s.product, compared.get(s.name), telling.period),
+            shipped=_shipped(s.week),
+            incidents=_incidents(s),
+        )
+        for s in telling.stories
+    )
+    versus = "vs last week" if telling.period.weekly else "vs day before"
+    return replace(view, rows=tuple(rows), versus=versus)
+
+
+def _product(story: Story) -> str:
+    metric = story.product
+    if metric is None:
+        return NOT_CONNECTED
+    if reading := metric.in_week(0):
+        return f"{metric.title} {value_of(metric, reading.value)}"
+    if reading := metric.known:
+        return f"{metric.title} {value_of(metric, reading.value)} (of {day_of(reading.at, story.period)})"
+    early = metric.provisional
+    return f"{metric.title} {value_of(metric, early.value)} provisional" if early else NOT_CONNECTED
+
+
+def _compared(stories: Sequence[Story]) -> dict[str, bool]:
+    """Return by model whether its product metric clearly changed, for those where that can be told.
+
+    Among many models some change by chance: Benjamini-Hochberg over the whole table (sources.md 8.3).
+    """
+    found: dict[str, Comparison] = {}
+    for story in stories:
+        if pair := _pair(story.product):
+            now, before = pair
+            direction = story.product.direction if story.product else None
+            if comparison := compare(now.measured, before.measured, direction):
+                found[story.name] = comparison
+    held = benjamini_hochberg([c.p for c in found.values()], q=0.10)
+    return {name: holds and c.p < ALPHA for (name, c), holds in zip(found.items(), held, strict=True)}
+
+
+def _pair(metric: Metric | None) -> tuple[Reading, Reading] | None:
+    """Return this and last week's value, when they measure the same."""
+    now, before = (metric.in_week(0), metric.in_week(1)) if metric else (None, None)
+    if metric is None or now is None or before is None or not metric.comparable(before):
+        return None
+    return None if now.unit != before.unit or incomparable(now.measured, before.measured) else (now, before)
+
+
+def _versus(metric: Metric | None, changed: bool | None, period: Period) -> str:
+    now, before = (metric.in_week(0), metric.in_week(1)) if metric else (None, None)
+    if metric is None or now is None:
+        return NOTHING
+    if before is None:
+        return "no value before"
+    if metric.redefined and not metric.comparable(before):
+        return f"redefined {day_of(metric.redefined.occurred_at, period)}"
+    if _pair(metric) is None:
+        return "not comparable"
+    few = [r.measured.n for r in (now, before) if r.measured.n is not None and r.measured.n < FEW]
+    if few:
+        return f"too few (n {min(few)})"
+    return "no clear change" if changed is False else difference_of(metric, now.value, before.value)
+
+
+def _shipped(week: ModelWeek) -> str:
+    """Return `v42, back to v41`, `v18 + 2 configs`, `–` for nothing shipped."""
+    versions = [c for c in week.changes if c.change_type == ChangeType.MODEL]
+    undone = {u.version: u.back_to for u in week.undone}
+    words = []
+    for change in versions[-MOST_VERSIONS:]:
+        label = version_label(change.version)
+        taken_back = change.status == DeploymentStatus.ROLLED_BACK or change.version in undone
+        back = undone.pop(change.version, change.previous_version) if taken_back else None
+        words.append(f"{label}, back to {version_label(back)}" if taken_back else label)
+    if len(versions) > MOST_VERSIONS:
+        words = [f"{len(versions)} versions, now {words[-1]}"]
+    words += [f"back to {version_label(back)}" for back in undone.values()] if not versions else []
+    others = [c.change_type for c in week.changes if c.change_type != ChangeType.MODEL]
+    kinds = sorted(set(others))
+    words += [count(others.count(k), k.replace("_", " ")) for k in kinds[:2]]
+    words += [f"{count(sum(others.count(k) for k in kinds[2:]), 'other')}"] if kinds[2:] else []
+    if words:
+        return " + ".join(words)
+    return NOTHING if week.deploys else NOT_CONNECTED
+
+
+def _incidents(story: Story) -> str:
+    opened = sum(story.period.contains(i.opened_at) for i in story.week.incidents)
+    still = sum(is_open(i, story.period.hour) for i in story.week.incidents)
+    return f"{opened}, {still} open" if still else str(opened)

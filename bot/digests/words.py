@@ -1,0 +1,129 @@
+"""How values, changes and counts stand in a digest: units on every number, `n` on every share, no plural by `(s)`."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from bot.digests.metric import SHARES, Metric
+from bot.digests.period import Period, short
+from bot.digests.values import PERCENT, Reading
+from bot.domain.figures import decimals_for, number
+from bot.domain.metrics import Direction, plain_name
+
+PLAIN = ("", "1", "none", "count", "counts", "rows", "requests", "items")
+SHARE_WORDS = {"rate", "share", "ratio", "fraction", "percent", "percentage", "declined", "ctr", "conversion"}
+"""In a metric's name: a number from 0 to 1 that people read as percent; an AUC they don't."""
+FEW = 10
+"""Under this many, a share is said as a count: `1 of 5` is anything from 4 to 62 % (findings.md 3.4)."""
+SIGNS = {">=": "≥", "<=": "≤", ">": ">", "<": "<"}
+THIN = "\u202f"
+"""Between thousands."""
+SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+def value_of(metric: Metric, value: float) -> str:
+    """Return `2.2 %`, `0.912`, `311`, `36 ms`."""
+    scaled, unit = _scaled(metric, value)
+    figure = _figure(scaled)
+    return f"{figure} {unit}" if unit else figure
+
+
+def objective_of(metric: Metric) -> str:
+    """Return `SLO ≤ 2.5 %`; empty without one."""
+    if metric.objective is None:
+        return ""
+    return f"SLO {SIGNS[metric.objective[0]]} {value_of(metric, metric.objective[1])}"
+
+
+def difference_of(metric: Metric, now: float, before: float) -> str:
+    """Return `▴ 0.1 pt worse`, `▾ 12`, or `=` where the numbers as shown are the same."""
+    (scaled, unit), (base, _) = _scaled(metric, now), _scaled(metric, before)
+    size = _figure(abs(scaled - base), like=max(abs(scaled), abs(base)))
+    if not any(c in "123456789" for c in size):
+        return "="
+    arrow = "▴" if now > before else "▾"
+    amount = f"{size} pt" if unit == "%" else f"{size} {unit}".strip()
+    return " ".join(filter(None, (arrow, amount, _judged(metric, now, before))))
+
+
+def unit_of(metric: Metric) -> str:
+    """Return the unit in which a metric is shown; empty for a plain number."""
+    return _scaled(metric, 0.0)[1]
+
+
+def drawn_value(metric: Metric, value: float) -> float:
+    """Return VALUE in the unit in which it is shown, to the digits that a chart can show."""
+    return float(f"{_scaled(metric, value)[0]:.6g}")
+
+
+def labels_of(reading: Reading, period: Period) -> str:
+    """Return `labels to 14 Nov (30 %)`: how far the ground truth has arrived; empty where nobody said."""
+    parts = [f"labels to {day_of(reading.labels_until, period)}" if reading.labels_until else "labels"]
+    if reading.labelled_fraction is not None:
+        parts.append(f"({reading.labelled_fraction:.0%})".replace("%", " %"))
+    return " ".join(parts) if len(parts) > 1 or reading.labels_until else ""
+
+
+def share(part: int, whole: int) -> str:
+    """Return `3 of 4`, or from ten on `45 % of 20`."""
+    return f"{part} of {whole}" if whole < FEW else f"{100 * part / whole:.0f} % of {whole}"
+
+
+def count(n: int, one: str, many: str | None = None) -> str:
+    """Return `1 change`, `2 changes`, `0 changes`."""
+    return f"{grouped(n)} {one if n == 1 else many or one + 's'}"
+
+
+def grouped(n: int) -> str:
+    """Return `41 200`."""
+    return f"{n:,}".replace(",", THIN)
+
+
+def spelled(n: int) -> str:
+    """Return a small number as a word, for the middle of a sentence."""
+    return SMALL[n] if n < len(SMALL) else grouped(n)
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Return `a, b and c`, or `a, b, c and 4 more`."""
+    shown, rest = list(names[:most]), len(names) - most
+    if rest > 0:
+        return f"{', '.join(shown)} and {rest} more"
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+
+
+def day_of(at: datetime, period: Period) -> str:
+    """Return the local day of AT, `14 Nov`."""
+    return short(period.local(at))
+
+
+def weekday_of(at: datetime, period: Period) -> str:
+    """Return `Mon 16 Nov`: in a week's digest the weekday says most."""
+    day: date = period.local(at)
+    return f"{day:%a} {short(day)}"
+
+
+def _scaled(metric: Metric, value: float) -> tuple[float, str]:
+    unit = metric.unit.strip().lower()
+    words = set(plain_name(metric.name).split("_"))
+    if unit in PERCENT:
+        return value, "%"
+    if unit in SHARES or (unit in ("", "1", "none") and words & SHARE_WORDS and metric.within_one):
+        return 100 * value, "%"
+    return value, "" if unit in PLAIN else metric.unit
+
+
+def _figure(value: float, *, like: float | None = None) -> str:
+    """Return VALUE with the decimals that a number of the size of LIKE deserves, without zeros at the end."""
+    figure = number(value, decimals_for(value if like is None else like))
+    figure = figure.rstrip("0").rstrip(".") if "." in figure else figure
+    return figure.replace(",", THIN)
+
+
+def _judged(metric: Metric, now: float, before: float) -> str:
+    match metric.direction:
+        case Direction.HIGHER:
+            return "better" if now > before else "worse"
+        case Direction.LOWER:
+            return "better" if now < before else "worse"
+        case _:
+            return ""

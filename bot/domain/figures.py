@@ -1,0 +1,26 @@
+"""How a number stands in a sentence: as many decimals as it deserves, signs on an interval."""
+
+import math
+
+from bot.domain.statistics import Interval
+
+
+def decimals_for(value: float, interval: Interval | None = None) -> int:
+    """Return how many decimals to show: three for a ratio, fewer if large, more for a narrow interval."""
+    size = abs(value)
+    decimals = 3 if size < 1.5 else 2 if size < 10 else 1 if size < 1000 else 0
+    half = (interval.high - interval.low) / 2 if interval else 0.0
+    return decimals if half == 0 else max(decimals, min(8, math.ceil(-math.log10(half))))
+
+
+def number(value: float, decimals: int, *, plus: str = "") -> str:
+    """Return `41,200` or `0.912`; PLUS stands before a positive one, and nothing is minus zero."""
+    return f"{value:{plus}z,.{decimals}f}"
+
+
+def bounds(interval: Interval | None, decimals: int) -> str:
+    """Return ` [-0.027, +0.015]` with its space in front; empty for no interval."""
+    if interval is None:
+        return ""
+    low, high = (number(bound, decimals, plus="+") for bound in interval)
+    return f" [{low}, {high}]"

@@ -1,0 +1,70 @@
+"""Offline against live value of one version: the one common symptom that ML engineers name (findings.md F7).
+
+A live value counts once its labels have arrived (F20). Worse than offline is a positive gap.
+"""
+
+from dataclasses import dataclass, replace
+
+from bot.domain.facts import EvaluationType
+from bot.domain.figures import bounds, decimals_for, number
+from bot.domain.measurements import Measured, compare, is_usable, shown
+from bot.domain.metrics import SIGNS, Direction
+from bot.domain.statistics import Interval
+
+MATURED = 0.8
+"""Share of labels from which a live value counts (findings.md 3.3, I5)."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """How much worse a version does live than it did offline, positive = worse, in the metric's scale."""
+
+    value: float
+    interval: Interval | None
+    exceeded: bool
+    """Above the tolerance, and not explained by chance as far as an interval is known."""
+    words: str
+
+
+def is_matured(
+    labelled_fraction: float | None,
+    *,
+    evaluation_type: EvaluationType = EvaluationType.LIVE,
+    labels_late: bool = False,
+    enough: float = MATURED,
+) -> bool:
+    """Return whether enough labels have arrived to judge a value; before that it is provisional (F20).
+
+    Not stated (None) counts as complete, except for live and shadow values of a model whose labels are
+    configured to come late (`labels_late`): there silence is no proof.
+    """
+    if labelled_fraction is not None:
+        return labelled_fraction >= enough
+    return not (labels_late and evaluation_type in (EvaluationType.LIVE, EvaluationType.SHADOW))
+
+
+def offline_live_gap(
+    offline: Measured, live: Measured, direction: Direction | None, tolerance: float, *, target: float = 1.0
+) -> Gap | None:
+    """Return how much worse a version does live than offline (F7); None without a direction or a number.
+
+    For the first *matured* live value of the same metric. Their datasets differ by nature, so keys are not
+    compared. `tolerance` is in the metric's scale.
+    """
+    sign = SIGNS.get(direction)
+    if sign is None or not (is_usable(offline.value) and is_usable(live.value)):
+        return None
+    if comparison := compare(replace(live, discordant=None), offline, direction, target=target):
+        low, high = sorted(-sign * bound for bound in comparison.interval)
+        gap, interval = -sign * comparison.difference, Interval(low, high)
+    elif direction is Direction.TARGET:
+        gap, interval = abs(live.value - target) - abs(offline.value - target), None
+    else:
+        gap, interval = sign * (offline.value - live.value), None
+    exceeded = round(gap, 9) > tolerance and (interval is None or interval.low > 0)
+    decimals = decimals_for(offline.value, interval)
+    words = (
+        f"offline {number(offline.value, decimals)} → live {shown(live, decimals)}, "
+        f"gap {number(gap, decimals)}{bounds(interval, decimals)} (tolerance {tolerance:g})"
+    )
+    return Gap(gap, interval, exceeded, words)

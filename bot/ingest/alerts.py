@@ -1,0 +1,293 @@
+"""Alert episodes and their groups: the hot path.
+
+An episode is (source, fingerprint, starts_at). What a notification does not list means nothing; a repeat changes
+nothing; resolved is final for an episode; a group from whose notification alerts were cut off is never closed by a
+webhook. Two set-based statements carry a whole delivery: the ORM's unit of work costs 18 times as much
+(performance.md 1).
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pydantic_core import to_json
+from sqlalchemy import update
+from sqlmodel import Session, col, or_, select
+
+from bot.domain.facts import AlertClass, AlertFact, AlertStatus, Severity
+from bot.ingest.correlate import models_named
+from bot.ingest.rules import FLAPPING, Rules
+from bot.store.database import stored
+from bot.store.tables import AlertGroup, Model
+
+Episode = tuple[str, str]
+"""Fingerprint and start, as stored."""
+
+CLASS_ORDER = (AlertClass.INFRA, AlertClass.DRIFT, AlertClass.SOFT, AlertClass.HARD)
+SEVERITY_ORDER = (Severity.INFO, Severity.WARNING, Severity.ERROR, Severity.CRITICAL)
+
+KNOWN = """
+    SELECT a.fingerprint, a.starts_at, a.group_id FROM json_each(?) j
+    JOIN alert a ON a.source = ? AND a.fingerprint = j.value ->> 0 AND a.starts_at = j.value ->> 1
+"""
+
+COLUMNS = (
+    "source",
+    "fingerprint",
+    "starts_at",
+    "group_id",
+    "model_id",
+    "name",
+    "status",
+    "ends_at",
+    "version",
+    "stage",
+    "feature",
+    "slice",
+    "summary",
+    "value",
+    "threshold",
+    "unit",
+    "runbook_url",
+    "dashboard_url",
+    "source_url",
+    "labels",
+    "updated_at",
+    "delivery_id",
+)
+
+UPSERT = f"""
+    INSERT INTO alert ({", ".join(COLUMNS)})
+    SELECT {", ".join(f"j.value ->> {n}" for n in range(len(COLUMNS)))} FROM json_each(?) j WHERE true
+    ON CONFLICT (source, fingerprint, starts_at) DO UPDATE SET
+        status = excluded.status, ends_at = excluded.ends_at, summary = excluded.summary, value = excluded.value,
+        updated_at = excluded.updated_at, delivery_id = excluded.delivery_id
+    WHERE alert.status <> 'resolved' AND (
+        alert.status <> excluded.status OR alert.ends_at IS NOT excluded.ends_at
+        OR alert.summary IS NOT excluded.summary OR alert.value IS NOT excluded.value)
+    RETURNING group_id
+"""  # noqa: S608 - only our own column names
+
+COUNT = """
+    UPDATE alert_group SET
+        total = (SELECT count(*) FROM alert WHERE group_id = alert_group.id),
+        firing = (SELECT count(*) FROM alert WHERE group_id = alert_group.id AND status IN ('firing', 'acknowledged'))
+    WHERE id IN (SELECT value FROM json_each(?))
+"""
+
+
+@dataclass
+class Moved:
+    """What a delivery did to the groups; a group stands in at most one of opened and resolved."""
+
+    recorded: int = 0
+    opened: list[AlertGroup] = field(default_factory=list)
+    resolved: list[AlertGroup] = field(default_factory=list)
+    escalated: list[AlertGroup] = field(default_factory=list)
+    """Groups that were open already and whose class rose."""
+    changed: list[AlertGroup] = field(default_factory=list)
+    """Every group with any difference, the ones above included."""
+
+
+def record_alerts(
+    db: Session,
+    source: str,
+    facts: Sequence[AlertFact],
+    now: datetime,
+    *,
+    delivery_id: int | None,
+    rules: Rules,
+) -> Moved:
+    """Write the episodes of one delivery and bring their groups up to date."""
+    episodes = {(f.fingerprint, stored(f.starts_at) or ""): f for f in facts}
+    models = models_named(db, (f.model for f in episodes.values()), now)
+    moved = Moved()
+    groups = _groups_for(db, source, episodes, models, now, rules, moved)
+    rows = [
+        _row(source, key, fact, group_id=groups[key], models=models, now=now, delivery_id=delivery_id)
+        for key, fact in episodes.items()
+    ]
+    returned = db.connection().exec_driver_sql(UPSERT, (to_json(rows).decode(),)).all()
+    touched = {int(row[0]) for row in returned} | _listed_whole(db, source, facts, set(groups.values()))
+    moved.recorded = len(returned)
+    _count(db, touched, moved, now)
+    return moved
+
+
+def _groups_for(
+    db: Session,
+    source: str,
+    episodes: Mapping[Episode, AlertFact],
+    models: Mapping[str, Model],
+    now: datetime,
+    rules: Rules,
+    moved: Moved,
+) -> dict[Episode, int]:
+    """Return the group of each episode: the one it has, an open one of its subject, a flapping one, or a new one."""
+    known = db.connection().exec_driver_sql(KNOWN, (to_json(list(episodes)).decode(), source)).all()
+    found: dict[Episode, int] = {(row[0], row[1]): int(row[2]) for row in known}
+    subjects: dict[tuple[int | None, str], list[Episode]] = defaultdict(list)
+    for key, fact in episodes.items():
+        if key not in found:
+            model = models.get(fact.model or "")
+            subjects[(model.id if model else None, fact.name)].append(key)
+    open_groups = _open_groups(db, {symptom for _, symptom in subjects}, now)
+    by_id = {m.id: m for m in models.values()}
+    for (model_id, symptom), keys in subjects.items():
+        new = [episodes[key] for key in keys]
+        group = open_groups.get((model_id, symptom))
+        if group is None or (group.status == "resolved" and not any(_fires(f) for f in new)):
+            model = by_id.get(model_id)
+            channel = (model.channel if model else None) or rules.default_channel
+            group = _new_group(source, symptom, new, now, model_id=model_id, channel=channel)
+            db.add(group)
+            db.flush()
+        elif _worse(worst := _worst_class(new), group.alert_class):
+            group.alert_class, group.severity = (
+                worst,
+                max((f.severity for f in new), key=SEVERITY_ORDER.index),
+            )
+            db.add(group)
+            moved.escalated.append(group)
+        assert group.id is not None
+        found.update(dict.fromkeys(keys, group.id))
+    return found
+
+
+def _open_groups(db: Session, symptoms: set[str], now: datetime) -> dict[tuple[int | None, str], AlertGroup]:
+    if not symptoms:
+        return {}
+    recent = or_(AlertGroup.status != "resolved", col(AlertGroup.resolved_at) > now - FLAPPING)
+    query = select(AlertGroup).where(col(AlertGroup.symptom).in_(symptoms), recent, col(AlertGroup.quiet).is_(False))
+    return {(g.model_id, g.symptom): g for g in db.exec(query.order_by(col(AlertGroup.id)))}
+
+
+def _new_group(
+    source: str,
+    symptom: str,
+    facts: Sequence[AlertFact],
+    now: datetime,
+    *,
+    model_id: int | None,
+    channel: str,
+) -> AlertGroup:
+    first = min(facts, key=lambda f: f.starts_at)
+    return AlertGroup(
+        model_id=model_id,
+        symptom=symptom,
+        stage=first.stage,
+        channel=channel,
+        alert_class=_worst_class(facts),
+        category=first.category,
+        severity=max((f.severity for f in facts), key=SEVERITY_ORDER.index),
+        status="new",
+        opened_at=first.starts_at,
+        recorded_at=now,
+        lookback_s=int(first.lookback.total_seconds()) if first.lookback else None,
+        upstream_group=f"{source}:{first.upstream_group}" if first.upstream_group else "",
+        version=first.version,
+        quiet=not any(_fires(f) for f in facts),
+    )
+
+
+def _worst_class(facts: Sequence[AlertFact]) -> AlertClass:
+    return max((f.alert_class for f in facts), key=CLASS_ORDER.index)
+
+
+def _worse(one: AlertClass, other: str) -> bool:
+    return CLASS_ORDER.index(one) > CLASS_ORDER.index(AlertClass(other))
+
+
+def _row(
+    source: str,
+    key: Episode,
+    fact: AlertFact,
+    *,
+    group_id: int,
+    models: Mapping[str, Model],
+    now: datetime,
+    delivery_id: int | None,
+) -> tuple[object, ...]:
+    """Return the values of COLUMNS."""
+    model = models.get(fact.model or "")
+    return (
+        source,
+        key[0],
+        key[1],
+        group_id,
+        model.id if model else None,
+        fact.name,
+        fact.status,
+        stored(fact.ends_at),
+        fact.version,
+        fact.stage,
+        fact.feature,
+        fact.slice,
+        fact.summary,
+        fact.value,
+        fact.threshold,
+        fact.unit,
+        fact.runbook_url,
+        fact.dashboard_url,
+        fact.source_url,
+        to_json(dict(fact.labels)).decode(),
+        stored(now),
+        delivery_id,
+    )
+
+
+def _listed_whole(db: Session, source: str, facts: Sequence[AlertFact], own: set[int]) -> set[int]:
+    """Write how many alerts of each notification were cut off; returns the groups where that number changed.
+
+    A notification that lists everything clears the mark of every group that came from the same sender's group.
+    """
+    changed: set[int] = set()
+    for upstream in {f.upstream_group for f in facts if f.upstream_group}:
+        cut = max(f.unlisted for f in facts if f.upstream_group == upstream)
+        query = select(AlertGroup.id).where(AlertGroup.upstream_group == f"{source}:{upstream}")
+        query = query.where(AlertGroup.status != "resolved", AlertGroup.unlisted != cut)
+        if cut:
+            query = query.where(col(AlertGroup.id).in_(own))
+        ids = {i for i in db.exec(query).all() if i is not None}
+        if ids:
+            mark = update(AlertGroup).where(col(AlertGroup.id).in_(ids)).values(unlisted=cut)
+            db.exec(mark.execution_options(synchronize_session=False))
+        changed |= ids
+    return changed
+
+
+def _count(db: Session, touched: set[int], moved: Moved, now: datetime) -> None:
+    """Count the groups in SQL and derive their status; sorts them into MOVED."""
+    if not touched:
+        return
+    db.flush()
+    db.connection().exec_driver_sql(COUNT, (to_json(sorted(touched)).decode(),))
+    db.expire_all()
+    for group in db.exec(select(AlertGroup).where(col(AlertGroup.id).in_(touched)).order_by(col(AlertGroup.id))):
+        before = group.status
+        group.status = _status(db, group)
+        if group.status == "resolved" and before != "resolved":
+            group.resolved_at = now
+            if before != "new":
+                moved.resolved.append(group)
+        elif before in ("new", "resolved") and group.status != "resolved":
+            group.resolved_at = None
+            moved.opened.append(group)
+        db.add(group)
+        moved.changed.append(group)
+    db.flush()
+
+
+def _status(db: Session, group: AlertGroup) -> str:
+    if group.firing:
+        return AlertStatus.FIRING.value
+    open_ones = "SELECT status FROM alert WHERE group_id = ? AND status <> 'resolved' LIMIT 1"
+    left = db.connection().exec_driver_sql(open_ones, (group.id,)).scalar()
+    if left:
+        return str(left)
+    return AlertStatus.UNKNOWN.value if group.unlisted else AlertStatus.RESOLVED.value
+
+
+def _fires(fact: AlertFact) -> bool:
+    return fact.status in (AlertStatus.FIRING, AlertStatus.ACKNOWLEDGED)

@@ -1,0 +1,62 @@
+"""How a delivery proves where it comes from: bearer, basic, or an HMAC of its raw body. Closed by default."""
+
+import base64
+import binascii
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Literal
+
+from bot.domain.errors import BadSignature
+
+
+@dataclass(frozen=True)
+class Auth:
+    """What a source has to present; `secret` None means that nothing can be accepted."""
+
+    kind: Literal["bearer", "basic", "hmac", "none"]
+    secret: str | None
+    header: str
+    """In lower case."""
+    user: str | None = None
+    prefix: str = "sha256="
+
+
+def authenticate(auth: Auth, headers: Mapping[str, str], body: bytes) -> None:
+    """Raise BadSignature unless the delivery proves itself; HEADERS have names in lower case.
+
+    Compares in constant time and never says what was wrong with a secret.
+    """
+    if auth.kind == "none":
+        return
+    if not auth.secret:
+        raise BadSignature("this source has no secret configured, so nothing is accepted")
+    given = headers.get(auth.header, "")
+    checks = {"bearer": _bearer, "basic": _basic, "hmac": _hmac}
+    if not checks[auth.kind](given, auth, auth.secret, body):
+        raise BadSignature(f"bad or missing {auth.header} header")
+
+
+def _bearer(given: str, _auth: Auth, secret: str, _body: bytes) -> bool:
+    scheme, _, token = given.partition(" ")
+    return scheme.lower() == "bearer" and _same(token.strip(), secret)
+
+
+def _hmac(given: str, auth: Auth, secret: str, body: bytes) -> bool:
+    wanted = hmac.new(secret.encode(), body, sha256).hexdigest()
+    return given.startswith(auth.prefix) and _same(given.removeprefix(auth.prefix), wanted)
+
+
+def _basic(given: str, auth: Auth, secret: str, _body: bytes) -> bool:
+    scheme, _, encoded = given.partition(" ")
+    try:
+        user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return False
+    known = auth.user is None or _same(user, auth.user)
+    return scheme.lower() == "basic" and known and _same(password, secret)
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode())

@@ -1,0 +1,117 @@
+"""Versions and changes of every kind: whatever can change how a model behaves."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from bot.domain import keys
+from bot.domain.facts import ChangeFact, VersionFact
+from bot.ingest.correlate import open_incident_of
+from bot.store.projection import touch, touch_existing
+from bot.store.tables import Change, Incident, Model, Version
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a fact came from."""
+
+    source: str
+    delivery_id: int | None
+    index: int = 0
+    """Its place in the delivery: names a fact that has no identity of its own."""
+
+    def dedup(self, given: str | None) -> str:
+        """Return the identity of a fact within its source."""
+        return given or f"delivery/{self.delivery_id}/{self.index}"
+
+
+def record_version(db: Session, origin: Origin, fact: VersionFact, model: Model, now: datetime) -> bool:
+    """Add the version, or complete what we know of it; False when there was nothing new."""
+    row = version_row(db, model, fact.version)
+    given = {
+        "data_until": fact.data_until,
+        "code_ref": fact.code_ref,
+        "config_ref": fact.config_ref,
+        "dataset_ref": fact.dataset_ref,
+        "env_ref": fact.env_ref,
+        "artifact": fact.artifact,
+        "run_id": fact.run_id,
+        "description": fact.description or None,
+        "actor": fact.actor,
+        "url": fact.url,
+        "alias": fact.alias if fact.change != "unaliased" else "",
+    }
+    if fact.change == "registered" and row.registered_at is None:
+        given["registered_at"] = fact.occurred_at
+    changed = _complete(row, given)
+    if changed:
+        row.delivery_id = origin.delivery_id
+        db.add(row)
+        touch_existing(db, now, keys.ALL_HOMES)
+    return changed
+
+
+def record_change(db: Session, origin: Origin, fact: ChangeFact, model: Model | None, now: datetime) -> bool:
+    """Add a change of any kind; False when it is known already."""
+    dedup_key = origin.dedup(fact.dedup_key)
+    known = select(Change.id).where(Change.source == origin.source, Change.dedup_key == dedup_key)
+    if db.exec(known).first() is not None:
+        return False
+    row = Change(
+        source=origin.source,
+        dedup_key=dedup_key,
+        model_id=model.id if model else None,
+        change_type=fact.change_type,
+        summary=fact.summary,
+        occurred_at=fact.occurred_at,
+        received_at=now,
+        actor=fact.actor,
+        trigger=fact.trigger,
+        stage=fact.stage,
+        version=fact.version,
+        before=fact.before,
+        after=fact.after,
+        ref=fact.ref,
+        url=fact.url,
+        quiet=True,
+        delivery_id=origin.delivery_id,
+    )
+    db.add(row)
+    db.flush()
+    touch_evidence(db, now, row)
+    return True
+
+
+def version_row(db: Session, model: Model, name: str) -> Version:
+    """Return the model's version NAME, created by the first fact that names it."""
+    query = select(Version).where(Version.model_id == model.id, Version.name == name)
+    row = db.exec(query).first()
+    if row is None:
+        assert model.id is not None
+        row = Version(model_id=model.id, name=name)
+        db.add(row)
+        db.flush()
+    return row
+
+
+def touch_evidence(db: Session, now: datetime, row: Change) -> None:
+    """Touch the change lists of the open incidents that this change may have to stand in."""
+    query = select(Incident).where(col(Incident.resolved_at).is_(None))
+    if row.model_id is not None:
+        incident = open_incident_of(db, row.model_id)
+        found = [incident] if incident else []
+    else:
+        found = list(db.exec(query).all())
+    for incident in found:
+        if incident.id is not None and row.occurred_at <= incident.opened_at:
+            touch(db, now, keys.incident_changes(incident.id))
+
+
+def _complete(row: Version, given: dict[str, Any]) -> bool:
+    """Write what is GIVEN and differs; None says nothing, so it erases nothing."""
+    changed = {k: v for k, v in given.items() if v is not None and getattr(row, k) != v}
+    for name, value in changed.items():
+        setattr(row, name, value)
+    return bool(changed)

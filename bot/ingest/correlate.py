@@ -1,0 +1,45 @@
+"""Which model a fact belongs to: found by name, created by the first event that names it (metadata later)."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from bot.domain.actions import OPEN_STATUSES
+from bot.store.tables import AlertGroup, Incident, Model
+
+
+def models_named(db: Session, names: Iterable[str | None], now: datetime) -> dict[str, Model]:
+    """Return the models called NAMES, creating those that nobody mentioned before."""
+    wanted = {name for name in names if name}
+    if not wanted:
+        return {}
+    found = {m.name: m for m in db.exec(select(Model).where(col(Model.name).in_(wanted)))}
+    for name in sorted(wanted - found.keys()):
+        found[name] = Model(name=name, created_at=now)
+        db.add(found[name])
+    db.flush()
+    return found
+
+
+def open_incident_of(db: Session, model_id: int | None) -> Incident | None:
+    """Return the open incident that this model is part of: its own, else a shared one that holds a group of it."""
+    if model_id is None:
+        return None
+    is_open = col(Incident.status).in_(OPEN_STATUSES)
+    own = select(Incident).where(is_open, Incident.model_id == model_id).order_by(col(Incident.id))
+    if incident := db.exec(own).first():
+        return incident
+    shared = (
+        select(Incident)
+        .join(AlertGroup, col(AlertGroup.incident_id) == col(Incident.id))
+        .where(is_open, col(Incident.shared), AlertGroup.model_id == model_id)
+        .order_by(col(Incident.id))
+    )
+    return db.exec(shared).first()
+
+
+def groups_of(db: Session, incident_id: int) -> Sequence[AlertGroup]:
+    """Return the alert groups that an incident holds, oldest first."""
+    query = select(AlertGroup).where(AlertGroup.incident_id == incident_id).order_by(col(AlertGroup.id))
+    return db.exec(query).all()

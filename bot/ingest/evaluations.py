@@ -1,0 +1,83 @@
+"""Evaluations and their numbers."""
+
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from bot.domain import keys
+from bot.domain.facts import EvaluationFact
+from bot.ingest.changes import Origin, version_row
+from bot.store.projection import touch, touch_existing
+from bot.store.tables import Change, Evaluation, MetricValue, Model
+
+
+def record_evaluation(db: Session, origin: Origin, fact: EvaluationFact, model: Model, now: datetime) -> bool:
+    """Add an evaluation with its metric values; False when it is known already."""
+    dedup_key = origin.dedup(fact.dedup_key or fact.evaluation_id)
+    known = select(Evaluation.id).where(Evaluation.source == origin.source, Evaluation.dedup_key == dedup_key)
+    if db.exec(known).first() is not None:
+        return False
+    assert model.id is not None
+    if fact.version is not None:
+        version_row(db, model, fact.version)
+    row = Evaluation(
+        source=origin.source,
+        dedup_key=dedup_key,
+        model_id=model.id,
+        version=fact.version,
+        stage=fact.stage,
+        evaluation_type=fact.evaluation_type,
+        suite=fact.suite,
+        suite_version=fact.suite_version,
+        dataset=fact.dataset,
+        dataset_version=fact.dataset_version,
+        window_start=fact.window_start,
+        window_end=fact.window_end,
+        labelled_fraction=fact.labelled_fraction,
+        labels_until=fact.labels_until,
+        occurred_at=fact.occurred_at,
+        received_at=now,
+        actor=fact.actor,
+        url=fact.url,
+        delivery_id=origin.delivery_id,
+    )
+    db.add(row)
+    db.flush()
+    assert row.id is not None
+    for metric in fact.metrics:
+        db.add(
+            MetricValue(
+                evaluation_id=row.id,
+                model_id=model.id,
+                metric=metric.name,
+                slice=metric.slice,
+                at=fact.window_end or fact.occurred_at,
+                evaluation_type=fact.evaluation_type,
+                version=fact.version,
+                value=metric.value,
+                unit=metric.unit,
+                direction=metric.direction,
+                family=metric.family,
+                role=metric.role,
+                n=metric.n,
+                ci_low=metric.ci_low,
+                ci_high=metric.ci_high,
+                threshold_op=metric.threshold_op,
+                threshold=metric.threshold,
+                method=metric.method,
+            )
+        )
+    db.flush()
+    _touch_rollouts(db, now, model.id, fact.version)
+    touch_existing(db, now, keys.ALL_HOMES)
+    return True
+
+
+def _touch_rollouts(db: Session, now: datetime, model_id: int, version: str | None) -> None:
+    """Touch the cards of this version's rollouts: they show its numbers."""
+    query = select(Change.id).where(
+        Change.model_id == model_id, Change.change_type == "model", col(Change.quiet).is_(False)
+    )
+    newest = query.where(Change.version == version).order_by(col(Change.occurred_at).desc()).limit(2)
+    if version is not None:
+        touch(db, now, *(keys.deployment(i) for i in db.exec(newest).all() if i is not None))

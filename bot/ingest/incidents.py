@@ -1,0 +1,248 @@
+"""Incidents in rows: opened and closed by alerts, shared by models, merged when a shared cause shows."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, delete, update
+from sqlmodel import Session, col, func, select
+
+from bot.domain import incidents as rules_of
+from bot.domain import keys
+from bot.domain.actions import OPEN_STATUSES, IncidentStatus
+from bot.domain.attribution import Onset, onset_of
+from bot.ingest.correlate import groups_of, open_incident_of
+from bot.ingest.rules import SHARED_WINDOW, Rules
+from bot.ingest.suspects import suspect_of
+from bot.ingest.timeline import tell
+from bot.store.projection import touch, touch_existing
+from bot.store.tables import Alert, AlertGroup, Incident, Model, Projection, TimelineEntry
+
+
+def touch_incident(db: Session, now: datetime, incident: Incident, rules: Rules, *, urgent: bool = False) -> None:
+    """Touch every copy that shows the incident's state."""
+    assert incident.id is not None
+    names = keys.incident_keys(incident.id)
+    if not rules.tickets:
+        names = tuple(n for n in names if n not in (keys.ticket(incident.id), keys.ticket_link(incident.id)))
+    touch(db, now, *names, urgent=urgent)
+    touch_existing(db, now, keys.ALL_HOMES)
+
+
+def take_in(db: Session, now: datetime, fresh: Sequence[AlertGroup], rules: Rules) -> None:
+    """Give the groups that opened, or became worse, to the incidents they belong to; open those that are due."""
+    by_symptom: dict[str, list[AlertGroup]] = defaultdict(list)
+    for group in fresh:
+        if not group.quiet and rules_of.opens(group.alert_class, group.status):
+            by_symptom[group.symptom].append(group)
+    for symptom, hard in by_symptom.items():
+        recent = _recent_hard(db, now, symptom)
+        if rules_of.is_shared(g.model_id for g in recent):
+            _share(db, now, symptom, recent, rules)
+        else:
+            for group in hard:
+                _open_or_join(db, now, group, rules)
+    for group in fresh:
+        if group.incident_id is None and (incident := open_incident_of(db, group.model_id)):
+            _join(db, now, group, incident, rules)
+
+
+def settle_resolved(db: Session, now: datetime, changed: Sequence[AlertGroup], rules: Rules) -> None:
+    """Close the incidents whose groups are all resolved; tell the thread of the others what got better."""
+    for incident_id in sorted({g.incident_id for g in changed if g.incident_id}):
+        incident = db.get_one(Incident, incident_id)
+        if incident.status not in OPEN_STATUSES:
+            continue
+        groups = groups_of(db, incident_id)
+        touch(db, now, keys.incident(incident_id))
+        if rules_of.closes(opened_by=incident.opened_by, statuses=[g.status for g in groups]):
+            total = sum(g.total for g in groups)
+            what = "the alert is resolved" if total == 1 else f"all {total:,} alerts are resolved"
+            close(db, now, incident, rules, by=None, text=what)
+
+
+def close(db: Session, now: datetime, incident: Incident, rules: Rules, *, by: str | None, text: str) -> None:
+    """Write that the incident is over."""
+    assert incident.id is not None
+    incident.status, incident.resolved_at, incident.resolved_by = IncidentStatus.RESOLVED, now, by
+    incident.mitigated_at = incident.mitigated_at or now
+    incident.next_update_at = None
+    db.add(incident)
+    tell(db, now, incident.id, kind="resolved", text=text, by=by)
+    touch_incident(db, now, incident, rules, urgent=by is not None)
+    touch(db, now, *(keys.group(g.id) for g in groups_of(db, incident.id) if g.id and g.status != "resolved"))
+
+
+def reopen(db: Session, now: datetime, incident: Incident, rules: Rules, *, by: str | None, text: str) -> None:
+    """Write that it was not over."""
+    assert incident.id is not None
+    incident.status, incident.resolved_at, incident.resolved_by = IncidentStatus.INVESTIGATING, None, None
+    incident.mitigated_at = None
+    db.add(incident)
+    tell(db, now, incident.id, kind="reopened", text=text, by=by)
+    touch_incident(db, now, incident, rules, urgent=by is not None)
+
+
+def open_incident(
+    db: Session,
+    now: datetime,
+    rules: Rules,
+    *,
+    title: str,
+    severity: str,
+    model: Model | None,
+    channel: str,
+    onset: Onset,
+    stage: str | None = None,
+    symptom: str | None = None,
+    opened_by: str | None = None,
+    lead: str | None = None,
+    shared: bool = False,
+) -> Incident:
+    """Open an incident with its suspect, and take in the open groups of its model as evidence."""
+    model_id = model.id if model and not shared else None
+    suspect = None if shared else suspect_of(db, model, onset, stage=stage)
+    incident = Incident(
+        title=title[:250],
+        severity=severity,
+        status=IncidentStatus.INVESTIGATING,
+        model_id=model_id,
+        symptom=symptom,
+        shared=shared,
+        channel=channel,
+        onset_at=onset.at if onset.stated else onset.fired_at,
+        opened_at=now,
+        opened_by=opened_by,
+        lead=lead,
+        suspect_change_id=suspect.change_id if suspect else None,
+        suspect=suspect.words if suspect else "",
+    )
+    db.add(incident)
+    db.flush()
+    assert incident.id is not None
+    touch_incident(db, now, incident, rules, urgent=opened_by is not None)
+    if model_id is not None:
+        evidence = select(AlertGroup).where(AlertGroup.model_id == model_id, AlertGroup.status != "resolved")
+        for group in db.exec(evidence.where(col(AlertGroup.incident_id).is_(None), col(AlertGroup.quiet).is_(False))):
+            _attach(db, now, group, incident)
+    return incident
+
+
+def _recent_hard(db: Session, now: datetime, symptom: str) -> Sequence[AlertGroup]:
+    """Return the open hard groups of SYMPTOM that we first heard of within the shared window, or that share already."""
+    sharing = select(Incident.id).where(Incident.symptom == symptom, col(Incident.shared), _is_open())
+    recent = col(AlertGroup.recorded_at) > now - SHARED_WINDOW
+    query = (
+        select(AlertGroup)
+        .where(AlertGroup.symptom == symptom, AlertGroup.alert_class == "hard", AlertGroup.status != "resolved")
+        .where(recent | col(AlertGroup.incident_id).in_(sharing))
+        .order_by(col(AlertGroup.id))
+    )
+    return db.exec(query).all()
+
+
+def _share(db: Session, now: datetime, symptom: str, groups: Sequence[AlertGroup], rules: Rules) -> None:
+    """Make one incident of all GROUPS; the ones that some of them opened already become part of it."""
+    numbers = sorted({g.incident_id for g in groups if g.incident_id})
+    opened = [i for n in numbers if (i := db.get_one(Incident, n)).symptom == symptom and i.status in OPEN_STATUSES]
+    onset = min((_onset(g) for g in groups), key=lambda o: o.fired_at)
+    count = len({g.model_id for g in groups if g.model_id is not None})
+    if opened:
+        shared = next((i for i in opened if i.shared), opened[0])
+    else:
+        severity = rules_of.severity_of("critical" if any(g.severity == "critical" for g in groups) else "error")
+        shared = open_incident(
+            db,
+            now,
+            rules,
+            title=rules_of.title_of(symptom, None, models=count),
+            severity=severity,
+            model=None,
+            channel=rules.default_channel,
+            onset=onset,
+            symptom=symptom,
+            shared=True,
+        )
+    assert shared.id is not None
+    shared.shared, shared.model_id, shared.suspect_change_id, shared.suspect = True, None, None, ""
+    shared.title = rules_of.title_of(symptom, None, models=count)
+    db.add(shared)
+    for other in opened:
+        if other.id != shared.id:
+            _merge(db, now, other, shared, rules)
+    for group in groups:
+        if group.incident_id is None:
+            _attach(db, now, group, shared)
+    touch_incident(db, now, shared, rules)
+
+
+def _merge(db: Session, now: datetime, other: Incident, shared: Incident, rules: Rules) -> None:
+    """Make OTHER part of SHARED; what nobody has seen of it yet disappears, what was shown says where it went."""
+    assert other.id is not None
+    assert shared.id is not None
+    move = update(AlertGroup).where(col(AlertGroup.incident_id) == other.id).values(incident_id=shared.id)
+    db.exec(move.execution_options(synchronize_session="fetch"))
+    ours = keys.incident_keys(other.id)
+    sent = select(func.count()).where(col(Projection.key).in_(ours), col(Projection.nonce).is_not(None))
+    if db.exec(sent).one() == 0:
+        entries = update(TimelineEntry).where(col(TimelineEntry.incident_id) == other.id)
+        db.exec(entries.values(incident_id=shared.id))
+        replies = col(Projection.key).startswith(keys.incident_logs(other.id))
+        db.exec(delete(Projection).where(col(Projection.key).in_(ours) | replies))
+        db.delete(other)
+        db.flush()
+        return
+    other.status, other.merged_into, other.resolved_at = IncidentStatus.MERGED, shared.id, now
+    db.add(other)
+    tell(db, now, other.id, kind="merged", text=f"part of INC-{shared.id}: {shared.title}")
+    touch_incident(db, now, other, rules)
+
+
+def _open_or_join(db: Session, now: datetime, group: AlertGroup, rules: Rules) -> None:
+    if group.incident_id is not None:
+        incident = db.get_one(Incident, group.incident_id)
+        if incident.status not in OPEN_STATUSES:
+            reopen(db, now, incident, rules, by=None, text=f"{group.symptom} fires again")
+        return
+    if known := open_incident_of(db, group.model_id):
+        _join(db, now, group, known, rules)
+        return
+    model = db.get_one(Model, group.model_id) if group.model_id is not None else None
+    summary = db.exec(select(Alert.summary).where(Alert.group_id == group.id).order_by(col(Alert.id))).first() or ""
+    incident = open_incident(
+        db,
+        now,
+        rules,
+        title=rules_of.title_of(group.symptom, model.name if model else None, summary=summary),
+        severity=rules_of.severity_of(group.severity),
+        model=model,
+        channel=group.channel,
+        onset=_onset(group),
+        stage=group.stage,
+        symptom=group.symptom,
+    )
+    if group.incident_id is None:
+        _attach(db, now, group, incident)
+
+
+def _join(db: Session, now: datetime, group: AlertGroup, incident: Incident, rules: Rules) -> None:
+    _attach(db, now, group, incident)
+    touch_incident(db, now, incident, rules)
+
+
+def _attach(db: Session, now: datetime, group: AlertGroup, incident: Incident) -> None:
+    group.incident_id = incident.id
+    group.revision += 1
+    db.add(group)
+    db.flush()
+    if group.id is not None:
+        touch(db, now, keys.group(group.id))
+
+
+def _onset(group: AlertGroup) -> Onset:
+    lookback = None if group.lookback_s is None else timedelta(seconds=group.lookback_s)
+    return onset_of(group.opened_at, lookback, category=group.category)
+
+
+def _is_open() -> ColumnElement[bool]:
+    return col(Incident.status).in_(OPEN_STATUSES)

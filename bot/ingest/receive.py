@@ -1,0 +1,61 @@
+"""verify -> store raw -> normalize -> record (+touch): what happens to one HTTP delivery, on one screen."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bot.domain.errors import InboundError, MalformedPayload, UnsupportedEvent
+from bot.domain.facts import Fact, Unmapped
+from bot.ingest.authenticate import Auth, authenticate
+from bot.ingest.record import Recorded, take
+from bot.ingest.rules import Rules
+from bot.ports import Delivery, Now, Source
+from bot.store.database import Database
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Inlet:
+    """One configured source: its integration, and how deliveries prove that they are of it."""
+
+    name: str
+    source: Source
+    auth: Auth
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What receiving needs: the sources by name, the store, the clock, and whom to wake."""
+
+    inlets: Mapping[str, Inlet]
+    database: Database
+    rules: Rules
+    now: Now
+    wake: Callable[[], None]
+
+
+async def receive(intake: Intake, inlet: Inlet, delivery: Delivery) -> Recorded:
+    """Take one delivery of INLET; answered after the commit. Raises BadSignature, and then nothing is stored."""
+    authenticate(inlet.auth, delivery.headers, delivery.body)
+    facts, reason = read(inlet.source, delivery)
+    recorded = await intake.database.write(take, delivery, facts, intake.now(), rules=intake.rules, reason=reason)
+    if recorded.unmapped:
+        logger.warning("unmapped delivery", extra={"source": inlet.name, "delivery": recorded.delivery})
+    intake.wake()
+    return recorded
+
+
+def read(source: Source, delivery: Delivery) -> tuple[list[Fact | Unmapped], str]:
+    """Return what SOURCE makes of DELIVERY, and why not if it can't: a mapping error is never a lost delivery."""
+    try:
+        return list(source.normalize(delivery)), ""
+    except UnsupportedEvent:
+        return [], ""
+    except MalformedPayload as e:
+        return [], str(e)
+    except InboundError:
+        raise
+    except Exception as e:
+        logger.exception("normalize failed", extra={"source": delivery.source})
+        return [], f"the integration failed on it ({type(e).__name__}: {e}); this is a bug, replay it after an upgrade"

@@ -1,0 +1,162 @@
+"""One delivery to rows, in one transaction: the raw inbox, every fact, and the projections they touch."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import assert_never
+
+from sqlmodel import Session, col, select
+
+from bot.domain import keys
+from bot.domain.facts import (
+    AlertFact,
+    ChangeFact,
+    DeploymentFact,
+    EvaluationFact,
+    Fact,
+    TicketFact,
+    Unmapped,
+    VersionFact,
+)
+from bot.ingest.alerts import Moved, record_alerts
+from bot.ingest.changes import Origin, record_change, record_version
+from bot.ingest.correlate import models_named
+from bot.ingest.evaluations import record_evaluation
+from bot.ingest.incidents import settle_resolved, take_in
+from bot.ingest.rollouts import record_deployment
+from bot.ingest.rules import Rules
+from bot.ingest.storms import gather
+from bot.ports import Delivery as Request
+from bot.store.projection import touch, touch_existing
+from bot.store.tables import Delivery, Heartbeat
+
+REPEAT = timedelta(minutes=10)
+"""The same body from the same source within this time is the sender's retry, even when its events have no identity."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a delivery came to; the counts are of facts."""
+
+    delivery: int
+    recorded: int = 0
+    duplicate: int = 0
+    unmapped: int = 0
+
+
+def take(
+    db: Session,
+    request: Request,
+    read: Sequence[Fact | Unmapped],
+    now: datetime,
+    *,
+    rules: Rules,
+    reason: str = "",
+) -> Recorded:
+    """Store a delivery and record what was READ in it; `reason` says why it could not be read as a whole."""
+    row = _inbox_row(db, request, now)
+    assert row.id is not None
+    _heard(db, request.source, now)
+    if row.repeats and not row.unmapped:
+        row.duplicate += len(read)
+        db.add(row)
+        return Recorded(row.id, duplicate=len(read))
+    return record_read(db, row, read, now, rules=rules, reason=reason)
+
+
+def record_read(
+    db: Session,
+    row: Delivery,
+    read: Sequence[Fact | Unmapped],
+    now: datetime,
+    *,
+    rules: Rules,
+    reason: str = "",
+) -> Recorded:
+    """Record the facts READ in the stored delivery ROW; also what a replay does."""
+    assert row.id is not None
+    facts = [f for f in read if not isinstance(f, Unmapped)]
+    reasons = [reason] if reason else []
+    reasons += [f.reason for f in read if isinstance(f, Unmapped)]
+    new = _record(db, Origin(row.source, row.id), facts, now, rules)
+    result = Recorded(row.id, recorded=new, duplicate=len(facts) - new, unmapped=len(reasons))
+    row.recorded += result.recorded
+    row.duplicate += result.duplicate
+    row.unmapped = result.unmapped
+    row.reason = "; ".join(reasons)[:2000]
+    db.add(row)
+    return result
+
+
+def _record(db: Session, origin: Origin, facts: Sequence[Fact], now: datetime, rules: Rules) -> int:
+    """Return how many of FACTS changed anything."""
+    alerts = [f for f in facts if isinstance(f, AlertFact)]
+    others = [f for f in facts if not isinstance(f, AlertFact | TicketFact)]
+    models = models_named(db, (f.model for f in others), now)
+    new = 0
+    for index, fact in enumerate(facts):
+        at = Origin(origin.source, origin.delivery_id, index)
+        match fact:
+            case AlertFact() | TicketFact():
+                continue
+            case VersionFact():
+                new += record_version(db, at, fact, models[fact.model], now)
+            case ChangeFact():
+                new += record_change(db, at, fact, models.get(fact.model or ""), now)
+            case DeploymentFact():
+                new += record_deployment(db, at, fact, models[fact.model], now)
+            case EvaluationFact():
+                new += record_evaluation(db, at, fact, models[fact.model], now)
+            case _:
+                assert_never(fact)
+    if alerts:
+        moved = record_alerts(db, origin.source, alerts, now, delivery_id=origin.delivery_id, rules=rules)
+        follow_up(db, moved, now, rules)
+        new += moved.recorded
+    return new
+
+
+def follow_up(db: Session, moved: Moved, now: datetime, rules: Rules) -> None:
+    """Draw the consequences of alerts that moved: incidents opened and closed, storms, cards."""
+    for group in moved.changed:
+        assert group.id is not None
+        if not group.quiet:
+            touch(db, now, keys.group(group.id))
+        if group.incident_id is not None:
+            touch(db, now, keys.incident(group.incident_id))
+        if group.storm_id is not None:
+            touch(db, now, keys.storm(group.storm_id))
+    gather(db, now, [g for g in moved.opened if not g.quiet])
+    take_in(db, now, [*moved.opened, *moved.escalated], rules)
+    settle_resolved(db, now, moved.resolved, rules)
+    if moved.opened or moved.resolved:
+        touch_existing(db, now, keys.ALL_HOMES)
+
+
+def _inbox_row(db: Session, request: Request, now: datetime) -> Delivery:
+    """Return the row of this body: the one that a retry just repeats, counted again, or a new one."""
+    digest = sha256(request.body).hexdigest()
+    same = select(Delivery).where(Delivery.source == request.source, Delivery.digest == digest)
+    row = db.exec(same.where(col(Delivery.last_at) > now - REPEAT).order_by(col(Delivery.id).desc())).first()
+    if row is not None:
+        row.repeats, row.last_at = row.repeats + 1, now
+        return row
+    row = Delivery(
+        source=request.source,
+        digest=digest,
+        received_at=now,
+        last_at=now,
+        content_type=request.headers.get("content-type", ""),
+        body=zlib.compress(request.body, 1),
+    )
+    db.add(row)
+    db.flush()
+    return row
+
+
+def _heard(db: Session, source: str, now: datetime) -> None:
+    row = db.get(Heartbeat, source) or Heartbeat(source=source, last_at=now)
+    row.last_at, row.deliveries = now, row.deliveries + 1
+    db.add(row)

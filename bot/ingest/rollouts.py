@@ -1,0 +1,184 @@
+"""Rollouts: where a version stands on its way to a stage, what is live with it, and what it undoes."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from bot.domain import keys
+from bot.domain.actions import IncidentStatus
+from bot.domain.facts import ChangeType, DeploymentFact, DeploymentStatus, Trigger
+from bot.domain.names import version_label
+from bot.ingest.changes import Origin, touch_evidence, version_row
+from bot.ingest.correlate import open_incident_of
+from bot.ingest.rules import HISTORY
+from bot.ingest.serving import apply_rollout, live_in_slot
+from bot.ingest.timeline import tell
+from bot.store.projection import touch, touch_existing
+from bot.store.tables import Change, Model, Projection
+
+FINISHED = (
+    DeploymentStatus.SUCCEEDED,
+    DeploymentStatus.FAILED,
+    DeploymentStatus.CANCELLED,
+    DeploymentStatus.REMOVED,
+    DeploymentStatus.ROLLED_BACK,
+)
+
+
+def record_deployment(db: Session, origin: Origin, fact: DeploymentFact, model: Model, now: datetime) -> bool:
+    """Move a rollout, and what is live with it; False when this changes nothing."""
+    if fact.version is not None:
+        version_row(db, model, fact.version)
+    row = _rollout(db, origin, fact, model)
+    new = row is None
+    if row is None:
+        row = _new_rollout(db, origin, fact, model, now)
+    changed = _advance(row, fact) or new
+    if not changed:
+        return False
+    db.add(row)
+    db.flush()
+    _turn_undone(db, now, row)
+    apply_rollout(db, row)
+    touch_evidence(db, now, row)
+    touch_existing(db, now, keys.ALL_HOMES)
+    assert row.id is not None
+    if not row.quiet:
+        touch(db, now, keys.deployment(row.id))
+    _tell_incident(db, now, row, model)
+    return True
+
+
+def _rollout(db: Session, origin: Origin, fact: DeploymentFact, model: Model) -> Change | None:
+    """Return the rollout that FACT moves.
+
+    By the sender's deployment id; without one, the newest rollout of the slot at that time, if it is of this version:
+    so a late or repeated event finds the rollout it was about.
+    """
+    if fact.deployment_id:
+        key = f"rollout/{fact.deployment_id}"
+        named = db.exec(select(Change).where(Change.source == origin.source, Change.dedup_key == key)).first()
+        if named or fact.status is not DeploymentStatus.ROLLED_BACK:
+            return named
+    in_slot = select(Change).where(
+        Change.model_id == model.id,
+        Change.change_type == ChangeType.MODEL,
+        Change.stage == fact.stage,
+        col(Change.target).is_(fact.target) if fact.target is None else Change.target == fact.target,
+        col(Change.started_at) <= fact.occurred_at,
+    )
+    newest = db.exec(in_slot.order_by(col(Change.started_at).desc(), col(Change.id).desc())).first()
+    if newest is None:
+        return None
+    same = newest.version == fact.version or (
+        fact.status is DeploymentStatus.ROLLED_BACK and fact.version in (None, newest.previous_version)
+    )
+    return newest if same else None
+
+
+def _new_rollout(db: Session, origin: Origin, fact: DeploymentFact, model: Model, now: datetime) -> Change:
+    assert model.id is not None
+    started = fact.started_at or fact.occurred_at
+    previous = fact.previous_version or _live_version(db, model.id, fact)
+    key = fact.deployment_id or f"{model.name}/{fact.stage}/{fact.target or ''}/{fact.version}/{started.isoformat()}"
+    return Change(
+        source=origin.source,
+        dedup_key=f"rollout/{key}",
+        model_id=model.id,
+        change_type=ChangeType.MODEL,
+        summary=fact.summary,
+        occurred_at=fact.occurred_at,
+        received_at=now,
+        actor=fact.actor,
+        trigger=fact.trigger,
+        stage=fact.stage,
+        target=fact.target,
+        version=fact.version,
+        previous_version=previous,
+        ref=fact.ref,
+        url=fact.url,
+        status=fact.status,
+        traffic_percent=fact.traffic_percent,
+        strategy=fact.strategy,
+        step=fact.step,
+        steps=fact.steps,
+        started_at=started,
+        committed_at=fact.committed_at,
+        quiet=fact.occurred_at < now - HISTORY,
+        delivery_id=origin.delivery_id,
+    )
+
+
+def _live_version(db: Session, model_id: int, fact: DeploymentFact) -> str | None:
+    from_slot = live_in_slot(db, model_id, fact.stage, fact.target or "")
+    return next((row.version for row in from_slot if row.version != fact.version), None)
+
+
+def _advance(row: Change, fact: DeploymentFact) -> bool:
+    """Move ROW to where FACT says it stands, unless the row is newer; True when anything differs."""
+    if fact.occurred_at < row.occurred_at:
+        return False
+    moved: dict[str, Any] = {"status": fact.status, "occurred_at": fact.occurred_at}
+    stated = {
+        "traffic_percent": fact.traffic_percent,
+        "step": fact.step,
+        "steps": fact.steps,
+        "actor": fact.actor,
+        "url": fact.url,
+        "ref": fact.ref,
+        "summary": fact.summary or None,
+        "trigger": fact.trigger,
+        "previous_version": fact.previous_version if fact.previous_version != row.version else None,
+        "finished_at": fact.finished_at or (fact.occurred_at if fact.status in FINISHED else None),
+    }
+    moved |= {name: value for name, value in stated.items() if value is not None}
+    if fact.status is DeploymentStatus.SUCCEEDED and fact.traffic_percent is None:
+        moved["traffic_percent"] = 100.0
+    differing = {name: value for name, value in moved.items() if getattr(row, name) != value}
+    for name, value in differing.items():
+        setattr(row, name, value)
+    return bool(differing)
+
+
+def _turn_undone(db: Session, now: datetime, row: Change) -> None:
+    """When ROW goes back to an earlier version, turn the card of the rollout that it undoes; post no second one."""
+    if row.status != DeploymentStatus.SUCCEEDED:
+        return
+    undone = db.exec(
+        select(Change)
+        .where(Change.model_id == row.model_id, Change.change_type == ChangeType.MODEL, Change.stage == row.stage)
+        .where(col(Change.id) != row.id, Change.version == row.previous_version)
+        .where(col(Change.started_at) <= row.occurred_at)
+        .order_by(col(Change.started_at).desc())
+    ).first()
+    goes_back = row.trigger == Trigger.ROLLBACK or (undone is not None and undone.previous_version == row.version)
+    if not goes_back or undone is None or undone.id is None:
+        return
+    row.trigger = Trigger.ROLLBACK
+    undone.status, undone.finished_at, undone.after = DeploymentStatus.ROLLED_BACK, row.occurred_at, row.actor
+    db.add(undone)
+    touch(db, now, keys.deployment(undone.id))
+    shown = select(Projection.key).where(Projection.key == keys.deployment(undone.id))
+    row.quiet = row.quiet or db.exec(shown.where(col(Projection.remote_id).is_not(None))).first() is not None
+
+
+def _tell_incident(db: Session, now: datetime, row: Change, model: Model) -> None:
+    """Tell an open incident of this model that a rollout finished; going back is its mitigation."""
+    incident = open_incident_of(db, model.id)
+    if incident is None or incident.id is None or row.occurred_at < incident.onset_at or row.status not in FINISHED:
+        return
+    undone = row.status == DeploymentStatus.ROLLED_BACK
+    old, new = (row.version, row.previous_version) if undone else (row.previous_version, row.version)
+    words = f"{version_label(old)} → {version_label(new)} in {row.stage}"
+    if not undone and row.trigger != Trigger.ROLLBACK:
+        tell(db, now, incident.id, kind="deployment", text=f"{words}: {row.status}")
+        return
+    tell(db, now, incident.id, kind="rollback", text=f"{words} finished")
+    incident.status, incident.mitigated_at = (
+        IncidentStatus.MITIGATED,
+        incident.mitigated_at or row.occurred_at,
+    )
+    incident.mitigation = f"rolled back {words}"
+    db.add(incident)
+    touch(db, now, keys.incident(incident.id))

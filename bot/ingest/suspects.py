@@ -1,0 +1,39 @@
+"""Which change stands nearest before the onset of an incident; the rule itself is `domain.attribution`."""
+
+from datetime import timedelta
+
+from sqlmodel import Session, col, or_, select
+
+from bot.domain.attribution import NEAR, Candidate, Onset, Place, Suspect, suspect
+from bot.store.tables import Change, Model
+
+RATE_WINDOW = timedelta(days=28)
+"""Over which the usual number of changes a day is counted."""
+
+
+def suspect_of(db: Session, model: Model | None, onset: Onset, *, stage: str | None = None) -> Suspect | None:
+    """Return the change nearest before the onset, of the model, of what it depends on, or of none in particular."""
+    if model is None:
+        return None
+    names = {m.id: m.name for m in db.exec(select(Model).where(col(Model.name).in_([model.name, *model.depends_on])))}
+    mine = or_(col(Change.model_id).in_(names), col(Change.model_id).is_(None))
+    query = select(Change).where(mine, Change.occurred_at <= onset.fired_at)
+    recent = db.exec(query.where(Change.occurred_at >= onset.at - RATE_WINDOW)).all()
+    near = [c for c in recent if c.occurred_at >= onset.at - NEAR]
+    candidates = [
+        Candidate(
+            change_id=c.id or 0,
+            at=c.occurred_at,
+            kind=c.change_type,
+            model=names.get(c.model_id) if c.model_id is not None else None,
+            stage=c.stage,
+            target=c.target,
+            version=c.version,
+            actor=c.actor,
+            summary=c.summary,
+        )
+        for c in near
+    ]
+    days = RATE_WINDOW / timedelta(days=1)
+    place = Place(model=model.name, stage=stage, depends_on=frozenset(model.depends_on))
+    return suspect(onset, candidates, place, changes_per_day=len(recent) / days)

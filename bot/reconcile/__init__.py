@@ -1,0 +1,1 @@
+"""The loop that keeps every copy equal to the rows."""

@@ -1,0 +1,169 @@
+"""The loop: claim, render, find or create or update, settle; until nothing lags.
+
+Each surface has its own workers, so that one that is down holds up nothing else. Network is awaited here, rows are
+changed in `store.projection`; no transaction spans a call. What a crash leaves behind is a lease that runs out and a
+nonce that the next claim looks for before it creates again.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from hashlib import sha256
+
+from prometheus_client import Counter
+from sqlmodel import Session
+
+from bot.domain.errors import GoneError, NoBudget, PermanentError, TemporaryError, UncertainError
+from bot.ports import Body, Now, RemoteId, Sleep, Surface, Work
+from bot.store import projection
+from bot.store.database import Database
+from bot.store.projection import Claim
+
+logger = logging.getLogger(__name__)
+
+IDLE = timedelta(seconds=1)
+"""How long a worker sleeps at most when nothing is due: a wake-up that was missed costs this much."""
+
+AFTER_A_BUG = timedelta(seconds=30)
+MOST_BACK_OFF = 64
+
+CALLS = Counter("bellwether_reconcile_calls_total", "Calls that brought a copy up to date", ["surface", "outcome"])
+
+Render = Callable[[Session, str], Body | None]
+"""Rows to what a copy should show; None = there is nothing to show yet."""
+
+
+@dataclass
+class Loop:
+    """What the workers of one surface share. `prefix` is `slack/` or `jira/`."""
+
+    database: Database
+    surface: Surface
+    prefix: str
+    render: Render
+    now: Now
+    sleep: Sleep
+    in_flight: set[str] = field(default_factory=set)
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    closing: bool = False
+    """Finish what is in flight, claim nothing more."""
+
+    def wake(self) -> None:
+        """Say that something was touched."""
+        self.woken.set()
+
+
+async def run(loop: Loop, *, workers: int) -> None:
+    """Bring the projections of LOOP up to date until cancelled."""
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(workers):
+            tasks.create_task(_work(loop))
+
+
+async def _work(loop: Loop) -> None:
+    while not loop.closing:
+        try:
+            if await reconcile_once(loop):
+                continue
+        except Exception:
+            logger.exception("reconcile failed", extra={"surface": loop.prefix})
+            CALLS.labels(loop.prefix, "bug").inc()
+            await loop.sleep(AFTER_A_BUG)
+        await _idle(loop)
+
+
+async def _idle(loop: Loop) -> None:
+    """Wait until a projection is due, or something was touched."""
+    loop.woken.clear()
+    due = await loop.database.read(projection.next_due, loop.prefix, tuple(loop.in_flight))
+    pause = IDLE if due is None else min(IDLE, max(timedelta(0), due - loop.now()))
+    waiting = asyncio.ensure_future(loop.sleep(pause))
+    woken = asyncio.ensure_future(loop.woken.wait())
+    try:
+        await asyncio.wait((waiting, woken), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+        woken.cancel()
+
+
+async def reconcile_once(loop: Loop) -> bool:
+    """Bring one lagging projection up to date; False when none is due."""
+    held = await loop.database.write(projection.claim, loop.now(), loop.prefix, tuple(loop.in_flight))
+    if held is None:
+        return False
+    loop.in_flight.add(held.key)
+    try:
+        await _bring_up_to_date(loop, held)
+    finally:
+        loop.in_flight.discard(held.key)
+    return True
+
+
+async def _bring_up_to_date(loop: Loop, held: Claim) -> None:
+    write, surface = loop.database.write, loop.surface
+    try:
+        body = await loop.database.read(loop.render, held.key)
+    except Exception as e:
+        logger.exception("render failed", extra={"key": held.key})
+        error = f"rendering failed: {e!r}"
+        await write(projection.settle_later, loop.now(), held, after=AFTER_A_BUG, error=error, unsent=True)
+        return
+    if body is None or digest(body) == held.shown:
+        await write(projection.settle_nothing, loop.now(), held)
+        return
+    work = Work(held.key, held.nonce, held.nonce_at, body, held.urgent)
+    outcome = "sent"
+    try:
+        remote_id = await _send(surface, held, work)
+        if remote_id is None:
+            after = surface.look_again[held.looks]
+            error = "sent, but nobody knows whether it arrived: looking before sending again"
+            looks = held.looks + 1
+            await write(projection.settle_later, loop.now(), held, after=after, error=error, unsent=False, looks=looks)
+            outcome = "looking"
+        else:
+            await write(projection.settle_shown, loop.now(), held, remote_id=remote_id, shown=digest(body))
+            loop.wake()
+    except NoBudget as e:
+        await write(projection.settle_later, loop.now(), held, after=e.after, error="", unsent=True)
+        outcome = "waits"
+    except TemporaryError as e:
+        await write(projection.settle_later, loop.now(), held, after=back_off(e.after, held), error=str(e), unsent=True)
+        outcome = "later"
+    except UncertainError as e:
+        await write(projection.settle_later, loop.now(), held, after=e.after, error=str(e), unsent=False)
+        outcome = "uncertain"
+    except GoneError:
+        await write(projection.settle_gone, loop.now(), held)
+        outcome = "gone"
+    except PermanentError as e:
+        logger.warning("refused", extra={"key": held.key, "error": str(e)})
+        await write(projection.settle_refused, loop.now(), held, error=str(e))
+        outcome = "refused"
+    CALLS.labels(loop.prefix, outcome).inc()
+
+
+async def _send(surface: Surface, held: Claim, work: Work) -> RemoteId | None:
+    """Update the copy, or find it, or create it; None = it may still turn up, look again later."""
+    remote_id = RemoteId(held.remote_id) if held.remote_id else None
+    if remote_id is None and not held.fresh:
+        remote_id = await surface.find(work)
+        if remote_id is None and held.looks < len(surface.look_again):
+            return None
+    if remote_id is None:
+        return await surface.create(work)
+    return await surface.update(work, remote_id)
+
+
+def digest(body: Body) -> str:
+    """Return the digest of what a copy shows; equal digest, no call."""
+    return sha256(json.dumps(body.content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def back_off(after: timedelta, held: Claim) -> timedelta:
+    """Return how long to wait: what the surface asked for, doubled with every try in vain, up to 64 times."""
+    doubled: int = min(2**held.attempts, MOST_BACK_OFF)
+    return after * doubled

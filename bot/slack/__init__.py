@@ -1,0 +1,1 @@
+"""The Slack side: what people see and press."""

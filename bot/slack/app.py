@@ -1,0 +1,130 @@
+"""Bolt, inbound only: what people type and click, to answers from rows and to facts.
+
+`process_before_response` is on: Bolt's other runner adds 11 ms to every ack (performance.md 0.1). So a listener only
+reads rows or writes facts; `views.open` is a lazy listener with the live trigger id. Every payload is stored first.
+"""
+
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from slack_bolt import BoltResponse
+from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
+from slack_sdk.web.async_client import AsyncWebClient
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from bot.domain.errors import UserError
+from bot.slack import clicks, commands, home, inbox, submissions
+from bot.slack.blocks import Message
+from bot.slack.workspace import Workspace
+
+logger = logging.getLogger(__name__)
+
+OUR_FAULT = "That failed on my side. Nothing was changed; the log has the details. Try again in a moment."
+
+Next = Callable[[], Awaitable[Any]]
+
+
+def build(
+    client: AsyncWebClient, workspace: Workspace, *, words: tuple[str, ...], signing_secret: str | None
+) -> AsyncApp:
+    """Return the Bolt app for the slash commands WORDS; `signing_secret` is for HTTP mode only."""
+    app = AsyncApp(
+        client=client,
+        process_before_response=True,
+        signing_secret=signing_secret or "",
+        request_verification_enabled=signing_secret is not None,
+        logger=logger,
+    )
+
+    @app.middleware
+    async def store(body: dict[str, Any], context: AsyncBoltContext, next: Next) -> BoltResponse | None:  # noqa: A002
+        if (name := inbox.identity(body)) is not None:
+            stored = await workspace.database.write(inbox.keep, name, body, workspace.now())
+            if stored.finished:
+                return BoltResponse(status=200)
+            context["delivery_id"] = stored.id
+        await next()
+        return None
+
+    _listen_to_commands(app, workspace, words)
+    _listen_to_events(app, workspace)
+    clicks.listen(app, workspace)
+    submissions.listen(app, workspace)
+
+    @app.error
+    async def failed(error: Exception, body: dict[str, Any]) -> BoltResponse:
+        logger.error("listener failed", exc_info=error, extra={"payload": body.get("type")})
+        return BoltResponse(status=500)
+
+    return app
+
+
+def http_route(app: AsyncApp) -> BaseRoute:
+    """Return the route for HTTP mode, `POST /slack/events`."""
+    handler = AsyncSlackRequestHandler(app)
+
+    async def endpoint(request: Request) -> Response:
+        if not request.headers.get("x-slack-request-timestamp", "").isdigit():  # the SDK would fail on it
+            return Response("bad signature", status_code=401)
+        return await handler.handle(request)
+
+    return Route("/slack/events", endpoint, methods=["POST"])
+
+
+def _listen_to_commands(app: AsyncApp, workspace: Workspace, words: tuple[str, ...]) -> None:
+    pattern = re.compile("|".join(re.escape(word) for word in words))
+
+    @app.command(pattern)
+    async def command(ack: AsyncAck, body: dict[str, Any]) -> None:
+        asker = commands.Asker(body["user_id"], body["channel_id"], word=body["command"])
+        try:
+            answer = await commands.answer(workspace, asker, body.get("text", ""))
+        except UserError as e:
+            answer = Message(str(e))
+        except Exception:
+            logger.exception("command failed", extra={"text": body.get("text")})
+            answer = Message(OUR_FAULT)
+        await ack(response_type="ephemeral", **answer.content)
+
+
+def _listen_to_events(app: AsyncApp, workspace: Workspace) -> None:
+    async def done(context: AsyncBoltContext) -> None:
+        if (delivery_id := context.get("delivery_id")) is not None:
+            await workspace.database.write(inbox.finish, delivery_id)
+
+    @app.event("app_mention")
+    async def mention(event: dict[str, Any], client: AsyncWebClient, context: AsyncBoltContext) -> None:
+        asker = commands.Asker(event["user"], event["channel"], word=None, thread_ts=event.get("thread_ts"))
+        try:
+            answer = await commands.answer(workspace, asker, re.sub(r"<@[A-Z0-9]+(\|[^>]*)?>", " ", event["text"], count=1))
+        except UserError as e:
+            answer = Message(str(e))
+        await _reply(client, asker, answer)
+        await done(context)
+
+    @app.event("app_home_opened")
+    async def opened(event: dict[str, Any], context: AsyncBoltContext) -> None:
+        if event.get("tab", "home") == "home":
+            await workspace.database.write(home.opened, event["user"], workspace.now())
+            workspace.wake()
+        await done(context)
+
+    @app.event(re.compile(".*"))
+    async def anything(context: AsyncBoltContext) -> None:
+        await done(context)
+
+
+async def _reply(client: AsyncWebClient, asker: commands.Asker, answer: Message) -> None:
+    """Answer a mention: in a thread to everybody there, because the thread is the record; else to the asker alone."""
+    content = answer.content
+    if asker.thread_ts or asker.channel.startswith("D"):
+        await client.chat_postMessage(channel=asker.channel, thread_ts=asker.thread_ts, **content)
+        return
+    await client.chat_postEphemeral(channel=asker.channel, user=asker.user, **content)
+
+

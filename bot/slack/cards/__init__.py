@@ -1,0 +1,48 @@
+"""The cards: what each copy that we own in Slack shows. A card is a pure function of rows, without a clock.
+
+What each reads besides its own row, and so has to be touched by whoever changes it:
+
+    deployment       evaluations of its version and the one before; the later rollout that took it back
+    group            its alerts; changes near its onset; verdicts before it; its incident and storm, open or not
+    storm            every group with its number
+    incident         its groups and their alerts; ticket; suspect; what served when it opened, and serves now
+    changes (reply)  changes before onset of its models, of their dependencies, of all; first words of a source
+    ticket (reply)   the ticket; log (reply): its timeline entries
+    home             nearly everything, so every change touches the Homes that exist
+"""
+
+from sqlmodel import Session
+
+from bot.ports import Body
+from bot.slack.cards import deployment, group, home, incident, incident_changes, log, note, storm, ticket
+from bot.slack.cards.look import Look
+
+__all__ = ["Look", "render"]
+
+
+def render(db: Session, key: str, look: Look) -> Body | None:
+    """Return what the copy KEY should show now; None when there is nothing to show (yet). Digests are drawn elsewhere.
+
+    Raises ValueError for a key that names no card.
+    """
+    match key.split("/"):
+        case ["slack", "deployment", number]:
+            return deployment.card(db, int(number), look)
+        case ["slack", "group", number]:
+            return group.card(db, int(number), look)
+        case ["slack", "storm", number]:
+            return storm.card(db, int(number), look)
+        case ["slack", "incident", number]:
+            return incident.card(db, int(number), look)
+        case ["slack", "incident", number, "changes"]:
+            return incident_changes.card(db, int(number), look)
+        case ["slack", "incident", number, "ticket"]:
+            return ticket.card(db, int(number), look)
+        case ["slack", "incident", number, "log", entry]:
+            return log.card(db, int(number), int(entry), look)
+        case ["slack", "home", user]:
+            return home.card(db, user, look)
+        case ["slack", "dm", user, about]:
+            return note.card(db, user, about, look)
+        case _:
+            raise ValueError(f"{key!r} names no card")

@@ -1,0 +1,143 @@
+"""M2, one card a rollout: edited from queued to done, and turned into ↩️ where it stands when it is rolled back."""
+
+from sqlmodel import Session
+
+from bot.domain import durations
+from bot.domain.facts import ChangeType, DeploymentStatus, Trigger
+from bot.domain.gaps import offline_live_gap
+from bot.domain.metrics import direction_of
+from bot.domain.names import version_label
+from bot.ports import Body
+from bot.slack import measures, text
+from bot.slack.blocks import Message, context, message, section
+from bot.slack.cards.frame import posted
+from bot.slack.cards.look import Look
+from bot.store.queries.changes import undone_by
+from bot.store.queries.directory import user_ids
+from bot.store.queries.metrics import Reading, first_matured, first_per_metric, values_of_version
+from bot.store.tables import Change, Model
+
+PHASES = {
+    DeploymentStatus.QUEUED: ("⏳", "waits to be deployed to"),
+    DeploymentStatus.IN_PROGRESS: ("🔵", "deploying to"),
+    DeploymentStatus.PAUSED: ("⏸", "deployment paused, going to"),
+    DeploymentStatus.SUCCEEDED: ("🟢", "deployed to"),
+    DeploymentStatus.FAILED: ("🔴", "failed to deploy to"),
+    DeploymentStatus.CANCELLED: ("⚪", "deployment cancelled, was going to"),
+    DeploymentStatus.ROLLED_BACK: ("↩️", "rolled back in"),
+    DeploymentStatus.REMOVED: ("⚪", "removed from"),
+}
+EVIDENCE = ("offline", "shadow", "live", "product")
+"""The kinds of data that a version is compared on, first what there is when it ships."""
+SHOWN = 3
+TOLERANCE = 0.03
+"""How much worse than offline a live value may be where the configuration gives no margin."""
+
+
+def card(db: Session, change_id: int, look: Look) -> Body | None:
+    """Return the card of a rollout; None for what only filled history."""
+    change = db.get(Change, change_id)
+    if change is None or change.quiet or change.change_type != ChangeType.MODEL or change.model_id is None:
+        return None
+    model = db.get_one(Model, change.model_id)
+    return posted(_message(db, change, model), look, channel=model.channel or look.channel)
+
+
+def _message(db: Session, change: Change, model: Model) -> Message:
+    undone = undone_by(db, change)
+    glyph, verb = _phase(change, undone)
+    old, new = _moved(change, undone)
+    who = (undone.actor if undone else None) or (change.after if undone else None)
+    ids = user_ids(db, [change.actor, who])
+    stage = text.code(change.stage or "production")
+    by = f" by {text.mention(who, ids)}" if who else ""
+    name = text.link(change.url, text.bold(model.name))
+    move = text.join(text.version(old) if old else "", text.version(new), by=" → ")
+    head = f"{glyph} {name}  {move} {verb} {stage}{by}"
+    sentence = text.join(
+        f"{glyph} {text.line(model.name)}",
+        text.escape(" → ".join(version_label(v) for v in (old, new) if v)),
+        f"{verb} {text.line(change.stage or 'production', 60)}{by}",
+        by=" ",
+    )
+    numbers = text.join(_metrics(db, change, model), _traffic(change))
+    block = section(head, numbers, _gap(db, change, model))
+    return message(sentence, block, context(*_small_print(change, undone, text.mention(change.actor, ids))))
+
+
+def _phase(change: Change, undone: Change | None) -> tuple[str, str]:
+    back = undone is not None or (change.trigger == Trigger.ROLLBACK and change.status == DeploymentStatus.SUCCEEDED)
+    status = DeploymentStatus.ROLLED_BACK if back else DeploymentStatus(change.status or "succeeded")
+    return PHASES[status]
+
+
+def _moved(change: Change, undone: Change | None) -> tuple[str | None, str | None]:
+    """Return from which version to which: for a rollout that was taken back, the way back."""
+    if undone is not None:
+        return change.version, undone.version
+    if change.status == DeploymentStatus.ROLLED_BACK:
+        return change.version, change.previous_version
+    return (change.previous_version if change.previous_version != change.version else None), change.version
+
+
+def _traffic(change: Change) -> str:
+    share = change.traffic_percent
+    moving = change.status in (DeploymentStatus.IN_PROGRESS, DeploymentStatus.PAUSED)
+    if share is None or change.status not in (*PHASES,) or change.status == DeploymentStatus.ROLLED_BACK:
+        return ""
+    if moving:
+        step = f"step {change.step} of {change.steps}" if change.step and change.steps else ""
+        return text.join(f"{text.word(change.strategy or 'canary')} {share:g} %", step)
+    return f"{share:g} % traffic" if change.status == DeploymentStatus.SUCCEEDED else ""
+
+
+def _metrics(db: Session, change: Change, model: Model) -> str:
+    """Return what is known of the version against the one before, most telling metrics first."""
+    if change.version is None or model.id is None:
+        return ""
+    new = values_of_version(db, model.id, change.version)
+    before = values_of_version(db, model.id, change.previous_version) if change.previous_version else []
+    kind = next((k for k in EVIDENCE if any(r.value.evaluation_type == k for r in new)), None)
+    if kind is None:
+        return ""
+    ours, theirs = (first_per_metric([r for r in rows if r.value.evaluation_type == kind]) for rows in (new, before))
+    ranked = sorted(ours.values(), key=lambda r: measures.rank(model, r))[:SHOWN]
+    phrases = [measures.phrase(model, r, theirs.get(r.value.metric)) for r in ranked]
+    return f"{text.word(kind).capitalize()}: {text.join(*phrases)}"
+
+
+def _gap(db: Session, change: Change, model: Model) -> str:
+    """Return offline against the first matured live value of the same metric (findings.md F7)."""
+    if change.version is None or model.id is None:
+        return ""
+    live = first_matured(db, model.id, change.version, "live")
+    if not live:
+        return ""
+    offline = first_per_metric(
+        [r for r in values_of_version(db, model.id, change.version) if r.value.evaluation_type == "offline"]
+    )
+    both = sorted((r for m, r in live.items() if m in offline), key=lambda r: measures.rank(model, r))
+    return next((words for r in both if (words := _gap_words(model, offline[r.value.metric], r))), "")
+
+
+def _gap_words(model: Model, offline: Reading, live: Reading) -> str:
+    stated = measures.settings(model, live.value.metric)
+    way = direction_of(live.value.metric, stated.get("direction") or live.value.direction)
+    tolerance = float(stated.get("margin") or TOLERANCE)
+    gap = offline_live_gap(offline.measured, live.measured, way, tolerance)
+    if gap is None:
+        return ""
+    title = measures.title(model, live.value.metric)
+    return text.join(f"📏 {title} {text.escape(gap.words)}", measures.labels(live), by=" · ")
+
+
+def _small_print(change: Change, undone: Change | None, actor: str) -> list[str]:
+    ended = undone.occurred_at if undone else change.finished_at or change.occurred_at
+    started = change.started_at or change.occurred_at
+    took = durations.short(ended - started) if ended > started and undone is None else ""
+    served = f"served {durations.short(ended - started)}" if undone and ended > started else ""
+    ref = change.ref or ""
+    ref = ref[:7] if len(ref) == 40 and ref.isalnum() else ref
+    what = text.join(text.code(ref, 40), text.line(change.summary, 120), by=" ")
+    target = text.line(change.target, 60)
+    return [took, served, actor, what, target, text.date(ended)]

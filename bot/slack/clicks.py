@@ -1,0 +1,130 @@
+"""Buttons: each becomes a fact, a command, or a modal. A value is `<subject id>:<revision that was shown>`."""
+
+import logging
+import re
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+from sqlmodel import Session
+
+from bot.domain.actions import Action, AskRollback, GiveVerdict, ReopenIncident, Verdict
+from bot.domain.errors import UserError
+from bot.slack import commands, modals
+from bot.slack.blocks import Message
+from bot.slack.workspace import Workspace
+from bot.store.tables import Audit
+
+logger = logging.getLogger(__name__)
+
+VERDICTS = {f"group_{verdict}": verdict for verdict in Verdict}
+
+
+def listen(app: AsyncApp, workspace: Workspace) -> None:
+    """Register every button of our cards."""
+
+    @app.action(re.compile("^group_(acted|real_later|noise|known)$"))
+    async def verdict(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient) -> None:
+        group_id, seen = subject(action)
+        given = GiveVerdict(group_id=group_id, verdict=VERDICTS[action["action_id"]], by=_who(body), seen=seen)
+        await _act(workspace, client, body, given)
+        await ack()
+
+    @app.action("incident_rollback")
+    async def rollback(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient) -> None:
+        incident_id, seen = subject(action)
+        await _act(workspace, client, body, AskRollback(incident_id=incident_id, by=_who(body), seen=seen))
+        await ack()
+
+    @app.action("incident_reopen")
+    async def reopen(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient) -> None:
+        incident_id, seen = subject(action)
+        await _act(workspace, client, body, ReopenIncident(incident_id=incident_id, by=_who(body), seen=seen))
+        await ack()
+
+    @app.action(re.compile("^run_"))
+    async def run(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient) -> None:
+        chosen = action.get("value") or action.get("selected_option", {}).get("value", "")
+        asker = commands.Asker(_who(body), _where(body) or _who(body))
+        try:
+            answer = await commands.answer(workspace, asker, chosen)
+        except UserError as e:
+            answer = Message(str(e))
+        await _tell(client, body, answer)
+        await ack()
+
+    @app.action("status_share")
+    async def share(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], respond: AsyncRespond) -> None:
+        answer = await workspace.ask(modals.shared_status, action["value"], workspace.now(), workspace.look, _who(body))
+        await respond(response_type="in_channel", replace_original=False, **answer.content)
+        await ack()
+
+    @app.action("digest_feedback")
+    async def feedback(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any]) -> None:
+        await workspace.database.write(_note_feedback, _who(body), action.get("value", ""), _where(body), workspace)
+        await ack()
+
+    @app.action({"type": "block_actions", "action_id": re.compile("^link_")})
+    async def link(ack: AsyncAck) -> None:
+        await ack()
+
+    _listen_for_modals(app, workspace)
+
+
+def _listen_for_modals(app: AsyncApp, workspace: Workspace) -> None:
+    async def at_once(ack: AsyncAck) -> None:
+        await ack()
+
+    async def open_modal(body: dict[str, Any], client: AsyncWebClient) -> None:
+        action = body["actions"][0]
+        try:
+            view = await workspace.ask(modals.for_button, action["action_id"], action.get("value", ""), workspace.look)
+            await client.views_open(trigger_id=body["trigger_id"], view=view)
+        except UserError as e:
+            await _tell(client, body, Message(str(e)))
+        except SlackApiError as e:
+            logger.warning("modal not opened", extra={"error": e.response.get("error")})
+            await _tell(client, body, Message("Slack did not open the form in time. Press the button again."))
+
+    for name in modals.BUTTONS:
+        app.action(name)(ack=at_once, lazy=[open_modal])
+
+
+def subject(action: dict[str, Any]) -> tuple[int, int | None]:
+    """Return the subject's id and the revision that the button showed; raises UserError for a value that is not ours."""
+    number, _, revision = str(action.get("value", "")).partition(":")
+    if not number.isdigit():
+        raise UserError("That button is not one of mine. Nothing done.")
+    return int(number), int(revision) if revision.isdigit() else None
+
+
+async def _act(workspace: Workspace, client: AsyncWebClient, body: dict[str, Any], action: Action) -> None:
+    """Record what a person did; what they can't do is told to them alone."""
+    try:
+        await workspace.act(action)
+    except UserError as e:
+        await _tell(client, body, Message(str(e)))
+
+
+async def _tell(client: AsyncWebClient, body: dict[str, Any], message: Message) -> None:
+    """Tell the person who clicked, and nobody else: beside the message, or by DM from the App Home."""
+    channel, user = _where(body), _who(body)
+    if channel is None:
+        await client.chat_postMessage(channel=user, **message.content)
+        return
+    thread = body.get("container", {}).get("thread_ts") or body.get("message", {}).get("thread_ts")
+    await client.chat_postEphemeral(channel=channel, user=user, thread_ts=thread, **message.content)
+
+
+def _who(body: dict[str, Any]) -> str:
+    return str(body["user"]["id"])
+
+
+def _where(body: dict[str, Any]) -> str | None:
+    found = body.get("channel", {}).get("id") or body.get("container", {}).get("channel_id")
+    return str(found) if found else None
+
+
+def _note_feedback(db: Session, user: str, value: str, channel: str | None, workspace: Workspace) -> None:
+    db.add(Audit(at=workspace.now(), who=user, what="digest_feedback", subject=f"channel/{channel}", detail={"said": value}))

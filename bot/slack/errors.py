@@ -1,0 +1,60 @@
+"""What Slack's answers mean for the loop: try later, look first, make it anew, or give up.
+
+https://docs.slack.dev/reference/methods/chat.postMessage#errors; which outcomes are ambiguous: platforms.md section 2.
+"""
+
+from datetime import timedelta
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+
+from bot.domain.errors import GoneError, NoBudget, OutboundError, PermanentError, TemporaryError, UncertainError
+
+SOON, LATER = timedelta(seconds=3), timedelta(seconds=60)
+
+AMBIGUOUS = {"fatal_error", "internal_error", "request_timeout", "service_unavailable", "team_added_to_org"}
+GONE = {"message_not_found", "thread_not_found", "message_deleted"}
+OPERATOR = {
+    "invalid_auth": "Slack refuses the bot token; set a valid SLACK_BOT_TOKEN",
+    "not_authed": "no bot token was sent; set SLACK_BOT_TOKEN",
+    "account_inactive": "the bot's account was deactivated; install the app again",
+    "token_revoked": "the bot token was revoked; install the app again and set SLACK_BOT_TOKEN",
+    "token_expired": "the bot token expired; install the app again and set SLACK_BOT_TOKEN",
+    "missing_scope": "the app lacks a scope; install it again with `bellwether manifest --open`",
+    "not_in_channel": "the bot is not in the channel; write /invite @bellwether there",
+    "channel_not_found": "the bot cannot see the channel; create it, or invite the bot",
+    "is_archived": "the channel is archived; configure another one",
+    "restricted_action": "the workspace forbids the bot to post there",
+}
+"""Somebody can mend these, and then everything follows by itself: so they are tried again."""
+
+
+def translate(error: SlackApiError | aiohttp.ClientError | OSError, *, idempotent: bool) -> OutboundError:
+    """Return what ERROR means; `idempotent`: doing it twice is the same as once, so nothing is ambiguous."""
+    match error:
+        case SlackApiError():
+            return _api_error(error, idempotent=idempotent)
+        case aiohttp.ClientConnectorError():
+            return TemporaryError(f"Slack cannot be reached: {error}", SOON)
+        case _:  # a timeout is an OSError, too
+            return _unclear(f"the connection to Slack broke: {error!r}", idempotent=idempotent)
+
+
+def _api_error(error: SlackApiError, *, idempotent: bool) -> OutboundError:
+    response = error.response
+    status, code = int(response.status_code or 0), str(response.get("error", ""))
+    if status == 429 or code in ("ratelimited", "rate_limited"):
+        seconds = float(response.headers.get("Retry-After", response.headers.get("retry-after", 1)))
+        return NoBudget("Slack asks to wait", timedelta(seconds=max(1.0, seconds)))
+    if status >= 500 or code in AMBIGUOUS:
+        return _unclear(f"Slack answered {status} {code}".strip(), idempotent=idempotent)
+    if code in GONE:
+        return GoneError(code)
+    if code in OPERATOR:
+        return TemporaryError(f"{OPERATOR[code]} ({code})", LATER)
+    said = response.get("response_metadata", {}).get("messages", [])
+    return PermanentError(f"Slack refuses this message: {code} {'; '.join(map(str, said))}".strip())
+
+
+def _unclear(message: str, *, idempotent: bool) -> OutboundError:
+    return TemporaryError(message, SOON) if idempotent else UncertainError(message, SOON)

@@ -1,0 +1,93 @@
+"""How each model is, in one word: the worst of what is known; for the status answer, the list and the App Home.
+
+Unknown is not fine: a model of which nothing was ever heard is `no_data`, never `good`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from bot.domain.facts import AlertClass
+from bot.slack import measures
+from bot.slack.text import STATES
+from bot.store.queries.alerts import open_groups
+from bot.store.queries.incidents import models_in_trouble
+from bot.store.queries.metrics import Reading, newest_values
+from bot.store.queries.models import live_of
+from bot.store.tables import AlertGroup, Incident, Model, Serving
+
+WORST_FIRST = ("down", "firing", "degraded", "watch", "no_data", "good")
+
+
+@dataclass(frozen=True)
+class Health:
+    """A model's state with what it was derived from."""
+
+    model: Model
+    state: str
+    """One of WORST_FIRST."""
+    incidents: Sequence[Incident]
+    """Open ones, the most severe first."""
+    groups: Sequence[AlertGroup]
+    """Alert groups that are not resolved, oldest first."""
+    readings: Mapping[str, Sequence[Reading]]
+    """Newest values of each metric, newest first."""
+    breaches: Sequence[Reading]
+    """Matured values that miss their objective."""
+    serving: Sequence[Serving]
+    """What serves now, production first."""
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """For sorting: the worst first, then by name."""
+        return WORST_FIRST.index(self.state), self.model.name
+
+    @property
+    def sign(self) -> str:
+        """The state's sign; its word stands beside it."""
+        return STATES[self.state][0]
+
+    @property
+    def word(self) -> str:
+        """The state's word."""
+        return STATES[self.state][1]
+
+
+def health_of(db: Session, models: Sequence[Model]) -> list[Health]:
+    """Return how these models are, the worst first; a handful of queries for all of them."""
+    ids = [m.id for m in models if m.id is not None]
+    trouble = models_in_trouble(db)
+    serving = live_of(db, ids)
+    values = newest_values(db, ids)
+    groups: dict[int, list[AlertGroup]] = {}
+    for group in open_groups(db, ids[0] if len(ids) == 1 else None):
+        groups.setdefault(group.model_id or 0, []).append(group)
+    found = []
+    for model in models:
+        readings = {metric: rows for (owner, metric), rows in values.items() if owner == model.id}
+        number = model.id or 0
+        found.append(_health(model, trouble.get(number, []), groups.get(number, []), readings, serving.get(number, [])))
+    return sorted(found, key=lambda h: h.place)
+
+
+def _health(
+    model: Model,
+    incidents: Sequence[Incident],
+    groups: Sequence[AlertGroup],
+    readings: Mapping[str, Sequence[Reading]],
+    serving: Sequence[Serving],
+) -> Health:
+    breaches = [missed for rows in readings.values() if (missed := measures.breach(model, rows))]
+    firing = [g for g in groups if g.status == "firing"]
+    if any(i.severity == "sev1" for i in incidents):
+        state = "down"
+    elif any(g.alert_class == AlertClass.HARD for g in firing):
+        state = "firing"
+    elif incidents or breaches:
+        state = "degraded"
+    elif groups:
+        state = "watch"
+    else:
+        state = "good" if serving or readings else "no_data"
+    return Health(model, state, incidents, groups, readings, breaches, serving)

@@ -1,0 +1,140 @@
+"""A measured value in words: its title, value, way and labels; and whether it keeps its objective.
+
+Never a bare live number: how far the labels reach stands beside it, and an objective is judged on matured values only
+(findings.md F20).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.domain.evaluations import Verdict, judge
+from bot.domain.metrics import direction_of, parse_threshold, plain_name, satisfies
+from bot.slack import numbers, text
+from bot.store.queries.metrics import Reading
+from bot.store.tables import Model
+
+ACRONYMS = frozenset(
+    ["auc", "f1", "psi", "mae", "rmse", "mse", "mape", "ndcg", "mrr", "ctr", "ece", "map", "r2", "csi"]
+)
+JUDGED = frozenset({"live", "product"})
+"""Kinds of data that an objective is about."""
+ORDER = {"primary": 0, "guardrail": 1, "diagnostic": 3}
+UNSTATED = 2
+
+
+def settings(model: Model, metric: str) -> Mapping[str, Any]:
+    """Return what the configuration says of this metric of the model."""
+    found = model.metrics.get(metric)
+    if found is None:
+        plain = plain_name(metric)
+        found = next((one for name, one in model.metrics.items() if plain_name(name) == plain), None)
+    return found if isinstance(found, Mapping) else {}
+
+
+def title(model: Model, metric: str) -> str:
+    """Return what people call the metric, escaped: `Good payments declined`, `AUC`."""
+    stated = settings(model, metric).get("title")
+    if stated:
+        return text.line(str(stated), 60)
+    words = metric.replace("_", " ").strip().split(" ")
+    spoken = " ".join(word.upper() if word.lower() in ACRONYMS else word for word in words)
+    return text.line(spoken[:1].upper() + spoken[1:], 60)
+
+
+def unit(model: Model, reading: Reading) -> str:
+    """Return the unit of a value: the configuration's word before the source's, except `%` for a share of one."""
+    stated = settings(model, reading.value.metric).get("unit")
+    return reading.value.unit if stated is None or _is_rescaled(model, reading) else str(stated)
+
+
+def is_product(model: Model, reading: Reading) -> bool:
+    """Return whether the value is about the product and not about the model: it is said first."""
+    family = settings(model, reading.value.metric).get("family") or reading.value.family
+    return family == "product" or reading.value.evaluation_type == "product"
+
+
+def rank(model: Model, reading: Reading) -> tuple[bool, int, str]:
+    """Return the place of a metric among others: product first, then by role, then by name."""
+    role = settings(model, reading.value.metric).get("role") or reading.value.role
+    return not is_product(model, reading), ORDER.get(role or "", UNSTATED), reading.value.metric
+
+
+def phrase(model: Model, reading: Reading, before: Reading | None = None) -> str:
+    """Return `AUC *0.912* ▾ 0.021 worse`, with a doubt where the difference may be chance."""
+    metric, measure = reading.value.metric, unit(model, reading)
+    value = f"{title(model, metric)} *{numbers.figure(reading.value.value, metric, measure)}*"
+    if before is None:
+        return value
+    stated = settings(model, metric).get("direction") or reading.value.direction
+    way = direction_of(metric, stated)
+    margin = float(settings(model, metric).get("margin") or 0.0)
+    verdict = judge(reading.measured, before.measured, direction=way, margin=margin).verdict
+    if verdict is Verdict.NOT_COMPARABLE:
+        return f"{value} (measured on other data than before)"
+    moved = numbers.change(reading.value.value, before.value.value, metric, measure, stated)
+    if verdict is Verdict.INCONCLUSIVE and moved != "unchanged":
+        moved = f"{moved.removesuffix(' better').removesuffix(' worse')} (may be chance)"
+    return text.join(value, moved, by=" ")
+
+
+def labels(reading: Reading) -> str:
+    """Return how far the labels reach: `labels to 20 Nov (88 %)`, `provisional` below what can be judged."""
+    evaluation = reading.evaluation
+    share = evaluation.labelled_fraction
+    reach = f"labels to {text.day(evaluation.labels_until)}" if evaluation.labels_until else ""
+    labelled = "" if share is None else f"{numbers.figure(share, unit='share')}"
+    words = f"{reach} ({labelled})" if reach and labelled else reach or (labelled and f"{labelled} labelled")
+    return words if reading.matured else text.join("provisional", words, by=": ")
+
+
+def rows(reading: Reading) -> str:
+    """Return `n 41 200`; empty when nobody said."""
+    return f"n {text.grouped(reading.value.n)}" if reading.value.n is not None else ""
+
+
+def objective(model: Model, reading: Reading) -> tuple[str, float] | None:
+    """Return operator and value that this metric should keep: the configuration's, else the one sent along."""
+    stated = settings(model, reading.value.metric).get("slo")
+    if stated:
+        try:
+            op, value = parse_threshold(str(stated).rstrip(" %"))
+            return op, value / 100 if _is_rescaled(model, reading) else value
+        except ValueError:
+            return None  # the configuration is checked where it is read; a card has to appear anyway
+    if reading.value.threshold_op and reading.value.threshold is not None:
+        return reading.value.threshold_op, reading.value.threshold
+    return None
+
+
+def objective_words(model: Model, reading: Reading) -> str:
+    """Return `SLO ≤ 2.5 %`; empty without one."""
+    wanted = objective(model, reading)
+    if wanted is None:
+        return ""
+    return f"SLO {numbers.threshold(*wanted, reading.value.metric, unit(model, reading))}"
+
+
+def breach(model: Model, readings: Sequence[Reading]) -> Reading | None:
+    """Return the newest matured value if it misses its objective; `readings` are of one metric, newest first."""
+    matured = next((r for r in readings if r.value.evaluation_type in JUDGED and r.matured), None)
+    wanted = objective(model, matured) if matured else None
+    if matured is None or wanted is None:
+        return None
+    try:
+        return None if satisfies(matured.value.value, *wanted) else matured
+    except ValueError:
+        return None  # an operator that a source made up
+
+
+def same_kind(readings: Sequence[Reading]) -> tuple[Reading, Reading | None]:
+    """Return what to show of one metric, newest first: its newest value where users are, and the one before it."""
+    shown = next((r for r in readings if r.value.evaluation_type in JUDGED), readings[0])
+    kind = shown.value.evaluation_type
+    later = (r for r in readings if r.value.evaluation_type == kind and r.value.at < shown.value.at)
+    return shown, next(later, None)
+
+
+def _is_rescaled(model: Model, reading: Reading) -> bool:
+    """Return whether the configuration thinks in percent of what the source sends as a share of one."""
+    stated = str(settings(model, reading.value.metric).get("unit") or "").lower()
+    return stated in numbers.PERCENT_UNITS and reading.value.unit.lower() in numbers.SHARE_UNITS

@@ -1,0 +1,87 @@
+"""Forms that people sent: read, checked beside the field, and recorded as facts."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp
+
+from bot.domain.actions import Action, Cause, DeclareIncident, IncidentStatus, ResolveIncident, UpdateIncident
+from bot.domain.errors import UserError
+from bot.slack.workspace import Workspace
+
+
+def listen(app: AsyncApp, workspace: Workspace) -> None:
+    """Register every form."""
+
+    async def submitted(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any], action: Action) -> None:
+        try:
+            await workspace.act(action)
+        except UserError as e:
+            await ack(response_action="errors", errors={_first_field(view): str(e)})
+            return
+        await ack()
+
+    @app.view("update_incident")
+    async def update(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
+        incident_id, seen = _subject(view)
+        values = read(view)
+        minutes = values.get("next_update")
+        given = UpdateIncident(
+            incident_id=incident_id,
+            by=body["user"]["id"],
+            text=values.get("text") or "",
+            status=IncidentStatus(values["status"]) if values.get("status") else None,
+            severity=values.get("severity"),
+            lead=values.get("lead"),
+            next_update_at=workspace.now() + timedelta(minutes=int(minutes)) if (minutes or "").isdigit() else None,
+            seen=seen,
+        )
+        await submitted(ack, body, view, given)
+
+    @app.view("resolve_incident")
+    async def resolve(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
+        incident_id, seen = _subject(view)
+        values = read(view)
+        given = ResolveIncident(
+            incident_id=incident_id,
+            by=body["user"]["id"],
+            cause=Cause(values.get("cause") or "unknown"),
+            text=values.get("text") or "",
+            eval_case=values.get("eval_case") or "",
+            seen=seen,
+        )
+        await submitted(ack, body, view, given)
+
+    @app.view("declare_incident")
+    async def declare(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
+        values = read(view)
+        group_id, _ = _subject(view)
+        given = DeclareIncident(
+            by=body["user"]["id"],
+            title=(values.get("title") or "").strip() or "Something is wrong",
+            severity=values.get("severity") or "sev2",
+            model=values.get("model"),
+            group_id=group_id or None,
+            lead=values.get("lead"),
+        )
+        await submitted(ack, body, view, given)
+
+
+def read(view: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return what stands in each input of a form, by action id."""
+    found: dict[str, str | None] = {}
+    for block in view["state"]["values"].values():
+        for action_id, entry in block.items():
+            option = entry.get("selected_option") or {}
+            found[action_id] = entry.get("value") or option.get("value") or entry.get("selected_user")
+    return found
+
+
+def _subject(view: Mapping[str, Any]) -> tuple[int, int | None]:
+    number, _, revision = str(view.get("private_metadata", "")).partition(":")
+    return int(number) if number.isdigit() else 0, int(revision) if revision.isdigit() else None
+
+
+def _first_field(view: Mapping[str, Any]) -> str:
+    return str(next(b["block_id"] for b in view["blocks"] if b["type"] == "input"))

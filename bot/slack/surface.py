@@ -1,0 +1,165 @@
+"""Slack as a Surface: messages, thread replies and App Homes that the loop keeps equal to our rows.
+
+Outbound only. Every message carries its key and nonce as metadata, so that a create whose answer was lost is found
+again in the channel's history. The budgets are ours: the SDK's retry handler would post twice (platforms.md 0.2).
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from bot.domain.errors import NoBudget, PermanentError, TemporaryError
+from bot.ports import Now, RemoteId, Work
+from bot.reconcile.budget import NOW, Budget, Rate
+from bot.slack.errors import translate
+
+EVENT_TYPE = "bellwether_card"
+MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
+POSTS_IN_CHANNEL = Rate(1, SECOND, burst=3, reserve=1)
+POSTS = Rate(300, MINUTE, burst=60, reserve=5)
+UPDATES = Rate(50, MINUTE, burst=20, reserve=4)
+"""chat.update is Tier 3 for the whole workspace, all channels together: the scarce one (platforms.md 0.1)."""
+PUBLISHES = Rate(100, MINUTE, burst=20, reserve=5)
+READS = Rate(50, MINUTE, burst=20)
+
+LADDER = ("data_visualization", "data_table", "table")
+"""Blocks that a workspace may refuse; the first one that a refused message holds is given up for good."""
+CLOCK_SKEW = timedelta(seconds=30)
+ID = re.compile(r"^[CGDU][A-Z0-9]{2,}$")
+
+Refuse = Callable[[str, str], Awaitable[None]]
+"""Remember that the workspace refuses this block type, and why."""
+
+Resolve = Callable[[str], Awaitable[str | None]]
+"""Return the id of a channel by its name without '#'."""
+
+
+class SlackSurface:
+    """Keeps messages in one workspace."""
+
+    look_again: Sequence[timedelta] = (timedelta(seconds=3),)
+
+    def __init__(self, client: AsyncWebClient, budget: Budget, now: Now, *, resolve: Resolve, refuse: Refuse) -> None:
+        """`client` must have no retry handlers; `budget` is the workspace's."""
+        self._client = client
+        self._budget = budget
+        self._now = now
+        self._resolve = resolve
+        self._refuse = refuse
+
+    async def find(self, work: Work) -> RemoteId | None:
+        """Return the message that carries this work's nonce, looking in history from shortly before it was sent."""
+        content = work.body.content
+        if "view" in content or "channel" not in content:
+            return None
+        channel = await self._channel(content)
+        since = f"{(work.since - CLOCK_SKEW).timestamp():.6f}"
+        arguments: dict[str, Any] = {"channel": channel, "oldest": since, "include_all_metadata": True, "limit": 200}
+        read = self._client.conversations_history
+        if thread := content.get("thread_ts"):
+            read, arguments["ts"] = self._client.conversations_replies, thread
+        cursor: str | None = ""
+        while cursor is not None:
+            self._spend("conversations.history", READS, urgent=True)
+            page = await self._call("conversations.history", read(**arguments, cursor=cursor or None), idempotent=True)
+            for message in page["messages"]:
+                if message.get("metadata", {}).get("event_payload", {}).get("nonce") == work.nonce:
+                    return RemoteId(f"{channel}:{message['ts']}")
+            cursor = page.get("response_metadata", {}).get("next_cursor") or None
+        return None
+
+    async def create(self, work: Work) -> RemoteId:
+        """Post the message or publish the view."""
+        content = work.body.content
+        if "view" in content:
+            return await self._publish(work)
+        channel = await self._channel(content)
+        self._spend("chat.postMessage", POSTS, urgent=work.urgent)
+        try:
+            self._spend(f"chat.postMessage {channel}", POSTS_IN_CHANNEL, urgent=work.urgent)
+        except NoBudget:
+            self._budget.put_back("chat.postMessage")
+            raise
+        call = self._client.chat_postMessage(
+            channel=channel,
+            **_shown(content),
+            thread_ts=content.get("thread_ts"),
+            metadata={"event_type": EVENT_TYPE, "event_payload": {"key": work.key, "nonce": work.nonce}},
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+        posted = await self._sent(f"chat.postMessage {channel}", call, content, idempotent=False)
+        return RemoteId(f"{posted['channel']}:{posted['ts']}")
+
+    async def update(self, work: Work, remote_id: RemoteId) -> RemoteId:
+        """Edit the message where it stands, or publish the view again."""
+        content = work.body.content
+        if "view" in content:
+            return await self._publish(work)
+        channel, _, ts = remote_id.partition(":")
+        self._spend("chat.update", UPDATES, urgent=work.urgent)
+        call = self._client.chat_update(channel=channel, ts=ts, **_shown(content))
+        await self._sent("chat.update", call, content, idempotent=True)
+        return remote_id
+
+    async def _publish(self, work: Work) -> RemoteId:
+        user = work.body.content["user"]
+        self._spend("views.publish", PUBLISHES, urgent=work.urgent)
+        call = self._client.views_publish(user_id=user, view=work.body.content["view"])
+        await self._sent("views.publish", call, work.body.content["view"], idempotent=True)
+        return RemoteId(user)
+
+    async def _channel(self, content: Mapping[str, Any]) -> str:
+        name: str = content.get("channel") or content["user"]
+        if ID.match(name):
+            return name
+        if found := await self._resolve(name.lstrip("#")):
+            return found
+        message = f"there is no channel {name} that the bot can see; create it, or write /invite @bellwether there"
+        raise TemporaryError(message, MINUTE)
+
+    def _spend(self, name: str, rate: Rate, *, urgent: bool) -> None:
+        """Take one call from the budget; raises NoBudget."""
+        wait = self._budget.take(name, rate, self._now(), urgent=urgent)
+        if wait > NOW:
+            raise NoBudget(f"budget of {name} is used up", wait)
+
+    async def _sent(
+        self, name: str, call: Awaitable[AsyncSlackResponse], content: Mapping[str, Any], *, idempotent: bool
+    ) -> AsyncSlackResponse:
+        """Make the call; a block that this workspace does not know is given up, and the message drawn again."""
+        try:
+            return await self._call(name, call, idempotent=idempotent)
+        except PermanentError as e:
+            refused = next((kind for kind in LADDER if _holds(content, kind)), None)
+            if refused is None or "invalid_blocks" not in str(e):
+                raise
+            await self._refuse(refused, str(e))
+            raise NoBudget(f"this workspace refuses {refused}; drawing it without", NOW) from e
+
+    async def _call(self, name: str, call: Awaitable[AsyncSlackResponse], *, idempotent: bool) -> AsyncSlackResponse:
+        try:
+            return await call
+        except (SlackApiError, aiohttp.ClientError, OSError) as e:
+            error = translate(e, idempotent=idempotent)
+            if isinstance(error, NoBudget):
+                self._budget.park(name, self._now() + error.after)
+            raise error from e
+
+
+def _shown(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that a person sees; all of them each time, because an update drops what it is not told."""
+    return {name: content.get(name) or ([] if name != "text" else "") for name in ("text", "blocks", "attachments")}
+
+
+def _holds(content: Mapping[str, Any], kind: str) -> bool:
+    """Return whether a block of type KIND is anywhere in a message's or view's blocks."""
+    blocks = [*content.get("blocks", ()), *(b for a in content.get("attachments", ()) for b in a.get("blocks", ()))]
+    return any(block.get("type") == kind for block in blocks)
+

@@ -1,0 +1,176 @@
+"""Words for Slack: foreign text made harmless, people, dates and states; nothing here reads a row or a clock.
+
+What comes from outside (a model's name, an alert's summary, a person's sentence) passes `escape`, `bold`, `code`
+or `said` on its way into a message. https://docs.slack.dev/messaging/formatting-message-text
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from bot.domain.names import clean_url, clip, version_label
+
+MENTIONS = re.compile(r"&lt;((?:@[UW]|#C)[A-Z0-9]{2,30})(?:\|[^&<>]{0,100})?&gt;")
+"""A person's or channel's mention, as Slack writes it, after escaping; never `<!channel>`."""
+ADDRESSES = re.compile(r"https?://[^\s<>|`\"]*[^\s<>|`\".,;:!?)\]'*_~]")
+USER_ID = re.compile(r"[UW][A-Z0-9]{4,30}")
+TOKENS = re.compile(r"<[^<>\n]{0,3000}>|&(?:amp|lt|gt);")
+"""What a cut must not go through."""
+
+STATES: Mapping[str, tuple[str, str]] = {
+    "good": ("🟢", "good"),
+    "watch": ("🟡", "watch"),
+    "degraded": ("🟠", "degraded"),
+    "down": ("🔴", "down"),
+    "firing": ("🔴", "firing"),
+    "no_data": ("⚪", "no data"),
+    "unknown": ("⚪", "unknown"),
+    "deploying": ("🔵", "deploying"),
+    "suppressed": ("⏸", "silenced"),
+    "incident": ("🔥", "incident"),
+    "waiting": ("⏳", "waiting"),
+    "resolved": ("✅", "resolved"),
+    "rolled_back": ("↩️", "rolled back"),
+    "ticket": ("🎫", "ticket"),
+}
+"""The one legend: a sign and a word, never the sign alone (ux.md 1.3)."""
+
+
+def escape(foreign: str | None) -> str:
+    """Return text from outside as Slack shows it literally."""
+    text = (foreign or "").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return "".join(c for c in text if c >= " " or c in "\n\t")
+
+
+def line(foreign: str | None, limit: int = 150) -> str:
+    """Return text from outside as one escaped line of at most LIMIT characters as read."""
+    return escape(clip(foreign, limit))
+
+
+def bold(foreign: str | None, limit: int = 150) -> str:
+    """Return text from outside in bold; empty stays empty."""
+    inner = line(foreign, limit).replace("*", "∗").strip()
+    return f"*{inner}*" if inner else ""
+
+
+def code(foreign: str | None, limit: int = 80) -> str:
+    """Return text from outside as code; empty stays empty."""
+    inner = line(foreign, limit).replace("`", "ˋ").strip()
+    return f"`{inner}`" if inner else ""
+
+
+def version(name: str | None) -> str:
+    """Return a version as it is shown everywhere: code, `v` before a digit."""
+    return code(version_label(name))
+
+
+def said(words: str | None, limit: int = 2500) -> str:
+    """Return what a person wrote: lines, mentions and web addresses live, everything else literal."""
+    text = (words or "").strip()
+    text = text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+    text = MENTIONS.sub(lambda m: f"<{m[1]}>", escape(text))
+    return ADDRESSES.sub(lambda m: f"<{m[0]}>", text)
+
+
+def link(url: str | None, label: str) -> str:
+    """Return LABEL, which is escaped already, as a link; only the label when there is no such address."""
+    address = clean_url(url)
+    if address is None or not label:
+        return label
+    address = escape(address).replace("|", "%7C")
+    return f"<{address}|{label}>" if len(address) <= 2000 else label
+
+
+def user(identifier: str | None) -> str:
+    """Return the mention of a person whose Slack id one of our own rows has; another text stays text."""
+    if identifier and USER_ID.fullmatch(identifier):
+        return f"<@{identifier}>"
+    return line(identifier, 80)
+
+
+def mention(name: str | None, ids: Mapping[str, str]) -> str:
+    """Return the mention of whom a source or the configuration names; `ids` are known ones under their names."""
+    if name and name in ids:
+        return f"<@{ids[name]}>"
+    return line(name, 80)
+
+
+def channel(name: str | None, ids: Mapping[str, str]) -> str:
+    """Return the link to a channel by name or id; `ids` are known ones under their names."""
+    if name and name in ids:
+        return f"<#{ids[name]}>"
+    return line(f"#{name.lstrip('#')}" if name else "", 80)
+
+
+def date(at: datetime) -> str:
+    """Return a moment that each reader sees in the own time zone: `23 Nov 08:00`."""
+    return _token(at, "{date_short_pretty} {time}", utc(at))
+
+
+def clock(at: datetime) -> str:
+    """Return a moment of today in the reader's time zone: `08:00`."""
+    return _token(at, "{time}", f"{at.astimezone(UTC):%H:%M} UTC")
+
+
+def day(at: datetime) -> str:
+    """Return a day that is not the reader's but the data's: `20 Nov`, in UTC."""
+    at = at.astimezone(UTC)
+    return f"{at.day} {at:%b}"
+
+
+def utc(at: datetime) -> str:
+    """Return `23 Nov 08:00 UTC`, for places where Slack draws no dates."""
+    return f"{day(at)} {at.astimezone(UTC):%H:%M} UTC"
+
+
+def state(name: str) -> str:
+    """Return sign and word of a state."""
+    return " ".join(STATES.get(name, ("⚪", name.replace("_", " "))))
+
+
+def severity(name: str) -> str:
+    """Return `SEV2`."""
+    return line(name, 20).upper()
+
+
+def word(name: str | None) -> str:
+    """Return one of our own words for people: `natural_drift` is `natural drift`."""
+    return line(name, 60).replace("_", " ")
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """Return `1 alert`, `14 alerts`, `1 000 alerts`."""
+    return f"{grouped(count)} {one if count == 1 else many or one + 's'}"
+
+
+def grouped(count: int) -> str:
+    """Return a count with thin spaces between thousands."""
+    return f"{count:,}".replace(",", "\u202f")
+
+
+def join(*parts: str, by: str = " · ") -> str:
+    """Return the parts that are there, joined."""
+    return by.join(part for part in parts if part)
+
+
+def permalink(remote_id: str | None, workspace: str) -> str | None:
+    """Return the address of one of our messages, `C01:1795.0001`; None while there is none."""
+    place, _, ts = (remote_id or "").partition(":")
+    return f"{workspace.rstrip('/')}/archives/{place}/p{ts.replace('.', '')}" if place and ts else None
+
+
+def cut(mrkdwn: str, limit: int) -> str:
+    """Return MRKDWN, which is ours, in at most LIMIT characters; the cut goes through no link, date or entity."""
+    if len(mrkdwn) <= limit:
+        return mrkdwn
+    end = limit - 1
+    through = next((m for m in TOKENS.finditer(mrkdwn) if m.start() < end < m.end()), None)
+    kept = mrkdwn[: through.start() if through else end].rstrip()
+    if kept.count("```") % 2:
+        kept = kept[: limit - 5].rstrip() + "\n```"
+        return kept
+    return kept + "…"
+
+
+def _token(at: datetime, shape: str, fallback: str) -> str:
+    return f"<!date^{int(at.timestamp())}^{shape}|{fallback}>"

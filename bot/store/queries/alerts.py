@@ -1,0 +1,119 @@
+"""Alert groups, and what their alerts say together; a group may hold thousands, so SQL counts them."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from bot.store.tables import Alert, AlertGroup, Storm, Triage
+
+TOP = 5
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the alerts of a group are about."""
+
+    top: tuple[tuple[str, int], ...] = ()
+    """(feature or column, how many alerts), most first."""
+    distinct: int = 0
+
+
+def open_groups(db: Session, model_id: int | None = None) -> Sequence[AlertGroup]:
+    """Return the groups that are not resolved, oldest first; `model_id` None = of every model."""
+    query = select(AlertGroup).where(AlertGroup.status != "resolved", col(AlertGroup.quiet).is_(False))
+    if model_id is not None:
+        query = query.where(AlertGroup.model_id == model_id)
+    return db.exec(query.order_by(col(AlertGroup.opened_at), col(AlertGroup.id))).all()
+
+
+def has_groups(db: Session, model_id: int) -> bool:
+    """Return whether an alert ever named this model."""
+    return db.exec(select(AlertGroup.id).where(AlertGroup.model_id == model_id).limit(1)).first() is not None
+
+
+def features_of(db: Session, group_ids: Collection[int]) -> dict[int, Features]:
+    """Return what each of these groups is about, in one query."""
+    if not group_ids:
+        return {}
+    counted = (
+        sa.select(
+            col(Alert.group_id).label("group_id"),
+            col(Alert.feature).label("feature"),
+            sa.func.count().label("alerts"),
+            sa.func.row_number()
+            .over(partition_by=col(Alert.group_id), order_by=[sa.func.count().desc(), col(Alert.feature)])
+            .label("place"),
+            sa.func.count().over(partition_by=col(Alert.group_id)).label("distinct_features"),
+        )
+        .where(col(Alert.group_id).in_(group_ids), col(Alert.feature).is_not(None))
+        .group_by(col(Alert.group_id), col(Alert.feature))
+        .subquery()
+    )
+    query = sa.select(counted).where(counted.c.place <= TOP).order_by(counted.c.group_id, counted.c.place)
+    rows: dict[int, list[tuple[str, int]]] = {}
+    distinct: dict[int, int] = {}
+    for row in db.execute(query):
+        rows.setdefault(row.group_id, []).append((row.feature, row.alerts))
+        distinct[row.group_id] = row.distinct_features
+    return {group_id: Features(tuple(top), distinct[group_id]) for group_id, top in rows.items()}
+
+
+def sample(db: Session, group_id: int) -> Alert | None:
+    """Return the alert that stands for its group: the newest one, one with a value before one without."""
+    query = (
+        select(Alert)
+        .where(Alert.group_id == group_id)
+        .order_by(col(Alert.value).is_(None), col(Alert.starts_at).desc(), col(Alert.id).desc())
+    )
+    return db.exec(query.limit(1)).first()
+
+
+def last_verdicts(db: Session, group: AlertGroup, *, limit: int = 3) -> tuple[int, Counter[str]]:
+    """Return how often this symptom fired on this model before, at most LIMIT, and what people said of it.
+
+    Only what was said before GROUP opened counts, so it stays the same afterwards.
+    """
+    if group.id is None:
+        return 0, Counter()
+    earlier = (
+        select(AlertGroup.id)
+        .where(AlertGroup.symptom == group.symptom, col(AlertGroup.model_id) == group.model_id)
+        .where(col(AlertGroup.id) < group.id)
+        .order_by(col(AlertGroup.id).desc())
+        .limit(limit)
+    )
+    ids = [i for i in db.exec(earlier) if i is not None]
+    if not ids:
+        return 0, Counter()
+    said = (
+        select(Triage)
+        .where(col(Triage.group_id).in_(ids), col(Triage.at) <= group.recorded_at)
+        .order_by(col(Triage.id))
+    )
+    newest = {row.group_id: row.verdict for row in db.exec(said)}
+    return len(ids), Counter(newest.values())
+
+
+def storm_groups(db: Session, storm_id: int) -> Sequence[AlertGroup]:
+    """Return every group that this storm lists."""
+    return db.exec(select(AlertGroup).where(AlertGroup.storm_id == storm_id)).all()
+
+
+def storm_is_open(db: Session, storm_id: int | None) -> bool:
+    """Return whether this storm still stands for its groups."""
+    storm = db.get(Storm, storm_id) if storm_id is not None else None
+    return storm is not None and storm.closed_at is None
+
+
+def unjudged_groups(db: Session, model_ids: Collection[int], *, limit: int = 5) -> Sequence[AlertGroup]:
+    """Return the open groups of these models that nobody gave a verdict on, newest first."""
+    query = (
+        select(AlertGroup)
+        .where(AlertGroup.status != "resolved", col(AlertGroup.model_id).in_(model_ids))
+        .where(col(AlertGroup.verdict).is_(None), col(AlertGroup.quiet).is_(False))
+        .order_by(col(AlertGroup.opened_at).desc(), col(AlertGroup.id).desc())
+    )
+    return db.exec(query.limit(limit)).all()

@@ -1,0 +1,94 @@
+"""Everything that can change a model's behaviour, in order of time."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from bot.domain.facts import ChangeType, DeploymentStatus, Trigger
+from bot.store.tables import Change, Model
+
+WINDOW = timedelta(hours=72)
+MOST = 50
+
+
+@dataclass(frozen=True)
+class Relevant:
+    """A change that may matter to a model."""
+
+    change: Change
+    of: str | None
+    """The dependency whose change it is; None = the model's own, or one that may touch every model."""
+
+
+def changes_before(
+    db: Session, model_ids: Collection[int], onset: datetime, *, window: timedelta = WINDOW, limit: int = MOST
+) -> list[Relevant]:
+    """Return what changed in WINDOW before ONSET, newest first: of these models, their dependencies, of all.
+
+    A rollout counts from its start, so one that was under way at ONSET is in.
+    """
+    return _between(db, model_ids, onset - window, onset, limit)
+
+
+def changes_since(db: Session, model_id: int, since: datetime, *, until: datetime, limit: int = MOST) -> list[Relevant]:
+    """Return what changed from SINCE to UNTIL, newest first, as `changes_before` does."""
+    return _between(db, [model_id], since, until, limit)
+
+
+def undone_by(db: Session, rollout: Change) -> Change | None:
+    """Return the later rollout that took this one back, if there is one."""
+    if rollout.version is None or rollout.model_id is None:
+        return None
+    query = select(Change).where(
+        Change.model_id == rollout.model_id,
+        Change.change_type == ChangeType.MODEL,
+        Change.stage == rollout.stage,
+        Change.previous_version == rollout.version,
+        Change.trigger == Trigger.ROLLBACK,
+        Change.status == DeploymentStatus.SUCCEEDED,
+        col(Change.id) != rollout.id,
+        col(Change.occurred_at) >= (rollout.started_at or rollout.occurred_at),
+    )
+    return db.exec(query.order_by(col(Change.occurred_at), col(Change.id))).first()
+
+
+def kinds_known(db: Session, by: datetime) -> frozenset[str]:
+    """Return the types of change that any source had told us of BY then."""
+    query = select(Change.change_type).where(col(Change.received_at) <= by).distinct()
+    return frozenset(db.exec(query))
+
+
+def rollouts_known(db: Session, model_ids: Collection[int], by: datetime) -> bool:
+    """Return whether a rollout of one of these models had ever been told BY then."""
+    query = select(Change.id).where(
+        col(Change.model_id).in_(model_ids),
+        Change.change_type == ChangeType.MODEL,
+        col(Change.received_at) <= by,
+    )
+    return db.exec(query.limit(1)).first() is not None
+
+
+def _between(db: Session, model_ids: Collection[int], start: datetime, end: datetime, limit: int) -> list[Relevant]:
+    upstream = _dependencies(db, model_ids)
+    ours = col(Change.model_id).in_([*model_ids, *upstream]) | col(Change.model_id).is_(None)
+    began = func.coalesce(Change.started_at, Change.occurred_at)
+    query = (
+        select(Change)
+        .where(ours, col(Change.occurred_at) >= start, began <= end)
+        .order_by(col(Change.occurred_at).desc(), col(Change.id).desc())
+        .limit(limit)
+    )
+    return [Relevant(change, upstream.get(change.model_id or 0)) for change in db.exec(query)]
+
+
+def _dependencies(db: Session, model_ids: Collection[int]) -> dict[int, str]:
+    """Return the models that these depend on, without themselves: id -> name."""
+    lists = db.exec(select(Model.depends_on).where(col(Model.id).in_(model_ids))).all()
+    names = {name for names in lists for name in names}
+    if not names:
+        return {}
+    rows = db.exec(select(Model.id, Model.name).where(col(Model.name).in_(names)))
+    return {i: name for i, name in rows if i is not None and i not in model_ids}

@@ -1,0 +1,34 @@
+"""The workspace's people and channels, by name or id."""
+
+from collections.abc import Iterable
+
+from sqlmodel import Session, col, select
+
+from bot.store.tables import Directory
+
+
+def user_ids(db: Session, names: Iterable[str | None]) -> dict[str, str]:
+    """Return the ids of these people, under their names as given: `@alice`, `alice`, or an id."""
+    return _ids(db, names, kind="user")
+
+
+def channel_ids(db: Session, names: Iterable[str | None]) -> dict[str, str]:
+    """Return the ids of these channels, under their names as given: `#ml-fraud`, `ml-fraud`, or an id."""
+    return _ids(db, names, kind="channel")
+
+
+def name_of(db: Session, identifier: str) -> str | None:
+    """Return what the person or channel with this id is called."""
+    row = db.get(Directory, identifier)
+    return row.name if row else None
+
+
+def _ids(db: Session, names: Iterable[str | None], *, kind: str) -> dict[str, str]:
+    given = {name: name.strip().lstrip("@#") for name in names if name}
+    wanted = set(given.values())
+    if not wanted:
+        return {}
+    query = select(Directory.id, Directory.name).where(Directory.kind == kind)
+    rows = db.exec(query.where(col(Directory.id).in_(wanted) | col(Directory.name).in_(wanted))).all()
+    known = {name: i for i, name in rows} | {i: i for i, _ in rows}
+    return {name: known[plain] for name, plain in given.items() if plain in known}

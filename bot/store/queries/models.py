@@ -1,0 +1,120 @@
+"""A model itself: what it is called, what of it serves, and what there is to go back to."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from bot.domain.facts import ChangeType
+from bot.store.tables import Change, Incident, Model, Serving
+
+PRODUCTION = "production"
+HISTORY = 50
+"""How many rows of what served are read to find a version to go back to."""
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """What an incident's roll-back would undo."""
+
+    model_id: int
+    stage: str
+    version: str
+    """The version that served when it began, or the suspect's."""
+    previous: str
+    live: bool
+    """VERSION still serves, so going back is still a choice."""
+
+
+def model_by_name(db: Session, name: str) -> Model | None:
+    """Return the model called NAME, retired ones too; case counts only where two differ in nothing else."""
+    exact = db.exec(select(Model).where(Model.name == name)).first()
+    if exact is not None:
+        return exact
+    folded = select(Model).where(func.lower(Model.name) == name.lower()).order_by(col(Model.id))
+    return db.exec(folded).first()
+
+
+def all_models(db: Session) -> Sequence[Model]:
+    """Return the models that are not retired, by name."""
+    return db.exec(select(Model).where(col(Model.retired_at).is_(None)).order_by(col(Model.name))).all()
+
+
+def names_of(db: Session, model_ids: Collection[int | None]) -> dict[int, str]:
+    """Return the names of these models by id."""
+    wanted = {i for i in model_ids if i is not None}
+    if not wanted:
+        return {}
+    rows = db.exec(select(Model.id, Model.name).where(col(Model.id).in_(wanted)))
+    return {i: name for i, name in rows if i is not None}
+
+
+def live(db: Session, model_id: int) -> list[Serving]:
+    """Return what serves now: production first, then by stage; within one the most traffic first."""
+    return live_of(db, [model_id]).get(model_id, [])
+
+
+def live_of(db: Session, model_ids: Collection[int]) -> dict[int, list[Serving]]:
+    """Return what serves now of each of these models, ordered as `live` does."""
+    query = select(Serving).where(col(Serving.model_id).in_(model_ids), col(Serving.until).is_(None))
+    found: dict[int, list[Serving]] = {}
+    for row in db.exec(query):
+        found.setdefault(row.model_id, []).append(row)
+    for rows in found.values():
+        rows.sort(key=lambda r: (r.stage != PRODUCTION, r.stage, -(r.traffic_percent or 0), r.target, r.id or 0))
+    return found
+
+
+def previous_version(db: Session, model_id: int, *, stage: str, version: str) -> str | None:
+    """Return what served at STAGE before VERSION came there: the last known good one."""
+    return _before(_served(db, model_id, stage=stage, by=None), version)
+
+
+def way_back(db: Session, incident: Incident) -> WayBack | None:
+    """Return what a roll-back in this incident means; None without a model or a version to go back to.
+
+    It is read from history as it was when the incident opened, so it stays the same after the roll-back was
+    done; only `live` changes then.
+    """
+    if incident.model_id is None:
+        return None
+    suspect = db.get(Change, incident.suspect_change_id) if incident.suspect_change_id else None
+    version = previous = None
+    stage = PRODUCTION
+    if suspect and suspect.change_type == ChangeType.MODEL and suspect.model_id == incident.model_id:
+        version, previous, stage = suspect.version, suspect.previous_version, suspect.stage or PRODUCTION
+    served = _served(db, incident.model_id, stage=stage, by=incident.opened_at)
+    if version is None:
+        at_onset = (s for s in served if s.until is None or s.until > incident.onset_at)
+        version = next((s.version for s in at_onset), None)
+    if version is None:
+        return None
+    previous = previous or _before(served, version)
+    if previous is None or previous == version:
+        return None
+    now_serving = select(Serving.id).where(
+        Serving.model_id == incident.model_id,
+        Serving.stage == stage,
+        Serving.version == version,
+        col(Serving.until).is_(None),
+        (col(Serving.traffic_percent).is_(None)) | (col(Serving.traffic_percent) > 0),
+    )
+    is_live = db.exec(now_serving).first() is not None
+    return WayBack(incident.model_id, stage, version, previous, is_live)
+
+
+def _served(db: Session, model_id: int, *, stage: str, by: datetime | None) -> Sequence[Serving]:
+    """Return what served at STAGE, the last to come first; `by` leaves out what came later."""
+    query = select(Serving).where(Serving.model_id == model_id, Serving.stage == stage)
+    if by is not None:
+        query = query.where(col(Serving.since) <= by)
+    return db.exec(query.order_by(col(Serving.since).desc(), col(Serving.id).desc()).limit(HISTORY)).all()
+
+
+def _before(served: Sequence[Serving], version: str) -> str | None:
+    """Return the version that came before VERSION did; `served` has the last to come first."""
+    came = min((row.since for row in served if row.version == version), default=None)
+    others = (row for row in served if row.version != version and (came is None or row.since <= came))
+    return next((row.version for row in others), None)

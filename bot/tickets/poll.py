@@ -1,0 +1,61 @@
+"""Reading our tickets back: works with no inbound webhook, and what people did there is never reverted."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from bot.domain.errors import OutboundError
+from bot.domain.facts import TicketFact
+from bot.ports import RemoteId, Sleep, TicketSystem
+from bot.store.database import Database
+from bot.store.tables import Incident, Projection
+
+logger = logging.getLogger(__name__)
+
+STILL_READ = timedelta(days=7)
+"""A ticket is read back until this long after its incident ended."""
+
+Store = Callable[[TicketFact, RemoteId], Awaitable[None]]
+Now = Callable[[], datetime]
+
+
+def watched(db: Session, now: datetime) -> dict[RemoteId, int]:
+    """Return the tickets worth reading: of open incidents, and of those that ended within the last week."""
+    query = select(Projection.key, Projection.remote_id).where(
+        col(Projection.key).startswith("jira/incident/"),
+        col(Projection.key).not_like("%/link"),
+        col(Projection.remote_id).is_not(None),
+    )
+    by_incident = {int(key.split("/")[2]): RemoteId(remote or "") for key, remote in db.exec(query)}
+    recent = select(Incident.id).where(
+        col(Incident.id).in_(by_incident),
+        col(Incident.resolved_at).is_(None) | (col(Incident.resolved_at) > now - STILL_READ),
+    )
+    return {by_incident[number]: number for number in db.exec(recent).all() if number is not None}
+
+
+async def read_back(tickets: TicketSystem, which: dict[RemoteId, int], store: Store) -> int:
+    """Read these tickets and store what they say; returns how many were read."""
+    by_incident = {number: remote for remote, number in which.items()}
+    facts = await tickets.read(which) if which else ()
+    for fact in facts:
+        await store(fact, by_incident[fact.incident_id])
+    return len(facts)
+
+
+async def poll(tickets: TicketSystem, database: Database, store: Store, now: Now, sleep: Sleep, every: timedelta) -> None:
+    """Read back every so often until cancelled; an outage is logged once when it begins and once when it ends."""
+    down = False
+    while True:
+        try:
+            await read_back(tickets, await database.read(watched, now()), store)
+            if down:
+                logger.info("ticket system is back")
+            down = False
+        except OutboundError as e:
+            if not down:
+                logger.warning("ticket system cannot be read", extra={"error": str(e)})
+            down = True
+        await sleep(every)

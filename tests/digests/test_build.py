@@ -1,0 +1,429 @@
+"""What a digest says of a week, in the words that people read."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlmodel import Session
+
+from bot.config import Decisions, DigestSection, Settings
+from bot.digests.render import preview, render
+from bot.domain.digest import DigestView, Health
+from bot.store.tables import Heartbeat, Model, Projection
+
+Told = Callable[..., DigestView]
+At = Callable[..., datetime]
+Six = dict[str, Model]
+
+
+def row(view: DigestView, model: str) -> tuple[str, ...]:
+    found = next(r for r in view.rows if r.model == model)
+    return (found.health, found.product_metric, found.versus_last, found.shipped, found.incidents)
+
+
+def details(view: DigestView, title: str) -> tuple[str, ...]:
+    return next((d.lines for d in view.details if title in d.title), ())
+
+
+def test_the_verdict_leads_with_the_product_and_blames_nothing(golden: Six, told: Told) -> None:
+    view = told()
+
+    assert view.title == "ML weekly · 16 – 22 Nov"
+    assert view.verdict == "1 of 6 models needs attention."
+    assert view.story == (
+        "fraud-scorer: good payments declined 2.2 %, within SLO ≤ 2.5 %; v42 of Mon 16 Nov was rolled back after "
+        "41 min; INC-1 was resolved in 55 min. Four are good, one sends no data."
+    )
+    assert "because" not in preview(view)
+
+
+def test_the_table_has_the_worst_first_and_three_words_for_unknown_zero_and_fine(golden: Six, told: Told) -> None:
+    view = told()
+
+    assert [r.model for r in view.rows] == ["fraud-scorer", "support-triage", "eta", "ads-ctr", "churn", "search-rank"]
+    assert row(view, "fraud-scorer") == (
+        "watch",
+        "good payments declined 2.2 %",
+        "▴ 0.1 pt worse",
+        "v42, back to v41",
+        "1",
+    )
+    assert row(view, "support-triage") == ("no data", "not connected", "–", "not connected", "0")
+    assert row(view, "eta") == ("good", "late 4.1 %", "▾ 0.3 pt better", "v9", "1")
+    assert row(view, "churn") == ("good", "saved 311", "▴ 12 better", "v18", "0")
+    assert row(view, "ads-ctr") == ("good", "CTR 1.9 %", "=", "6 configs", "0")
+    assert row(view, "search-rank") == ("good", "click 31 %", "=", "–", "0")
+
+
+def test_the_counts_have_their_n(golden: Six, told: Told) -> None:
+    view = told()
+
+    assert view.facts == (
+        "9 changes",
+        "1 rolled back",
+        "2 incidents, fixed in 48 min (median of 2)",
+        "alerts worth it: 2 of 3 judged (4 in all)",
+        "details in the thread",
+        "next: Mon 30 Nov 09:00",
+    )
+
+
+def test_decisions_name_what_people_have_to_settle(golden: Six, told: Told, db: Session) -> None:
+    where = {"nonce": "n", "not_before": datetime(2026, 11, 1, tzinfo=UTC), "remote_id": "C01:1.2"}
+    due = {"earliest": where["not_before"], "deadline": where["not_before"]}
+    db.add(Projection(key="slack/incident/1", generation=1, **where, **due))
+    db.flush()
+
+    view = told()
+
+    assert [(w.question, w.who) for w in view.decisions] == [
+        ("What caused INC-1?", "U01ALICE"),
+        ("Who owns support-triage?", None),
+        ("Keep the alert null_rate on churn?", "U01ALICE"),
+    ]
+    assert view.decisions[0].copy == "C01:1.2"
+    assert view.decisions[1].reason == "no evaluation for 11 days"
+
+
+def test_the_chart_shows_eight_weeks_beside_the_objective(golden: Six, told: Told) -> None:
+    chart = told().chart
+
+    assert chart is not None
+    assert chart.title == "Good payments declined, % by week"
+    assert [(p.label, p.value) for p in chart.points][-2:] == [("9 Nov", 2.1), ("16 Nov", 2.2)]
+    assert len(chart.points) == 8
+    assert {p.value for p in chart.objective} == {2.5}
+
+
+def test_one_value_is_no_line(golden: Six, rows: Any, told: Told, at: At) -> None:
+    young = rows.model("a-new-one", score={"role": "primary", "slo": ">= 0.9"})
+    rows.measured(young, "score", 0.5, at(20))
+
+    view = told()
+
+    assert view.rows[0].model == "a-new-one"
+    assert view.chart is None
+
+
+def test_the_thread_has_three_lines_a_model_and_names_what_is_missing(golden: Six, told: Told) -> None:
+    view = told(sources=("alertmanager", "grafana"))
+
+    assert details(view, "fraud-scorer") == (
+        "v41 100 % in production since 16 Nov · owner @alice",
+        "good payments declined 2.2 % (SLO ≤ 2.5 %, n 54\u202f000, of 22 Nov) · "
+        "auc 0.912 (n 41\u202f200, labels to 20 Nov (88 %))",
+        "1 change, 1 rolled back · INC-1 fixed in 55 min, cause not stated · 2 alerts, worth it 1 of 2 judged",
+    )
+    assert details(view, "Noisiest") == (
+        "feature_drift on fraud-scorer: fired 15 times, ignored 1 of 2 judged",
+        "null_rate on churn: fired 9 times, nobody judged it",
+    )
+    assert details(view, "Not connected") == (
+        "Product metric: 1 of 6 models (support-triage).",
+        "Deployments: 1 of 6 models (support-triage).",
+        "Alerts: 3 of 6 models (support-triage, eta and ads-ctr).",
+        "Never heard: grafana.",
+    )
+
+
+def test_a_good_week_comes_too_in_its_short_form(rows: Any, told: Told, at: At) -> None:
+    for name in ("churn", "eta"):
+        model = rows.model(name, saved={"family": "product"})
+        rows.measured(model, "saved", 7, at(22))
+        rows.rollout(model, "1", at(2))
+
+    view = told()
+
+    assert view.calm
+    assert (view.verdict, view.story) == ("All 2 models good.", "")
+    assert view.summary == (
+        "ML weekly · 16 – 22 Nov: All 2 models good; nothing to decide; 0 changes, 0 incidents."
+    )
+    assert view.facts[:2] == ("0 changes", "0 incidents")
+
+
+def test_an_empty_installation_says_so(told: Told) -> None:
+    view = told()
+
+    assert view.health is Health.NO_DATA
+    assert view.verdict == "No model is known yet."
+    assert not view.calm
+    assert view.rows == view.details == ()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_models_without_data_are_never_called_good(rows: Any, told: Told, count: int) -> None:
+    for n in range(count):
+        rows.model(f"m{n}")
+
+    view = told()
+
+    assert view.health is Health.NO_DATA
+    assert view.verdict == ("No data from any of the 3 models." if count > 1 else "No data from the only model.")
+    assert "good" not in view.verdict + view.story
+
+
+def test_nothing_shipped_and_nothing_heard_of_are_different(rows: Any, told: Told, at: At) -> None:
+    quiet, unknown = rows.model("quiet"), rows.model("unknown")
+    rows.rollout(quiet, "1", at(2))
+
+    view = told()
+
+    assert row(view, "quiet")[3] == "–"
+    assert row(view, "unknown")[3] == "not connected"
+    assert "alerts not connected" in view.facts
+    assert unknown.id
+
+
+def test_labels_that_did_not_arrive_are_said_and_judge_nothing(rows: Any, told: Told, at: At) -> None:
+    model = rows.model("fraud", auc={"title": "AUC", "role": "primary", "slo": ">= 0.9"})
+    rows.measured(model, "auc", 0.95, at(14), labelled_fraction=0.9, labels_until=at(14))
+    rows.measured(model, "auc", 0.7, at(21), labelled_fraction=0.3, labels_until=at(15))
+
+    early = told()
+    rows.measured(model, "auc", 0.7, at(22), labelled_fraction=0.85, labels_until=at(21))
+    later = told()
+
+    assert early.health is Health.GOOD
+    assert early.notes == ("fraud AUC 0.7 is provisional, labels to 15 Nov (30 %).",)
+    assert "newer: 0.7 provisional" in details(early, "fraud")[1]
+    assert later.health is Health.DEGRADED
+    assert later.story == "fraud: AUC 0.7 misses SLO ≥ 0.9."
+
+
+def test_a_product_metric_without_a_value_this_week_is_not_carried_forward(rows: Any, told: Told, at: At) -> None:
+    model = rows.model("churn", saved={"family": "product"})
+    rows.measured(model, "saved", 7, at(10))
+    rows.measured(model, "auc", 0.9, at(20))
+
+    view = told()
+
+    assert row(view, "churn")[1:3] == ("saved 7 (of 10 Nov)", "–")
+
+
+def test_weeks_without_a_value_have_no_point_and_are_named(golden: Six, rows: Any, told: Told, at: At) -> None:
+    model = rows.model("a-gap", score={"role": "primary", "slo": ">= 0.9"})
+    for day, value in ((22, 0.5), (8, 0.95), (1, 0.95)):
+        rows.measured(model, "score", value, at(day))
+    rows.measured(model, "score", 0.1, at(15), labelled_fraction=0.2)
+
+    view = told()
+
+    assert view.chart is not None
+    assert [(p.label, p.value) for p in view.chart.points] == [("26 Oct", 0.95), ("2 Nov", 0.95), ("16 Nov", 0.5)]
+    assert "No value for the week of 9 Nov." in view.notes
+
+
+def test_a_redefined_metric_has_no_trend_across_the_date(golden: Six, rows: Any, told: Told, at: At) -> None:
+    rows.change(golden["fraud-scorer"], "metric_definition", at(12), summary="declined: without test cards", actor="@pm")
+    rows.change(golden["churn"], "metric_definition", at(18), summary="saved counts upgrades")
+    rows.change(golden["eta"], "metric_definition", at(18), summary="late is measured at the door")
+
+    view = told()
+
+    assert row(view, "churn")[2] == "redefined 18 Nov"
+    assert row(view, "eta")[2] == "redefined 18 Nov"
+    assert view.chart is not None
+    assert [p.label for p in view.chart.points] == ["9 Nov", "16 Nov"]
+    assert view.notes[0] == (
+        "good payments declined was redefined on 12 Nov: values before are not comparable, "
+        "so there is no trend across it."
+    )
+
+
+def test_a_new_definition_of_another_metric_breaks_no_trend(golden: Six, rows: Any, told: Told, at: At) -> None:
+    rows.change(golden["fraud-scorer"], "metric_definition", at(18), summary="auc on settled payments only")
+
+    view = told()
+
+    assert row(view, "fraud-scorer")[2] == "▴ 0.1 pt worse"
+    assert view.chart is not None
+    assert len(view.chart.points) == 8
+
+
+def test_a_redefinition_in_the_last_week_leaves_no_line_to_draw(golden: Six, rows: Any, told: Told, at: At) -> None:
+    rows.change(None, "metric_definition", at(18), summary="all rates are now per session")
+    rows.change(golden["fraud-scorer"], "metric_definition", at(18), summary="new definition")
+
+    view = told()
+
+    assert row(view, "fraud-scorer")[2] == "redefined 18 Nov"
+    assert view.chart is None
+    assert "redefined on 18 Nov" in view.notes[0]
+
+
+def test_a_difference_that_chance_explains_has_no_arrow(rows: Any, told: Told, at: At) -> None:
+    few, many = rows.model("few", ctr={"family": "product"}), rows.model("many", ctr={"family": "product"})
+    tiny = rows.model("tiny", ctr={"family": "product"})
+    for model, n in ((few, 200), (many, 200_000), (tiny, 5)):
+        rows.measured(model, "ctr", 0.20, at(22), n=n)
+        rows.measured(model, "ctr", 0.22, at(15), n=n)
+
+    view = told()
+
+    assert row(view, "few")[2] == "no clear change"
+    assert row(view, "many")[2] == "▾ 2 pt worse"
+    assert row(view, "tiny")[2] == "too few (n 5)"
+
+
+def test_a_rollback_that_was_asked_for_and_not_seen_is_asked_about(rows: Any, told: Told, at: At) -> None:
+    model = rows.model("fraud")
+    asked = {"rollback_at": at(18), "rollback_by": "U02BOB"}
+    rows.incident(model, "too many declines", at(17), **asked)
+
+    before = told()
+    rows.rollout(model, "41", at(18, 13), trigger="rollback", previous_version="42")
+    after = told()
+
+    assert before.decisions[0].question == "Is fraud rolled back?"
+    assert before.decisions[0].reason == "asked Wed 18 Nov in INC-1, not seen deployed"
+    assert before.decisions[0].who == "U02BOB"
+    assert not any("rolled back?" in w.question for w in after.decisions)
+
+
+def test_only_so_many_decisions_stand_in_the_message(rows: Any, told: Told, at: At) -> None:
+    model = rows.model("fraud")
+    for day in range(16, 21):
+        rows.incident(model, f"trouble {day}", at(day), timedelta(hours=1))
+
+    view = told()
+
+    assert (len(view.decisions), view.more_decisions) == (3, 2)
+    assert details(view, "More decisions") == ("What caused INC-4? trouble 19", "What caused INC-5? trouble 20")
+
+
+def test_an_open_incident_is_degraded_and_a_closed_one_is_only_counted(rows: Any, told: Told, at: At) -> None:
+    opened, closed = rows.model("opened"), rows.model("closed")
+    for model in (opened, closed):
+        rows.measured(model, "auc", 0.9, at(22))
+    rows.incident(opened, "it is slow", at(12))
+    rows.incident(closed, "it was slow", at(17), timedelta(hours=2), cause="unknown")
+
+    view = told()
+
+    assert row(view, "opened")[0::4] == ("degraded", "0, 1 open")
+    assert row(view, "closed")[0::4] == ("good", "1")
+    assert view.story == (
+        "opened: INC-1 (it is slow) is open since Thu 12 Nov. The other one is good."
+    )
+
+
+def test_a_shared_incident_counts_for_each_of_its_models_and_once_in_all(rows: Any, told: Told, at: At) -> None:
+    one, two = rows.model("one"), rows.model("two")
+    shared = rows.incident(one, "feature store down", at(18), model_id=None, shared=True, severity="sev1")
+    for model in (one, two):
+        rows.alert(model, "down", at(18), incident_id=shared.id, alert_class="hard")
+
+    view = told()
+
+    assert [r.health for r in view.rows] == [Health.DOWN, Health.DOWN]
+    assert [r.incidents for r in view.rows] == ["1, 1 open", "1, 1 open"]
+    assert "1 incident, 1 open" in view.facts
+
+
+def test_drift_alone_colours_nothing_and_a_loud_alert_does(rows: Any, told: Told, at: At) -> None:
+    drifting, loud = rows.model("drifting"), rows.model("loud")
+    for model, kind in ((drifting, "drift"), (loud, "soft")):
+        rows.measured(model, "auc", 0.9, at(22))
+        rows.alert(model, "psi", at(21), status="firing", resolved_at=None, alert_class=kind)
+
+    view = told()
+
+    assert row(view, "drifting")[0] == "good"
+    assert row(view, "loud")[0] == "watch"
+    assert "loud: 1 alert still fires." in view.story
+
+
+def test_what_happens_after_its_hour_does_not_change_a_digest(golden: Six, rows: Any, told: Told, at: At) -> None:
+    before = told()
+    rows.incident(golden["churn"], "new trouble", at(24))
+    rows.rollout(golden["churn"], "19", at(24))
+    rows.measured(golden["churn"], "saved", 1, at(24))
+
+    assert told() == before
+
+
+def test_the_same_rows_give_the_same_digest(golden: Six, told: Told) -> None:
+    assert told() == told()
+
+
+def test_a_silent_source_is_named_and_its_quiet_is_not_good_news(golden: Six, told: Told, rows: Any, at: At) -> None:
+    rows.add(Heartbeat(source="mlflow", last_at=at(19)))
+    rows.add(Heartbeat(source="digest:weekly", last_at=at(1)))
+
+    view = told()
+
+    assert view.notes == ("Silent: mlflow (since 19 Nov); what happened there is unknown.",)
+
+
+def test_a_digest_of_some_models_is_about_them_only(golden: Six, told: Told) -> None:
+    some = DigestSection(channels=("#x",), at="Mon 09:00", tz="Europe/Paris", models=("churn", "chrun"))
+
+    view = told(digest=some)
+
+    assert [r.model for r in view.rows] == ["churn"]
+    assert view.facts[:2] == ("1 change", "0 incidents")
+    assert "Asked for in the configuration, never heard of: chrun." in details(view, "Not connected")
+
+
+def test_a_retired_model_is_left_out(golden: Six, told: Told, db: Session, at: At) -> None:
+    golden["churn"].retired_at = at(10)
+    db.add(golden["churn"])
+    db.flush()
+
+    assert "churn" not in [r.model for r in told().rows]
+
+
+def test_a_daily_digest_is_about_yesterday(golden: Six, told: Told) -> None:
+    daily = DigestSection(channels=("#x",), at="09:15", tz="Europe/Paris", audience="engineers")
+
+    view = told(date(2026, 11, 17), daily)
+
+    assert view.title == "ML weekly · Mon 16 Nov"
+    assert view.versus == "vs day before"
+    assert view.facts[:2] == ("2 changes", "1 rolled back")
+    assert view.facts[-1] == "next: Wed 18 Nov 09:15"
+
+
+def test_scheduled_retrains_are_counted_apart(rows: Any, told: Told, at: At) -> None:
+    model = rows.model("eta")
+    for day in range(16, 23):
+        rows.rollout(model, f"2026.{day}", at(day), trigger="scheduled_retrain")
+    rows.change(model, "rule", at(17), summary="hide closed shops")
+
+    view = told()
+
+    assert view.facts[0] == "1 change + 7 scheduled retrains"
+    assert row(view, "eta")[3] == "7 versions, now v2026.22 + 1 rule"
+
+
+def test_a_copy_is_found_by_its_key(golden: Six, db: Session) -> None:
+    weekly = DigestSection(channels=("#ml-weekly",), at="Mon 09:00", tz="Europe/Paris")
+    settings = Settings(decisions=Decisions(digests={"weekly": weekly}))
+
+    root = render(db, "slack/digest/weekly/2026-11-23/ml-weekly", settings)
+    thread = render(db, "slack/digest/weekly/2026-11-23/ml-weekly/thread", settings)
+
+    assert root is not None
+    assert thread is not None
+    assert (root.channel, root.thread, thread.thread) == ("ml-weekly", False, True)
+    assert root.view == thread.view
+    assert render(db, "slack/digest/gone/2026-11-23/ml-weekly", settings) is None
+    assert render(db, "slack/incident/1", settings) is None
+
+
+def test_the_preview_reads_in_a_terminal(golden: Six, told: Told) -> None:
+    text = preview(told())
+
+    assert text.startswith("ML weekly · 16 – 22 Nov\n🟡 1 of 6 models needs attention.")
+    assert "1. What caused INC-1?" in text
+    assert "churn           🟢 good     saved 311" in text
+
+
+def test_no_digest_ranks_people(golden: Six, told: Told) -> None:
+    view = told()
+
+    said = " ".join([view.story, view.summary, *view.facts, *view.notes])
+
+    assert "alice" not in said.lower()
