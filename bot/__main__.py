@@ -73,9 +73,11 @@ def sandbox(
         signing_secret=signing_secret,
         jira_webhook_url=jira_webhook_url,
     )
-    print(f"Slack page  http://127.0.0.1:{port}/\nSlack API   http://127.0.0.1:{port}/api/   token xoxb-sandbox, xapp-sandbox")
+    print(
+        f"Slack page  http://127.0.0.1:{port}/\nSlack API   http://127.0.0.1:{port}/api/   token xoxb-sandbox, xapp-sandbox"
+    )
     print(f"Jira        http://127.0.0.1:{port}/jira   any e-mail, token sandbox", flush=True)
-    serve(chosen)
+    asyncio.run(serve(chosen))
 
 
 @app.command("check-config")
@@ -116,7 +118,9 @@ def init(folder: Annotated[Path, typer.Argument(help="Where to write.")] = Path(
 
 
 @app.command()
-def doctor(as_json: JSON = False, online: Annotated[bool, typer.Option("--online", help="Ask Slack, too.")] = False) -> None:
+def doctor(
+    as_json: JSON = False, online: Annotated[bool, typer.Option("--online", help="Ask Slack, too.")] = False
+) -> None:
     """Check the installation, one line a check: what is wrong, and what to do."""
     from bot.cli.doctor import show
     from bot.config import load
@@ -134,7 +138,9 @@ def send_test(kind: Annotated[str, typer.Argument(help="deployment, alert, resol
 
 
 @app.command()
-def why(key: Annotated[str, typer.Argument(help="For example incident/42 or slack/group/7.")], as_json: JSON = False) -> None:
+def why(
+    key: Annotated[str, typer.Argument(help="For example incident/42 or slack/group/7.")], as_json: JSON = False
+) -> None:
     """Say why a message or a ticket is, or is not, as it should be."""
     from bot.cli.reading import show_why
     from bot.config import load

@@ -14,15 +14,13 @@ import uvicorn
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
-from sqlmodel import Session, select
+from sqlmodel import Session
 from starlette.applications import Starlette
 
 from bot import catalogue, integrations
 from bot.clock import Clock
 from bot.config import Settings
 from bot.digests import schedule
-from bot.digests.render import Edition
-from bot.digests.render import render as render_digest
 from bot.domain.errors import ConfigError, OutboundError
 from bot.domain.facts import TicketFact
 from bot.ingest.http import Endpoints, routes
@@ -30,14 +28,12 @@ from bot.ingest.receive import Inlet, Intake
 from bot.ingest.rules import Rules
 from bot.ingest.storms import close_quiet
 from bot.ingest.tickets import record_ticket
-from bot.ports import Body, RemoteId, Surface, TicketSystem
+from bot.ports import RemoteId, Surface, TicketSystem
 from bot.reconcile import loop as loops
 from bot.reconcile.budget import Budget
+from bot.rendering import Rendering
 from bot.slack import app as slack_app
 from bot.slack import directory
-from bot.slack.cards import render as render_card
-from bot.slack.cards.digest import digest, digest_thread
-from bot.slack.cards.look import Look
 from bot.slack.sockets import Sockets
 from bot.slack.surface import SlackSurface
 from bot.slack.workspace import Workspace
@@ -45,10 +41,8 @@ from bot.store import schema
 from bot.store.database import Database
 from bot.store.projection import release_leases, touch_open
 from bot.store.queries.directory import channel_ids
-from bot.store.tables import Capability, Projection
+from bot.store.tables import Capability
 from bot.tickets.poll import poll, read_back
-from bot.tickets.render import TicketStyle
-from bot.tickets.render import render as render_ticket
 from bot.tickets.surface import TicketSurface
 
 logger = logging.getLogger(__name__)
@@ -59,7 +53,6 @@ DRAIN_S = 8
 """How long what is under way may take after SIGTERM; what does not end is found again at the next start."""
 CLOSE_S, READY_S = 2, 2
 SWEPT_BACK = timedelta(days=30)
-
 
 
 async def serve(settings: Settings) -> None:
@@ -78,7 +71,10 @@ async def serve(settings: Settings) -> None:
         timeout = aiohttp.ClientTimeout(total=15, connect=5)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             client = AsyncWebClient(
-                token=environment.slack_bot_token, base_url=environment.slack_api_url, session=session, retry_handlers=[]
+                token=environment.slack_bot_token,
+                base_url=environment.slack_api_url,
+                session=session,
+                retry_handlers=[],
             )
             await _Bot(settings, clock, inlets, tickets, database, client).run()
     finally:
@@ -101,14 +97,15 @@ class _Bot:
     ) -> None:
         decisions = settings.decisions
         self.settings, self.clock, self.tickets, self.database, self.client = settings, clock, tickets, database, client
-        self.workspace_url = "https://slack.com"
+        self.rendering = Rendering(settings, ticket_url=tickets.browse_url("") if tickets is not None else "")
+        self.ticket_state = "connecting" if tickets is not None else "not configured"
         self.rules = Rules(default_channel=decisions.slack.channel, tickets=tickets is not None)
         surface = SlackSurface(client, Budget(), clock.now, resolve=self._channel_id, refuse=self._refuse)
-        self.loops = [self._loop("slack/", surface, self._render_slack)]
+        self.loops = [self._loop("slack/", surface, self.rendering.slack)]
         if tickets is not None:
-            self.loops.append(self._loop("jira/", TicketSurface(tickets, self._written), self._render_ticket))
+            self.loops.append(self._loop("jira/", TicketSurface(tickets, self._written), self.rendering.ticket))
         self.intake = Intake(inlets, database, self.rules, clock.now, self.wake)
-        workspace = Workspace(database, self.rules, self._look, clock.now, self.wake)
+        workspace = Workspace(database, self.rules, self.rendering.look, clock.now, self.wake)
         words = (decisions.slack.command, *decisions.slack.aliases)
         environment = settings.environment
         self.bolt = slack_app.build(client, workspace, words=words, signing_secret=environment.slack_signing_secret)
@@ -123,7 +120,7 @@ class _Bot:
         await self.database.write(catalogue.apply, self.settings.decisions, now)
         await self.database.write(release_leases, now)
         server = self._server()
-        tasks = [asyncio.create_task(task, name=task.__name__) for task in self._tasks()]
+        tasks = [asyncio.create_task(task, name=f"{task!r}") for task in self._tasks()]
         scheduler = schedule.start(self._tick, self.settings.decisions.digests, real_clock=self.clock.url is None)
         tasks.append(asyncio.create_task(self._follow_jumps(scheduler), name="jumps"))
         for task in tasks:
@@ -154,7 +151,9 @@ class _Bot:
         if self.tickets is not None:
             yield loops.run(self.loops[1], workers=TICKET_WORKERS)
             every = timedelta(seconds=self.settings.decisions.jira.poll_seconds)
-            yield poll(self.tickets, self.database, self._store_ticket, self.clock.now, self.clock.sleep, every)
+            now, sleep = self.clock.now, self.clock.sleep
+            store, notice = self._store_ticket, self._notice_tickets
+            yield poll(self.tickets, self.database, store, now=now, sleep=sleep, every=every, notice=notice)
         yield self._keep_house()
 
     def _server(self) -> uvicorn.Server:
@@ -199,33 +198,7 @@ class _Bot:
             db = "ok"
         except (TimeoutError, sqlalchemy.exc.OperationalError):
             db = "cannot commit"
-        return {"db": db, "slack": slack, "jira": self.ticket_state if self.tickets is not None else "not configured"}
-
-    ticket_state = "connecting"
-
-    def _look(self, db: Session) -> Look:
-        decisions = self.settings.decisions
-        refused = frozenset(db.exec(select(Capability.name)).all())
-        return Look(
-            command=decisions.slack.command,
-            channel=decisions.slack.channel,
-            sources=tuple(decisions.sources),
-            tickets=self.tickets is not None,
-            ticket_url=self.tickets.browse_url("") if self.tickets is not None else "",
-            refused=refused,
-            workspace=self.workspace_url,
-        )
-
-    def _render_slack(self, db: Session, key: str) -> Body | None:
-        look = self._look(db)
-        if not key.startswith("slack/digest/"):
-            return render_card(db, key, look)
-        edition = render_digest(db, key, self.settings)
-        return None if edition is None else _digest_body(db, key, edition, look)
-
-    def _render_ticket(self, db: Session, key: str) -> Body | None:
-        jira, instance = self.settings.decisions.jira, self.settings.decisions.instance
-        return render_ticket(db, key, TicketStyle(jira.project, jira.issue_type, instance, self.workspace_url))
+        return {"db": db, "slack": slack, "jira": self.ticket_state}
 
     async def _channel_id(self, name: str) -> str | None:
         found = (await self.database.read(channel_ids, [name])).get(name)
@@ -247,7 +220,7 @@ class _Bot:
     async def _sync_directory(self) -> None:
         try:
             identity = await self.client.auth_test()
-            self.workspace_url = str(identity.get("url") or self.workspace_url).rstrip("/")
+            self.rendering.workspace_url = str(identity.get("url") or self.rendering.workspace_url).rstrip("/")
             await directory.sync(self.client, self.database)
         except (SlackApiError, aiohttp.ClientError, OSError) as e:
             logger.warning("slack's directory cannot be read", extra={"error": str(e)})
@@ -261,6 +234,9 @@ class _Bot:
     async def _store_ticket(self, fact: TicketFact, remote_id: RemoteId) -> None:
         if await self.database.write(record_ticket, fact, remote_id, self.clock.now()):
             self.wake()
+
+    def _notice_tickets(self, state: str) -> None:
+        self.ticket_state = state
 
     async def _tick(self) -> None:
         await schedule.tick(self.database.write, self.settings, self.clock.now())
@@ -289,18 +265,6 @@ def _complain(task: asyncio.Task[None]) -> None:
     """A task of ours never ends by itself: if one does, say so loudly; the process goes on with the rest."""
     if not task.cancelled() and (error := task.exception()) is not None:
         logger.critical("task died", exc_info=error, extra={"task": task.get_name()})
-
-
-def _digest_body(db: Session, key: str, edition: Edition, look: Look) -> Body | None:
-    """Draw an edition: its message in the channel, its details in the thread of that message."""
-    if not edition.thread:
-        return Body({"channel": edition.channel, **digest(edition.view, look.refused).content})
-    details = digest_thread(edition.view, look.refused)
-    root = db.get(Projection, key.removesuffix("/thread"))
-    if details is None or root is None or root.remote_id is None:
-        return None
-    channel, _, ts = root.remote_id.partition(":")
-    return Body({"channel": channel, "thread_ts": ts, **details.content})
 
 
 def _remember_refused(db: Session, kind: str, reason: str, now: datetime) -> None:

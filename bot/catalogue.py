@@ -23,6 +23,13 @@ def apply(db: Session, decisions: Decisions, now: datetime) -> None:
         db.add(row)
     gone = select(Model).where(col(Model.configured), col(Model.name).not_in(list(decisions.models)))
     for row in db.exec(gone):
-        row.owner, row.on_call, row.channel, row.configured, row.metrics, row.depends_on = None, None, None, False, {}, []
+        row.owner, row.on_call, row.channel, row.configured, row.metrics, row.depends_on = (
+            None,
+            None,
+            None,
+            False,
+            {},
+            [],
+        )
         db.add(row)
     touch_existing(db, now, keys.ALL_HOMES)

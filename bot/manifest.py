@@ -39,7 +39,11 @@ def manifest(slack: SlackSection) -> dict[str, Any]:
             "background_color": "#1f3a5f",
         },
         "features": {
-            "app_home": {"home_tab_enabled": True, "messages_tab_enabled": True, "messages_tab_read_only_enabled": True},
+            "app_home": {
+                "home_tab_enabled": True,
+                "messages_tab_enabled": True,
+                "messages_tab_read_only_enabled": True,
+            },
             "bot_user": {"display_name": "bellwether", "always_online": True},
             "slash_commands": [_command(word, slack.command) for word in (slack.command, *slack.aliases)],
         },
@@ -72,7 +76,9 @@ def _command(word: str, main: str) -> dict[str, Any]:
     }
     return {
         "command": word,
-        "description": "How is a model, and what changed?" if word == main else descriptions.get(word, f"Same as {main}"),
+        "description": "How is a model, and what changed?"
+        if word == main
+        else descriptions.get(word, f"Same as {main}"),
         "usage_hint": HINT,
         "should_escape": False,
     }

@@ -66,8 +66,10 @@ class Surface(Protocol):
     PermanentError.
     """
 
-    look_again: Sequence[timedelta]
-    """Pauses between looks for a copy whose creation is uncertain; after the last one it is created again."""
+    @property
+    def look_again(self) -> Sequence[timedelta]:
+        """Pauses between looks for a copy whose creation is uncertain; after the last one it is created again."""
+        ...
 
     async def find(self, work: Work) -> RemoteId | None:
         """Return the copy that carries this work's nonce, if an earlier create got through."""

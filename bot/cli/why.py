@@ -60,7 +60,10 @@ def _in_words(row: Projection, now: datetime) -> tuple[str, str]:
     behind = row.generation - row.observed_generation
     due = f"due in {short(row.not_before - now)}" if row.not_before > now else "due now"
     if row.lease:
-        return "sending", f"A worker is on it; if that worker died, another takes over at {row.not_before:%H:%M:%S} UTC."
+        return (
+            "sending",
+            f"A worker is on it; if that worker died, another takes over at {row.not_before:%H:%M:%S} UTC.",
+        )
     if behind > 0 and row.remote_id is None and row.nonce and row.looks:
         return "looking", f"It was sent, but no answer came; looking for it in the channel before sending again, {due}."
     if behind > 0 and row.error:

@@ -5,7 +5,7 @@ Monday's digest says; what became known late about the period itself (labels, ca
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, or_, select
@@ -92,6 +92,8 @@ def read(db: Session, period: Period, expected: Collection[str] = ()) -> Week:
     deploys = set(db.exec(select(Change.model_id).where(Change.change_type == ChangeType.MODEL).distinct()))
     alerts = set(db.exec(select(AlertGroup.model_id).distinct()))
     serving = _serving(db, period, ids)
+    redefined = [c for c in changes if c.change_type == ChangeType.METRIC_DEFINITION]
+    heard = hearing(db, expected, period.hour)
     weeks = []
     for model in models:
         own = [c for c in changes if c.model_id == model.id]
@@ -101,7 +103,7 @@ def read(db: Session, period: Period, expected: Collection[str] = ()) -> Week:
                 model=model,
                 changes=tuple(c for c in own if _took_effect(c) and period.contains(_effective(c))),
                 undone=_undone(rollouts, period),
-                redefined=tuple(c for c in own if c.change_type == ChangeType.METRIC_DEFINITION),
+                redefined=tuple(c for c in redefined if c.model_id in (model.id, None)),
                 rollouts=tuple(rollouts),
                 incidents=tuple(
                     i
@@ -122,7 +124,7 @@ def read(db: Session, period: Period, expected: Collection[str] = ()) -> Week:
         incidents=tuple(i for i in incidents if _told_of(i, period)),
         asked=tuple(incidents),
         groups=tuple(groups),
-        hearing=hearing(db, expected, period.hour),
+        hearing=replace(heard, silent=tuple(beat for beat in heard.silent if ":" not in beat[0])),
     )
 
 

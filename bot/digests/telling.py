@@ -43,7 +43,6 @@ class Telling:
         """Return the Slack id of a person, or the name as it was configured."""
         return self.people.get(name, name) if name else None
 
-
     def copy(self, incident: Incident) -> str | None:
         """Return where the card of an incident stands."""
         return self.copies.get(keys.incident(incident.id or 0))

@@ -97,9 +97,9 @@ def day_of(at: datetime, period: Period) -> str:
 
 
 def weekday_of(at: datetime, period: Period) -> str:
-    """Return `Mon 16 Nov`: in a week's digest the weekday says most."""
+    """Return `Monday` for a day that is told of, `Mon 9 Nov` for another."""
     day: date = period.local(at)
-    return f"{day:%a} {short(day)}"
+    return f"{day:%A}" if period.contains(at) else f"{day:%a} {short(day)}"
 
 
 def _scaled(metric: Metric, value: float) -> tuple[float, str]:

@@ -102,9 +102,7 @@ def issue_body(sandbox: Sandbox, key: str, viewer: Viewer) -> Markup | None:
         ("Created", _when(fields.get("created"), viewer)),
         ("Updated", _when(fields.get("updated"), viewer)),
     ]
-    objects = [
-        link["object"] for link in dicts(held.get("remotelinks")) if isinstance(link.get("object"), dict)
-    ]
+    objects = [link["object"] for link in dicts(held.get("remotelinks")) if isinstance(link.get("object"), dict)]
     return template(
         "_issue.html",
         issue=_card(sandbox.world, held, None),
@@ -112,15 +110,11 @@ def issue_body(sandbox: Sandbox, key: str, viewer: Viewer) -> Markup | None:
         description=document(fields.get("description")),
         comments=[_comment(sandbox.world, comment, viewer) for comment in dicts(found)],
         facts=facts,
-        links=[
-            (url, words(o.get("title"))) for o in objects if (url := words(o.get("url"))).startswith("http")
-        ],
+        links=[(url, words(o.get("title"))) for o in objects if (url := words(o.get("url"))).startswith("http")],
     )
 
 
-def _page(
-    body: Markup, user: User, *, heading: str, title: str, issue: str = "", status: int = 200
-) -> HTMLResponse:
+def _page(body: Markup, user: User, *, heading: str, title: str, issue: str = "", status: int = 200) -> HTMLResponse:
     html = template("board.html", body=body, user=user, heading=heading, title=title, issue=issue)
     return HTMLResponse(str(html), headers=HEADERS, status_code=status)
 

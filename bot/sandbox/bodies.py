@@ -42,9 +42,7 @@ def attachment(item: Json, viewer: Viewer) -> Markup:
         class_="stripe",
         aria_hidden="true",
     )
-    pretext = (
-        tag("div", to_html(words(item["pretext"]), viewer), class_="text") if item.get("pretext") else None
-    )
+    pretext = tag("div", to_html(words(item["pretext"]), viewer), class_="text") if item.get("pretext") else None
     inside = blocks(item["blocks"], viewer) if item.get("blocks") else _legacy(item, viewer)
     return tag(
         "div",

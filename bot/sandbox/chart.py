@@ -26,13 +26,9 @@ def chart(block: Json) -> Markup:
     spec = spec if isinstance(spec, dict) else {}
     kind = str(spec.get("type"))
     if kind == "pie":
-        segments = [
-            (words(s.get("label")), _number(s.get("value")) or 0.0) for s in dicts(spec.get("segments"))
-        ]
+        segments = [(words(s.get("label")), _number(s.get("value")) or 0.0) for s in dicts(spec.get("segments"))]
         drawing, legend = pie.drawing(segments, pie.sentence(title, segments)), pie.legend(segments)
-        numbers = _numbers(
-            "", [label for label, _ in segments], [("value", [value for _, value in segments])]
-        )
+        numbers = _numbers("", [label for label, _ in segments], [("value", [value for _, value in segments])])
     else:
         labels, series = read(spec)
         axis = spec.get("axis_config")
@@ -105,22 +101,16 @@ def _plot(kind: str, labels: list[str], series: list[Series], units: Json, spoke
         marks = _bars(labels, series, x, y)
     else:
         floor = y(max(low, min(0.0, high)))
-        marks = [
-            _line(at, labels, line, x, y, floor if kind == "area" else None) for at, line in enumerate(series)
-        ]
+        marks = [_line(at, labels, line, x, y, floor if kind == "area" else None) for at, line in enumerate(series)]
     axis = (
         tag("text", plain(words(units.get("y_label"))), class_="tick unit", x=4, y=TOP - 2)
         if units.get("y_label")
         else None
     )
-    return tag(
-        "svg", *grid, axis, *names, *marks, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_label=spoken
-    )
+    return tag("svg", *grid, axis, *names, *marks, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_label=spoken)
 
 
-def _line(
-    at: int, labels: list[str], series: Series, x: scale.Place, y: scale.Place, floor: float | None
-) -> Markup:
+def _line(at: int, labels: list[str], series: Series, x: scale.Place, y: scale.Place, floor: float | None) -> Markup:
     """Return one series; a missing value leaves a gap, never a made-up line."""
     name, values = series
     colour = f"s{at % COLOURS}"
@@ -137,9 +127,7 @@ def _line(
     for run in filter(None, runs):
         path = " L".join(f"{left} {top}" for left, top in run)
         if floor is not None:
-            drawn.append(
-                tag("path", class_="fill", d=f"M{run[0][0]} {floor} L{path} L{run[-1][0]} {floor} Z")
-            )
+            drawn.append(tag("path", class_="fill", d=f"M{run[0][0]} {floor} L{path} L{run[-1][0]} {floor} Z"))
         drawn.append(tag("path", class_="stroke", d=f"M{path}"))
     known = {value for value in values if value is not None}
     flat = " flat" if len(known) == 1 and len(values) > 1 else ""  # a threshold: dashed, without dots
@@ -194,9 +182,7 @@ def _legend(kind: str, series: list[Series]) -> Markup:
 
 def _swatch(kind: str) -> Markup:
     if kind == "line":
-        return join(
-            (tag("path", class_="stroke", d="M1 5 L21 5"), tag("circle", class_="dot", cx=11, cy=5, r=3))
-        )
+        return join((tag("path", class_="stroke", d="M1 5 L21 5"), tag("circle", class_="dot", cx=11, cy=5, r=3)))
     return tag("rect", class_="solid", x=5, y=0, width=10, height=10, rx=2)
 
 
@@ -215,9 +201,7 @@ def _numbers(corner: str, labels: list[str], series: list[Series]) -> Markup:
         for at, label in enumerate(labels)
     )
     table = tag("table", tag("thead", head), tag("tbody", *rows))
-    return tag(
-        "details", tag("summary", "Show numbers"), tag("div", table, class_="b-table"), class_="numbers"
-    )
+    return tag("details", tag("summary", "Show numbers"), tag("div", table, class_="b-table"), class_="numbers")
 
 
 def _number(value: object) -> float | None:

@@ -29,9 +29,7 @@ def button(element: Json, viewer: Viewer, block_id: str) -> Markup:
         "aria_label": words(element.get("accessibility_label")) or None,
     }
     if url and is_web(url):
-        return tag(
-            "a", label, icon("out"), href=url, target="_blank", rel="noopener noreferrer", **attributes
-        )
+        return tag("a", label, icon("out"), href=url, target="_blank", rel="noopener noreferrer", **attributes)
     return tag("button", label, type="button", **attributes)
 
 
@@ -100,9 +98,7 @@ def menu(label: str, items: list[Markup], look: str = "btn dots") -> Markup:
         "button", icon("dots"), type="button", class_=look, aria_label=label, aria_haspopup="menu",
         aria_expanded="false", data_menu=True,
     )  # fmt: skip
-    return tag(
-        "span", opener, tag("span", join(items), role="menu", aria_label=label, hidden=True), class_="menu"
-    )
+    return tag("span", opener, tag("span", join(items), role="menu", aria_label=label, hidden=True), class_="menu")
 
 
 def menu_item(label: str, *, url: str = "", **attributes: str | bool | None) -> Markup:

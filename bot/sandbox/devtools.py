@@ -44,9 +44,7 @@ def find_chromium() -> str:
         path = shutil.which(name)
         if path:
             return path
-    raise NoChromium(
-        "Chromium is not installed. Run: apt-get install chromium fonts-noto-color-emoji fonts-lato"
-    )
+    raise NoChromium("Chromium is not installed. Run: apt-get install chromium fonts-noto-color-emoji fonts-lato")
 
 
 class Tab:
@@ -117,9 +115,7 @@ class Tab:
 
     async def js(self, expression: str) -> Any:
         """Evaluate in the page and return the JSON value. Raises PageError for an exception."""
-        result = await self.call(
-            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
-        )
+        result = await self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         if "exceptionDetails" in result:
             details = result["exceptionDetails"]
             raise PageError(str(details.get("exception", {}).get("description") or details["text"]))
@@ -146,9 +142,7 @@ class Tab:
         x, y = await self._middle(selector)
         await self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
         for kind in ("mousePressed", "mouseReleased"):
-            await self.call(
-                "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1, buttons=1
-            )
+            await self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1, buttons=1)
 
     async def hover(self, selector: str) -> None:
         """Put the pointer on the first visible match."""
@@ -245,9 +239,7 @@ async def tab(
                 yield page
             finally:
                 await page.close()
-        await _ask(
-            control, 3, "Target.disposeBrowserContext", browserContextId=context["browserContextId"]
-        )
+        await _ask(control, 3, "Target.disposeBrowserContext", browserContextId=context["browserContextId"])
 
 
 async def _ask(socket: ClientConnection, number: int, method: str, **params: Any) -> dict[str, Any]:

@@ -43,9 +43,7 @@ class Feed:
         self._today = f"{viewer.now.astimezone(viewer.zone):%F}"
         self._sent = {ident: layout for ident, _, layout in self._layout(look, viewer)}
 
-    def changes(
-        self, look: Look, viewer: Viewer, dirty: set[str] | None
-    ) -> tuple[list[tuple[str, str]], list[str]]:
+    def changes(self, look: Look, viewer: Viewer, dirty: set[str] | None) -> tuple[list[tuple[str, str]], list[str]]:
         """Return (id, html) of new and changed rows in order, and the ids that are gone.
 
         `dirty` are the ts that may have changed; None means all of them.

@@ -79,10 +79,8 @@ def _typed(element: Json, viewer: Viewer, attributes: dict[str, Any]) -> Markup:
         value = words(element.get("initial_date") or element.get("initial_time"))
         return tag("input", type=DATE_INPUTS[kind], class_="input short", value=value, **attributes)
     if kind == "datetimepicker":
-        return tag(
-            "input", type="datetime-local", class_="input short", value=_local(element, viewer), **attributes
-        )
-    return tag("span", "Files cannot be chosen in the sandbox.", class_="placeholder")
+        return tag("input", type="datetime-local", class_="input short", value=_local(element, viewer), **attributes)
+    return tag("span", "Files cannot be chosen in the sandbox.", class_="muted", data_field=kind)
 
 
 def _local(element: Json, viewer: Viewer) -> str:
@@ -152,9 +150,7 @@ def _several(element: Json, viewer: Viewer, attributes: dict[str, Any]) -> Marku
         _choice(option, value, "checkbox", viewer, checked=value in start)
         for _, option, value in choices(element, viewer)
     ]
-    shown = ", ".join(
-        words(option.get("text")) for _, option, value in choices(element, viewer) if value in start
-    )
+    shown = ", ".join(words(option.get("text")) for _, option, value in choices(element, viewer) if value in start)
     summary = tag("summary", shown or hint, data_hint=hint)
     return tag("details", summary, tag("div", *boxes, class_="choices"), class_="several", **attributes)
 
@@ -173,12 +169,8 @@ def _group(element: Json, viewer: Viewer, attributes: dict[str, Any]) -> Markup:
 
 def _choice(option: Json, value: str, kind: str, viewer: Viewer, *, checked: bool, name: str = "") -> Markup:
     about = option.get("description")
-    words_ = join(
-        [rendered(option.get("text"), viewer), tag("small", rendered(about, viewer)) if about else None]
-    )
-    box = tag(
-        "input", type=kind, value=value, name=name or None, checked=checked, data_option=compact(option)
-    )
+    words_ = join([rendered(option.get("text"), viewer), tag("small", rendered(about, viewer)) if about else None])
+    box = tag("input", type=kind, value=value, name=name or None, checked=checked, data_option=compact(option))
     return tag("label", box, tag("span", words_), class_="choice")
 
 
@@ -189,9 +181,7 @@ def input_block(block: Json, viewer: Viewer, *, error: str = "") -> Markup:
     block_id = str(block.get("block_id", ""))
     ident = f"f-{block_id}-{element.get('action_id', '')}"
     optional = tag("span", " (optional)", class_="muted") if block.get("optional") else None
-    grouped = element.get("type") in ("checkboxes", "radio_buttons") or str(element.get("type")).startswith(
-        "multi_"
-    )
+    grouped = element.get("type") in ("checkboxes", "radio_buttons") or str(element.get("type")).startswith("multi_")
     name = plain(words(block.get("label")))
     label = (
         tag("span", name, optional, class_="label")
@@ -203,9 +193,7 @@ def input_block(block: Json, viewer: Viewer, *, error: str = "") -> Markup:
         label,
         field(element, viewer, block_id=block_id, ident=ident, live=bool(block.get("dispatch_action"))),
         tag("p", error, class_="error", id=f"{ident}-error", role="alert") if error else None,
-        tag("p", plain(words(block.get("hint"))), class_="hint", id=f"{ident}-hint")
-        if block.get("hint")
-        else None,
+        tag("p", plain(words(block.get("hint"))), class_="hint", id=f"{ident}-hint") if block.get("hint") else None,
         class_="b-input invalid" if error else "b-input",
         data_block_id=block_id,
         data_required=not block.get("optional"),

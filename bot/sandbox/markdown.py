@@ -33,9 +33,7 @@ def markdown(text: str) -> Markup:
     while at < len(lines):
         line = lines[at]
         if line.lstrip().startswith("```"):
-            end = next(
-                (n for n in range(at + 1, len(lines)) if lines[n].lstrip().startswith("```")), len(lines)
-            )
+            end = next((n for n in range(at + 1, len(lines)) if lines[n].lstrip().startswith("```")), len(lines))
             parts.append(tag("pre", tag("code", "\n".join(lines[at + 1 : end]))))
             at = end + 1
             continue

@@ -56,9 +56,7 @@ def _safe(value: str | int | float) -> str:
 
 def icon(name: str) -> Markup:
     """Return an icon of the sprite in `static/icons.svg`; decoration only, the control carries the words."""
-    return tag(
-        "svg", tag("use", href=f"/_sandbox/static/icons.svg#{name}"), class_="icon", aria_hidden="true"
-    )
+    return tag("svg", tag("use", href=f"/_sandbox/static/icons.svg#{name}"), class_="icon", aria_hidden="true")
 
 
 def is_web(url: str) -> bool:

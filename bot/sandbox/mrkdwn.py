@@ -21,7 +21,7 @@ _SPECIAL = re.compile(
     r"|<(?P<token>[^<>\n]+)>"
     r"|(?P<url>https?://[^\s<>|`\"]*[^\s<>|`\".,;:!?)\]'*_~])"
 )
-_EMPHASIS = re.compile(r"(?<![\w*_~])([*_~])(?=[^\s*_~])(.*?[^\s])\1(?![\w])")
+_EMPHASIS = re.compile(r"(?<![\w*_~])([*_~])(?!\1)(?=\S)(.*?\S)\1(?!\w)")
 _EMOJI = re.compile(r":([a-z0-9_+'-]+):(?::skin-tone-[2-6]:)?")
 _MARK = re.compile("\ue000(\\d+)\ue001")
 _BROADCAST = {"here": "@here", "channel": "@channel", "everyone": "@everyone"}
@@ -64,9 +64,7 @@ def channel(identifier: str, label: str, viewer: Viewer) -> Markup:
     name = viewer.channels.get(identifier)
     if name is None:
         return tag("span", f"#{label or identifier}", class_="mention")
-    return tag(
-        "a", f"#{name}", class_="mention", href=f"/?user={viewer.user}&channel={name}", data_visit=True
-    )
+    return tag("a", f"#{name}", class_="mention", href=f"/?user={viewer.user}&channel={name}", data_visit=True)
 
 
 def _lines(text: str, viewer: Viewer) -> list[Child]:

@@ -169,9 +169,7 @@ def head(sandbox: Sandbox, look: Look, viewer: Viewer) -> Markup:
     members = sum(1 for user in look.channel.members if user in sandbox.world.users)
     direct = "D" + look.user.id.removeprefix("U")
     app = sandbox.world.users[BOT_USER].name
-    return template(
-        "_head.html", look=look, app=app, direct=direct, members=members, pins=len(look.channel.pins)
-    )
+    return template("_head.html", look=look, app=app, direct=direct, members=members, pins=len(look.channel.pins))
 
 
 @dataclass

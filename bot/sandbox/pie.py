@@ -22,9 +22,7 @@ def share(value: float, segments: list[Segment]) -> str:
 
 def sentence(title: str, segments: list[Segment]) -> str:
     """Return the chart in words."""
-    parts = "; ".join(
-        f"{label} {scale.number(value)} ({share(value, segments)})" for label, value in segments
-    )
+    parts = "; ".join(f"{label} {scale.number(value)} ({share(value, segments)})" for label, value in segments)
     return f"Pie chart, {title}: {parts or 'no values'}."
 
 

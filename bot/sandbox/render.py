@@ -57,9 +57,7 @@ def element(item: Json, viewer: Viewer, block_id: str = "") -> Markup:
 
 def unsupported(what: str) -> Markup:
     """Say what cannot be drawn."""
-    return tag(
-        "div", icon("warning"), f"Unsupported {what}: the sandbox cannot draw it.", class_="unsupported"
-    )
+    return tag("div", icon("warning"), f"Unsupported {what}: the sandbox cannot draw it.", class_="unsupported")
 
 
 def image_box(image: Json, look: str = "picture") -> Markup:
@@ -96,9 +94,7 @@ def _context(block: Json, viewer: Viewer) -> Markup:
 
 def _actions(block: Json, viewer: Viewer) -> Markup:
     block_id = str(block.get("block_id", ""))
-    return tag(
-        "div", *(element(e, viewer, block_id) for e in dicts(block.get("elements"))), class_="b-actions"
-    )
+    return tag("div", *(element(e, viewer, block_id) for e in dicts(block.get("elements"))), class_="b-actions")
 
 
 def _image(block: Json, viewer: Viewer) -> Markup:
@@ -154,14 +150,10 @@ def _carousel(block: Json, viewer: Viewer) -> Markup:
 
 def _container(block: Json, viewer: Viewer) -> Markup:
     rich = block.get("rich_text_title")
-    title = tag(
-        "strong", inline(rich, viewer) if isinstance(rich, Mapping) else plain(words(block.get("title")))
-    )
+    title = tag("strong", inline(rich, viewer) if isinstance(rich, Mapping) else plain(words(block.get("title"))))
     if isinstance(rich, Mapping) and dicts(rich.get("elements")) and rich.get("type") == "rich_text":
         title = tag("strong", *(inline(part, viewer) for part in dicts(rich.get("elements"))))
-    subtitle = (
-        tag("span", rendered(block["subtitle"], viewer), class_="muted") if block.get("subtitle") else None
-    )
+    subtitle = tag("span", rendered(block["subtitle"], viewer), class_="muted") if block.get("subtitle") else None
     inside = tag("div", blocks(block.get("child_blocks"), viewer), class_="inside")
     look = f"b-container {words(block.get('width')) or 'standard'}"
     if block.get("is_collapsible"):
@@ -174,9 +166,7 @@ def _alert(block: Json, viewer: Viewer) -> Markup:
     level = words(block.get("level")) or "default"
     known = level if level in ("info", "warning", "error", "success") else "default"
     sign = icon({"success": "check", "info": "info"}.get(known, "warning"))
-    return tag(
-        "div", sign, tag("span", rendered(block.get("text"), viewer)), class_=f"b-alert {known}", role="note"
-    )
+    return tag("div", sign, tag("span", rendered(block.get("text"), viewer)), class_=f"b-alert {known}", role="note")
 
 
 def _plan(block: Json, viewer: Viewer) -> Markup:

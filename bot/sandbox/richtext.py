@@ -57,9 +57,7 @@ def _element(element: Json, viewer: Viewer) -> Markup:
             content = tag("span", EMOJI.get(name, f":{name}:"), role="img", aria_label=name.replace("_", " "))
         case "date":
             seconds = _int(element.get("timestamp"))
-            content = tag(
-                "time", viewer.date_text(seconds, words(element.get("format")) or "{date_short} {time}")
-            )
+            content = tag("time", viewer.date_text(seconds, words(element.get("format")) or "{date_short} {time}"))
         case _:
             content = words(element.get("text"))
     shown = content if isinstance(content, Markup) else join((content or "").split("\n"), "<br>")

@@ -35,9 +35,7 @@ def author(world: World, user_id: str) -> str:
     return user.name if user.is_bot else user.real_name or user.name
 
 
-def row(
-    world: World, look: Look, viewer: Viewer, message: Message, *, day: str, grouped: bool, pane: str
-) -> Markup:
+def row(world: World, look: Look, viewer: Viewer, message: Message, *, day: str, grouped: bool, pane: str) -> Markup:
     """Return one row; `pane` is m for the channel and t for the thread, so that ids stay unique in the page."""
     ts = str(message["ts"])
     private = "gone" in message  # only private answers have it
@@ -78,9 +76,7 @@ def row(
             class_="main",
         ),
         None if private else _tools(look, ts, message, pane),
-        class_=" ".join(
-            filter(None, ("msg", grouped and "grouped", private and "private", message.get("subtype")))
-        ),
+        class_=" ".join(filter(None, ("msg", grouped and "grouped", private and "private", message.get("subtype")))),
         data_ts=ts,
         data_channel=look.channel.id,
         data_mine=who == look.user.id,

@@ -63,9 +63,7 @@ async def act(page: Tab, kind: str, value: str) -> None:
 
 async def take(browser: str, options: argparse.Namespace) -> None:
     """Open the page, do the steps, write the picture."""
-    async with tab(
-        browser, width=options.width, height=options.height, dark=options.dark, scale=options.scale
-    ) as page:
+    async with tab(browser, width=options.width, height=options.height, dark=options.dark, scale=options.scale) as page:
         await page.open(options.url)
         for kind, value in options.steps or ():
             await act(page, kind, value)

@@ -80,9 +80,7 @@ class Window:
         """Return the first push: what the page that opened this stream does not have yet."""
         world, viewer = self.sandbox.world, viewer_of(self.sandbox.world, self.look)
         self.shown = self._regions(viewer)
-        known = (
-            self.version is not None and dirty_since(world, self.look.channel.id, self.version) is not None
-        )
+        known = self.version is not None and dirty_since(world, self.look.channel.id, self.version) is not None
         if known:
             for feed in self.feeds.values():
                 feed.skip(self.look, viewer)

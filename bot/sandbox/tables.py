@@ -14,10 +14,7 @@ PAGE_SIZE = 5  # Slack's default
 def table(block: Json, viewer: Viewer) -> Markup:
     """Return a plain table; `column_settings` align and wrap."""
     settings = dicts(block.get("column_settings"))
-    looks = [
-        f"{setting.get('align', 'left')}{' wrap' if setting.get('is_wrapped') else ''}"
-        for setting in settings
-    ]
+    looks = [f"{setting.get('align', 'left')}{' wrap' if setting.get('is_wrapped') else ''}" for setting in settings]
     rows = _rows(block)
     head, body = rows[:1], rows[1:]
     return tag(
@@ -50,17 +47,13 @@ def data_table(block: Json, viewer: Viewer) -> Markup:
     heads = [
         tag(
             "th",
-            tag(
-                "button", plain(words(cell)), icon("sort"), type="button", class_="sort", data_sort_column=at
-            ),
+            tag("button", plain(words(cell)), icon("sort"), type="button", class_="sort", data_sort_column=at),
             scope="col",
             class_=looks[at],
         )
         for at, cell in enumerate(head)
     ]
-    lines = [
-        _row(row, viewer, looks, "td", header=row_header, hidden=at >= size) for at, row in enumerate(body)
-    ]
+    lines = [_row(row, viewer, looks, "td", header=row_header, hidden=at >= size) for at, row in enumerate(body)]
     return tag(
         "figure",
         tag("figcaption", caption),
@@ -98,9 +91,7 @@ def _pager(total: int, size: int) -> Markup | None:
             data_turn="-1",
             disabled=True,
         ),
-        tag(
-            "button", icon("right"), type="button", class_="btn small", aria_label="Next rows", data_turn="1"
-        ),
+        tag("button", icon("right"), type="button", class_="btn small", aria_label="Next rows", data_turn="1"),
         class_="pager",
     )
 

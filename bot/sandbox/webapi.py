@@ -7,6 +7,7 @@ import asyncio
 import json
 import logging
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -181,8 +182,7 @@ async def _arguments(request: Request) -> tuple[dict[str, Any], str]:
             raise SlackError("json_not_object")
         values |= body
     elif request.method == "POST":
-        form = await request.form()
-        values |= {key: value for key, value in form.items() if isinstance(value, str)}
+        values |= dict(parse_qsl((await request.body()).decode(errors="replace"), keep_blank_values=True))
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     given = str(values.pop("token", ""))
     return values, token.strip() if scheme.lower() == "bearer" else given

@@ -42,7 +42,7 @@ def build(
     )
 
     @app.middleware
-    async def store(body: dict[str, Any], context: AsyncBoltContext, next: Next) -> BoltResponse | None:  # noqa: A002
+    async def store(body: dict[str, Any], context: AsyncBoltContext, next: Next) -> BoltResponse | None:
         if (name := inbox.identity(body)) is not None:
             stored = await workspace.database.write(inbox.keep, name, body, workspace.now())
             if stored.finished:
@@ -101,7 +101,9 @@ def _listen_to_events(app: AsyncApp, workspace: Workspace) -> None:
     async def mention(event: dict[str, Any], client: AsyncWebClient, context: AsyncBoltContext) -> None:
         asker = commands.Asker(event["user"], event["channel"], word=None, thread_ts=event.get("thread_ts"))
         try:
-            answer = await commands.answer(workspace, asker, re.sub(r"<@[A-Z0-9]+(\|[^>]*)?>", " ", event["text"], count=1))
+            answer = await commands.answer(
+                workspace, asker, re.sub(r"<@[A-Z0-9]+(\|[^>]*)?>", " ", event["text"], count=1)
+            )
         except UserError as e:
             answer = Message(str(e))
         await _reply(client, asker, answer)
@@ -126,5 +128,3 @@ async def _reply(client: AsyncWebClient, asker: commands.Asker, answer: Message)
         await client.chat_postMessage(channel=asker.channel, thread_ts=asker.thread_ts, **content)
         return
     await client.chat_postEphemeral(channel=asker.channel, user=asker.user, **content)
-
-

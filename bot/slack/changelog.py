@@ -57,10 +57,8 @@ def connected(db: Session, model_ids: Collection[int], hearing: Hearing, *, by: 
     heard = [text.line(name, 60) for name in hearing.heard]
     silent = [f"{text.line(name, 60)} (silent since {text.date(at)})" for name, at in hearing.silent]
     never = [f"{text.line(name, 60)} (never heard)" for name in hearing.never]
-    sentence = (
-        f"Connected: {_listed([*heard, *yes], 'nothing')}. Not connected: {_listed([*silent, *never, *no], 'none')}."
-    )
-    return sentence, hearing.whole and not no
+    there, missing = ", ".join([*heard, *yes]) or "nothing", ", ".join([*silent, *never, *no]) or "none"
+    return f"Connected: {there}. Not connected: {missing}.", hearing.whole and not no
 
 
 def nothing(window: str, *, whole: bool) -> str:

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
@@ -91,7 +92,7 @@ def _listen_for_modals(app: AsyncApp, workspace: Workspace) -> None:
         app.action(name)(ack=at_once, lazy=[open_modal])
 
 
-def subject(action: dict[str, Any]) -> tuple[int, int | None]:
+def subject(action: Mapping[str, Any]) -> tuple[int, int | None]:
     """Return the subject's id and the revision that the button showed; raises UserError for a value that is not ours."""
     number, _, revision = str(action.get("value", "")).partition(":")
     if not number.isdigit():
@@ -127,4 +128,8 @@ def _where(body: dict[str, Any]) -> str | None:
 
 
 def _note_feedback(db: Session, user: str, value: str, channel: str | None, workspace: Workspace) -> None:
-    db.add(Audit(at=workspace.now(), who=user, what="digest_feedback", subject=f"channel/{channel}", detail={"said": value}))
+    db.add(
+        Audit(
+            at=workspace.now(), who=user, what="digest_feedback", subject=f"channel/{channel}", detail={"said": value}
+        )
+    )

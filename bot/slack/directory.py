@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from sqlmodel import Session
 
 from bot.store.database import Database
@@ -34,12 +35,18 @@ def store(db: Session, rows: list[tuple[str, str, str]]) -> None:
         db.add(row)
 
 
+def next_cursor(page: AsyncSlackResponse) -> str:
+    """Return where the next page begins, empty after the last one."""
+    metadata: dict[str, Any] = page.get("response_metadata") or {}
+    return str(metadata.get("next_cursor") or "")
+
+
 async def _pages(client: AsyncWebClient, method: str, key: str, arguments: dict[str, Any]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     cursor = ""
     while True:
         page = await client.api_call(method, params={**arguments, "limit": PAGE, "cursor": cursor})
         found += page[key]
-        cursor = page.get("response_metadata", {}).get("next_cursor") or ""
+        cursor = next_cursor(page)
         if not cursor:
             return found

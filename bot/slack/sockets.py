@@ -39,7 +39,7 @@ class Sockets:
 
     async def run(self, sleep: Sleep) -> None:
         """Connect, and watch the connections until cancelled."""
-        connecting = [asyncio.create_task(handler.connect_async()) for handler in self._handlers]
+        connecting = [asyncio.create_task(handler.client.connect()) for handler in self._handlers]
         try:
             while True:
                 self._notice(await self._connected())
@@ -51,7 +51,7 @@ class Sockets:
     async def close(self) -> None:
         """Disconnect."""
         for handler in self._handlers:
-            await handler.close_async()
+            await handler.client.close()
 
     async def _connected(self) -> int:
         return sum([bool(await handler.client.is_connected()) for handler in self._handlers])

@@ -14,7 +14,7 @@ from bot.slack.workspace import Workspace
 def listen(app: AsyncApp, workspace: Workspace) -> None:
     """Register every form."""
 
-    async def submitted(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any], action: Action) -> None:
+    async def submitted(ack: AsyncAck, view: dict[str, Any], action: Action) -> None:
         try:
             await workspace.act(action)
         except UserError as e:
@@ -26,18 +26,19 @@ def listen(app: AsyncApp, workspace: Workspace) -> None:
     async def update(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
         incident_id, seen = _subject(view)
         values = read(view)
-        minutes = values.get("next_update")
+        minutes = values.get("next_update") or ""
+        status = values.get("status")
         given = UpdateIncident(
             incident_id=incident_id,
             by=body["user"]["id"],
             text=values.get("text") or "",
-            status=IncidentStatus(values["status"]) if values.get("status") else None,
+            status=IncidentStatus(status) if status else None,
             severity=values.get("severity"),
             lead=values.get("lead"),
-            next_update_at=workspace.now() + timedelta(minutes=int(minutes)) if (minutes or "").isdigit() else None,
+            next_update_at=workspace.now() + timedelta(minutes=int(minutes)) if minutes.isdigit() else None,
             seen=seen,
         )
-        await submitted(ack, body, view, given)
+        await submitted(ack, view, given)
 
     @app.view("resolve_incident")
     async def resolve(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
@@ -51,7 +52,7 @@ def listen(app: AsyncApp, workspace: Workspace) -> None:
             eval_case=values.get("eval_case") or "",
             seen=seen,
         )
-        await submitted(ack, body, view, given)
+        await submitted(ack, view, given)
 
     @app.view("declare_incident")
     async def declare(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
@@ -65,7 +66,7 @@ def listen(app: AsyncApp, workspace: Workspace) -> None:
             group_id=group_id or None,
             lead=values.get("lead"),
         )
-        await submitted(ack, body, view, given)
+        await submitted(ack, view, given)
 
 
 def read(view: Mapping[str, Any]) -> dict[str, str | None]:

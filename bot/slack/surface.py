@@ -17,6 +17,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot.domain.errors import NoBudget, PermanentError, TemporaryError
 from bot.ports import Now, RemoteId, Work
 from bot.reconcile.budget import NOW, Budget, Rate
+from bot.slack.directory import next_cursor
 from bot.slack.errors import translate
 
 EVENT_TYPE = "bellwether_card"
@@ -60,18 +61,20 @@ class SlackSurface:
             return None
         channel = await self._channel(content)
         since = f"{(work.since - CLOCK_SKEW).timestamp():.6f}"
-        arguments: dict[str, Any] = {"channel": channel, "oldest": since, "include_all_metadata": True, "limit": 200}
-        read = self._client.conversations_history
+        arguments: dict[str, Any] = {"channel": channel, "oldest": since, "include_all_metadata": 1, "limit": 200}
+        method = "conversations.history"
         if thread := content.get("thread_ts"):
-            read, arguments["ts"] = self._client.conversations_replies, thread
-        cursor: str | None = ""
-        while cursor is not None:
-            self._spend("conversations.history", READS, urgent=True)
-            page = await self._call("conversations.history", read(**arguments, cursor=cursor or None), idempotent=True)
+            method, arguments["ts"] = "conversations.replies", thread
+        while True:
+            self._spend(method, READS, urgent=True)
+            call = self._client.api_call(method, http_verb="GET", params=arguments)
+            page = await self._call(method, call, idempotent=True)
             for message in page["messages"]:
                 if message.get("metadata", {}).get("event_payload", {}).get("nonce") == work.nonce:
                     return RemoteId(f"{channel}:{message['ts']}")
-            cursor = page.get("response_metadata", {}).get("next_cursor") or None
+            if not (cursor := next_cursor(page)):
+                break
+            arguments["cursor"] = cursor
         return None
 
     async def create(self, work: Work) -> RemoteId:
@@ -162,4 +165,3 @@ def _holds(content: Mapping[str, Any], kind: str) -> bool:
     """Return whether a block of type KIND is anywhere in a message's or view's blocks."""
     blocks = [*content.get("blocks", ()), *(b for a in content.get("attachments", ()) for b in a.get("blocks", ()))]
     return any(block.get("type") == kind for block in blocks)
-

@@ -45,8 +45,20 @@ async def read_back(tickets: TicketSystem, which: dict[RemoteId, int], store: St
     return len(facts)
 
 
-async def poll(tickets: TicketSystem, database: Database, store: Store, now: Now, sleep: Sleep, every: timedelta) -> None:
-    """Read back every so often until cancelled; an outage is logged once when it begins and once when it ends."""
+async def poll(
+    tickets: TicketSystem,
+    database: Database,
+    store: Store,
+    *,
+    now: Now,
+    sleep: Sleep,
+    every: timedelta,
+    notice: Callable[[str], None],
+) -> None:
+    """Read back every so often until cancelled; an outage is logged once when it begins and once when it ends.
+
+    `notice` is told `connected` or `down` each time.
+    """
     down = False
     while True:
         try:
@@ -54,8 +66,10 @@ async def poll(tickets: TicketSystem, database: Database, store: Store, now: Now
             if down:
                 logger.info("ticket system is back")
             down = False
+            notice("connected")
         except OutboundError as e:
             if not down:
                 logger.warning("ticket system cannot be read", extra={"error": str(e)})
             down = True
+            notice("down")
         await sleep(every)

@@ -39,7 +39,9 @@ def render(db: Session, key: str, style: TicketStyle) -> Body | None:
 def ticket_view(db: Session, incident: Incident, style: TicketStyle) -> TicketView:
     """Return what our fields of the ticket should say."""
     over = incident.status not in OPEN_STATUSES
-    reopened = select(TimelineEntry.id).where(TimelineEntry.incident_id == incident.id, TimelineEntry.kind == "reopened")
+    reopened = select(TimelineEntry.id).where(
+        TimelineEntry.incident_id == incident.id, TimelineEntry.kind == "reopened"
+    )
     category = StatusCategory.DONE if over else None
     if not over and db.exec(reopened).first() is not None:
         category = StatusCategory.IN_PROGRESS
@@ -70,7 +72,11 @@ def _paragraphs(db: Session, incident: Incident) -> list[str]:
         f"Evaluation case: {incident.eval_case}" if incident.eval_case else "",
     ]
     told = [f"{entry.at:%H:%M} UTC · {entry.kind}: {entry.text}" for entry in story if entry.kind != "ticket"]
-    return [line for line in (*lines, *told[-40:], "Kept up to date by Bellwether; the thread in Slack has the talk.") if line]
+    return [
+        line
+        for line in (*lines, *told[-40:], "Kept up to date by Bellwether; the thread in Slack has the talk.")
+        if line
+    ]
 
 
 def _link(db: Session, incident: Incident, style: TicketStyle) -> Body | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -57,7 +58,7 @@ def test_every_day_of_a_year_is_due_exactly_once_whatever_the_ticks(at: str, tz:
     start = datetime(2027, 12, 31, 12, tzinfo=UTC)
     ticks = [start + timedelta(hours=7) * n for n in range(int(370 * 24 / 7))]
 
-    days = [day for before, now in zip(ticks, ticks[1:], strict=False) for day in due(digest, now, before)]
+    days = [day for before, now in pairwise(ticks) for day in due(digest, now, before)]
 
     wanted = [date(2028, 1, 1) + timedelta(days=n) for n in range(366)]
     assert [d for d in days if d.year == 2028] == wanted

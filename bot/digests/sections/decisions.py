@@ -12,7 +12,7 @@ from bot.domain.facts import DeploymentStatus
 from bot.domain.names import clip
 from bot.store.tables import Incident
 
-MOST = {"stakeholders": 3, "engineers": 5}
+MOST = {"stakeholders": 2, "engineers": 5}
 """By audience; the rest is in the thread."""
 NOISY = 5
 """Alerts of one rule in a period from which it is worth a question."""

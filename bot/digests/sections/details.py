@@ -87,7 +87,7 @@ def _happened(story: Story) -> str:
     groups = [g for g in week.groups if story.period.contains(g.opened_at)]
     if groups or week.alerts:
         verdicts = [g.verdict for g in groups if g.verdict is not None]
-        useful = f", worth it {sum(v in USEFUL for v in verdicts)} of {len(verdicts)} judged" if verdicts else ""
+        useful = f", {len(verdicts)} judged, {sum(v in USEFUL for v in verdicts)} useful" if verdicts else ""
         words.append(count(len(groups), "alert") + useful)
     else:
         words.append("alerts not connected")

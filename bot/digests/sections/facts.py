@@ -20,7 +20,7 @@ def add(view: DigestView, telling: Telling) -> DigestView:
     following = (f"next: {telling.period.next_hour}",)
     if not telling.stories:
         return replace(view, facts=following, summary=f"{view.title}: {view.verdict} {view.story}")
-    facts = (*_changes(telling), _incidents(telling), _alerts(telling), "details in the thread", *following)
+    facts = (*_changes(telling), _incidents(telling), _alerts(telling), *following)
     return replace(view, facts=facts, summary=_summary(view, telling))
 
 
@@ -68,5 +68,5 @@ def _alerts(telling: Telling) -> str:
     judged = [g for g in groups if g.verdict is not None]
     if not judged:
         return f"{count(len(groups), 'alert')}, none judged"
-    acted = sum(g.verdict in USEFUL for g in judged)
-    return f"alerts worth it: {acted} of {len(judged)} judged ({len(groups)} in all)"
+    useful = sum(g.verdict in USEFUL for g in judged)
+    return f"{count(len(groups), 'alert')}, {len(judged)} judged, {useful} useful"

@@ -30,7 +30,7 @@ def _labels(telling: Telling) -> Iterator[str]:
             if early is None or not judged(metric):
                 continue
             said = labels_of(early, telling.period)
-            late.append(f"{story.name} {metric.title} {value_of(metric, early.value)} is provisional, {said}.")
+            late.append(f"{story.name} {metric.title} {value_of(metric, early.value)} provisional, {said}.")
             break
     yield from late[:MOST]
     if len(late) > MOST:

@@ -63,14 +63,10 @@ def _happened(story: Story) -> Iterator[str]:
     for undone in story.week.undone[:2]:
         took = short(undone.at - undone.released)
         released = weekday_of(undone.released, story.period)
-        yield f"{version_label(undone.version)} of {released} was rolled back after {took}"
-    for incident in story.week.incidents[:2]:
-        name = f"INC-{incident.id}"
-        if is_open(incident, story.period.hour):
-            title = clip(incident.title, MOST_TITLE)
-            yield f"{name} ({title}) is open since {weekday_of(incident.opened_at, story.period)}"
-        elif incident.resolved_at:
-            yield f"{name} was resolved in {short(incident.resolved_at - incident.opened_at)}"
+        yield f"{version_label(undone.version)} of {released} rolled back after {took}"
+    for incident in [i for i in story.week.incidents if is_open(i, story.period.hour)][:2]:
+        title = clip(incident.title, MOST_TITLE)
+        yield f"INC-{incident.id} ({title}) is open since {weekday_of(incident.opened_at, story.period)}"
     if story.firing:
         yield f"{count(story.firing, 'alert')} still {'fires' if story.firing == 1 else 'fire'}"
 

@@ -269,7 +269,7 @@
 
   function values(view) {
     const found = {};
-    for (const field of $$("[data-field]", view)) {
+    for (const field of $$("[data-field]:not([data-field=file_input])", view)) {
       const { blockId, actionId } = field.dataset;
       (found[blockId] ||= {})[actionId] = value(field);
     }

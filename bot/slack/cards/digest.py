@@ -41,8 +41,8 @@ def _decisions(view: DigestView, workspace: str) -> Block | None:
     if not view.decisions:
         return None
     asked = [f"{n}. {_asked(wanted, workspace)}" for n, wanted in enumerate(view.decisions, 1)]
-    more = f"and {view.more_decisions} more in the thread" if view.more_decisions else ""
-    return section("*Decisions wanted*", *asked, more)
+    more = f" ({view.more_decisions} more in the thread)" if view.more_decisions else ""
+    return section(f"*Decisions wanted*{more}", *asked)
 
 
 def _asked(wanted: Wanted, workspace: str) -> str:

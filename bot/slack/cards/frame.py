@@ -37,5 +37,10 @@ def thread_of(db: Session, root: str) -> tuple[str, str] | None:
     return (channel, ts) if channel and ts else None
 
 
+def finished(message: Message, look: Look) -> Message:
+    """Return the message as this workspace takes it: nothing that it refuses, nothing over Slack's limits."""
+    return fit(degrade(message, look.refused))
+
+
 def _content(message: Message, look: Look) -> dict[str, Any]:
-    return fit(degrade(message, look.refused)).content
+    return finished(message, look).content

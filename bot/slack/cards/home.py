@@ -26,7 +26,7 @@ def card(db: Session, user: str, look: Look) -> Body:
     """Return the Home of a person, by Slack id."""
     models = all_models(db)
     heard = hearing(db, look.sources)
-    mine = _owned(db, models, user)
+    mine = owned_by(db, models, user)
     if not models and not heard.heard:
         blocks = _set_up(look, heard, owned=False)
     else:
@@ -44,7 +44,8 @@ def card(db: Session, user: str, look: Look) -> Body:
     return Body({"user": user, "view": fit_view({"type": "home", "blocks": blocks})})
 
 
-def _owned(db: Session, models: Sequence[Model], user: str) -> list[Model]:
+def owned_by(db: Session, models: Sequence[Model], user: str) -> list[Model]:
+    """Return the models that this person owns or is on call for."""
     own = {user, f"@{user}"}
     if name := name_of(db, user):
         own |= {name, f"@{name}"}
@@ -125,7 +126,7 @@ def _linked(words: str, place: str | None, look: Look, name: str, subject: str) 
 def _buttons() -> Block:
     row = actions(
         button("Declare incident…", "incident_declare", style="danger"),
-        button("All models", "run_list", "list"),
+        button("All models", "run_models", "models"),
         button("Help", "run_help", "help"),
     )
     assert row is not None

@@ -28,7 +28,9 @@ def test_several_lines_are_typed_into_a_textarea() -> None:
 
 
 def test_an_error_stands_beside_its_field() -> None:
-    html = input_of({"type": "plain_text_input", "action_id": "t"}, error="Say <it> in one sentence.", hint=plain("Short."))
+    html = input_of(
+        {"type": "plain_text_input", "action_id": "t"}, error="Say <it> in one sentence.", hint=plain("Short.")
+    )
 
     assert "Say &lt;it&gt; in one sentence." in html
     assert 'id="f-what-t-error" role="alert"' in html

@@ -1,6 +1,7 @@
 """Every kind of block is drawn, for one reader, and escaped."""
 
 import json
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +171,12 @@ def test_text_is_only_a_notification_when_there_are_blocks() -> None:
 
 
 def test_old_attachments_are_drawn() -> None:
-    old = {"color": "good", "title": "Deployed", "text": "v42 is *live*", "fields": [{"title": "Stage", "value": "prod"}]}
+    old = {
+        "color": "good",
+        "title": "Deployed",
+        "text": "v42 is *live*",
+        "fields": [{"title": "Stage", "value": "prod"}],
+    }
     html = str(content({"text": "", "attachments": [old]}, reader()))
 
     assert "Deployed" in html
@@ -178,9 +184,22 @@ def test_old_attachments_are_drawn() -> None:
     assert "#2eb886" in html
 
 
-@pytest.mark.parametrize("value", ["red\" onload=alert(1)", "url(x)", None, 7, "#12", ""])
+@pytest.mark.parametrize("value", ['red" onload=alert(1)', "url(x)", None, 7, "#12", ""])
 def test_a_colour_is_a_colour(value: object) -> None:
     assert colour(value) == "#b9bcc4"
+
+
+class Tags(HTMLParser):
+    """What a browser would make of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.attributes: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.add(tag)
+        self.attributes |= {name for name, _ in attrs}
 
 
 def hostile(block: Any) -> Any:
@@ -206,19 +225,22 @@ def test_no_block_lets_markup_through(kind: str) -> None:
         elements = inner
     if kind == "carousel":
         elements = [{"type": "card", "title": mrkdwn("a")}]
-    chart = {"type": "bar", "series": [{"name": "a", "data": [{"label": "b", "value": 1}]}], "axis_config": {"categories": ["b"]}}
+    chart = {
+        "type": "bar",
+        "series": [{"name": "a", "data": [{"label": "b", "value": 1}]}],
+        "axis_config": {"categories": ["b"]},
+    }
     full = hostile({
         "type": kind, "block_id": "b", "text": mrkdwn("a"), "fields": [mrkdwn("a")], "elements": elements, "title": plain("a"),
         "alt_text": "a", "caption": "a", "rows": cells, "chart": chart, "child_blocks": [{"type": "header", "text": plain("a")}],
         "body": mrkdwn("a"), "subtitle": mrkdwn("a"), "external_id": "a", "title_url": "a", "accessory": button("a", confirm={"text": mrkdwn("a")}),
     })  # fmt: skip
 
-    html = str(blocks([full], reader()))
+    found = Tags()
+    found.feed(str(blocks([full], reader())))
 
-    assert "<script" not in html
-    assert "<img" not in html
-    # inside an attribute there is no quote that could end it
-    assert "onerror=" not in html.replace("onerror=alert(1)&gt;", "")
+    assert found.names.isdisjoint({"script", "img", "iframe", "style"})
+    assert not [name for name in found.attributes if name.startswith("on") or name == "style"]
 
 
 @pytest.mark.parametrize("kind", sorted(BLOCKS))

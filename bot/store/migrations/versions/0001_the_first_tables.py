@@ -1,7 +1,7 @@
 """The first tables."""
 
 import sqlalchemy as sa
-import sqlmodel
+import sqlmodel.sql.sqltypes
 from alembic import op
 
 revision = "0001"
@@ -88,10 +88,7 @@ def upgrade() -> None:
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("observed_generation", sa.Integer(), nullable=False),
         sa.Column(
-            "lagging",
-            sa.Boolean(),
-            sa.Computed("generation > observed_generation", persisted=True),
-            nullable=True,
+            "lagging", sa.Boolean(), sa.Computed("generation > observed_generation", persisted=True), nullable=True
         ),
         sa.Column("not_before", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("earliest", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
@@ -334,6 +331,7 @@ def upgrade() -> None:
         sa.Column("opened_by", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("lead", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("suspect_change_id", sa.Integer(), nullable=True),
+        sa.Column("suspect", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("rollback_by", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("rollback_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("next_update_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
@@ -345,6 +343,8 @@ def upgrade() -> None:
         sa.Column("eval_case", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("last_act", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("last_act_by", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("last_act_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.ForeignKeyConstraint(
             ["model_id"],
             ["model.id"],

@@ -1,0 +1,47 @@
+"""What changed of a model lately: every kind, newest first; the last line says what is not heard of."""
+
+from datetime import datetime
+
+from sqlmodel import Session
+
+from bot.domain import durations
+from bot.slack import changelog, text
+from bot.slack.answers.status import quoted
+from bot.slack.answers.unknown import unknown_model
+from bot.slack.blocks import Message, actions, button, context, message, section
+from bot.slack.cards.frame import finished
+from bot.slack.cards.look import Look
+from bot.store.queries.changes import MOST, changes_since
+from bot.store.queries.models import model_by_name
+from bot.store.queries.sources import hearing
+
+SHOWN = 25
+IN_ONE_BLOCK = 5
+
+
+def changes(db: Session, model_name: str, now: datetime, since: datetime, look: Look) -> Message:
+    """Return what changed of the model, of what it depends on and of every model, SINCE then."""
+    model = model_by_name(db, model_name)
+    if model is None or model.id is None:
+        return unknown_model(db, model_name, look, verb="changes")
+    found = changes_since(db, model.id, since, until=now)
+    lines = changelog.lines(db, found[:SHOWN])
+    last, whole = changelog.connected(db, [model.id], hearing(db, look.sources, now), by=now)
+    window = f"in the last {durations.short(now - since)}"
+    if not found:
+        lines = [changelog.nothing(window, whole=whole)]
+    rest = len(found) - SHOWN
+    more = (
+        f"and {'at least ' if len(found) == MOST else ''}{rest} more; ask for less with `--since`" if rest > 0 else ""
+    )
+    return finished(
+        message(
+            f"{text.plural(len(found), 'change')} of {text.line(model.name)} {window}. {last}",
+            section(f"📌 *Changes of {text.line(model.name)}* {window}"),
+            *(section(*lines[n : n + IN_ONE_BLOCK]) for n in range(0, len(lines), IN_ONE_BLOCK)),
+            context(more) if more else None,
+            context(last),
+            actions(button("Status", "run_1", f"status {quoted(model.name)}")),
+        ),
+        look,
+    )

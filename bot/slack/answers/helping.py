@@ -1,0 +1,40 @@
+"""Help: six lines with the asker's own model names, never a wall."""
+
+from sqlmodel import Session
+
+from bot.slack import text
+from bot.slack.answers.status import quoted
+from bot.slack.blocks import Message, actions, button, message, section
+from bot.slack.cards.frame import finished
+from bot.slack.cards.home import owned_by
+from bot.slack.cards.look import Look
+from bot.store.queries.models import all_models
+
+
+def help_for(db: Session, look: Look, *, user: str | None = None) -> Message:
+    """Return what one can ask here; `user` is a Slack id."""
+    models = all_models(db)
+    mine = owned_by(db, models, user) if user else []
+    name = (mine or models)[0].name if models else "fraud-scorer"
+    word = text.line(look.command, 40)
+    shown = text.line(quoted(name), 60).replace("`", "ˋ")
+    if mine:
+        intro = f"{text.bold(name)} is yours, so try:"
+    elif models:
+        intro = f"I know {text.plural(len(models), 'model')}; for example:"
+    else:
+        intro = "I know no model yet; the first event that names one creates it. Then:"
+    lines = (
+        intro,
+        f"`{word} {shown}`  how is it?",
+        f"`{word} changes {shown}`  what changed, and what is not heard of?",
+        f"`{word}`  your models, the worst first",
+        f"`{word} incidents`  what is open    `{word} oncall`  who has the pager?",
+        f"In threads I cannot hear slash commands: write `{text.line(look.bot, 40)} {shown}`.",
+    )
+    sentence = f"Ask {word} {text.line(name)} for how a model is, {word} changes {text.line(name)} for what changed."
+    buttons = actions(
+        button("My models", "run_1", "models"),
+        button(f"How is {name}?", "run_2", f"status {quoted(name)}") if models else None,
+    )
+    return finished(message(sentence, section(*lines), buttons), look)

@@ -1,0 +1,180 @@
+"""M1, how a model is: state, product metric, version, incident, alerts; what is not connected is named."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlmodel import Session
+
+from bot.domain import durations, keys
+from bot.domain.names import version_label
+from bot.slack import alerting, incidents, measures, text
+from bot.slack.answers.unknown import unknown_model
+from bot.slack.blocks import Block, Element, Message, actions, button, context, message, section
+from bot.slack.cards.frame import finished
+from bot.slack.cards.look import Look
+from bot.slack.health import Health, health_of
+from bot.store.queries.alerts import Features, features_of
+from bot.store.queries.directory import user_ids
+from bot.store.queries.incidents import remote_ids, ticket_of
+from bot.store.queries.metrics import Reading
+from bot.store.queries.models import PRODUCTION, model_by_name, previous_version, way_back
+from bot.store.queries.sources import hearing
+from bot.store.tables import AlertGroup, Model, Serving
+
+METRICS = 3
+"""Model metrics on the third line, the most telling first."""
+GROUPS = 4
+
+
+def status(db: Session, model_name: str, now: datetime, look: Look) -> Message:
+    """Return how the model is, for one person; with nearest names when there is no such model."""
+    return _status(db, model_name, now, look, shared=False)
+
+
+def shared(db: Session, model_name: str, now: datetime, look: Look, *, by: str) -> Message:
+    """Return how the model is, for the channel: signed, and without the buttons that are for the asker."""
+    answer = _status(db, model_name, now, look, shared=True)
+    signed = context(f"shared by {text.user(by)}")
+    return finished(Message(answer.text, [*answer.blocks, signed]), look)
+
+
+def _status(db: Session, model_name: str, now: datetime, look: Look, *, shared: bool) -> Message:
+    model = model_by_name(db, model_name)
+    if model is None:
+        return unknown_model(db, model_name, look)
+    health = health_of(db, [model])[0]
+    shown = [measures.same_kind(rows) for rows in health.readings.values()]
+    shown.sort(key=lambda pair: measures.rank(model, pair[0]))
+    product = [pair for pair in shown if measures.is_product(model, pair[0])]
+    other = [pair for pair in shown if not measures.is_product(model, pair[0])]
+    stage = health.serving[0].stage if health.serving else PRODUCTION
+    retired = " · retired" if model.retired_at else ""
+    head = f"{health.sign} {text.bold(model.name)}  {health.word} in {text.code(stage)}{retired}"
+    return finished(
+        message(
+            _sentence(health, stage, product[:1] + other[:1]),
+            section(
+                head,
+                *(_metric(model, *pair) for pair in product[:2]),
+                text.join(_versions(health.serving, now), *(_metric(model, *pair) for pair in other[:METRICS])),
+            ),
+            _trouble(db, health, look),
+            context(*_small_print(db, health, now, look)),
+            _buttons(db, health, shared=shared),
+        ),
+        look,
+    )
+
+
+def _sentence(health: Health, stage: str, pairs: Sequence[tuple[Reading, Reading | None]]) -> str:
+    model = health.model
+    numbers = [measures.phrase(model, *pair).replace("*", "") for pair in pairs]
+    version = next((version_label(s.version) for s in health.serving), "")
+    trouble = [f"{incidents.name(i)} open" for i in health.incidents[:1]]
+    groups = [text.plural(len(health.groups), "alert group")] if health.groups else []
+    parts = [text.escape(version), *numbers, *trouble, *groups]
+    return text.join(
+        f"{text.line(model.name)} {health.word} in {text.line(stage, 60)}", text.join(*parts, by=", "), by=": "
+    )
+
+
+def _metric(model: Model, reading: Reading, before: Reading | None) -> str:
+    """Return a value with its objective, how far its labels reach, and its n; what is not live says so."""
+    kind = reading.value.evaluation_type
+    where = "" if kind in measures.JUDGED else f"({text.word(kind)})"
+    phrase = text.join(measures.phrase(model, reading, before), where, by=" ")
+    return text.join(phrase, measures.objective_words(model, reading), measures.labels(reading), measures.rows(reading))
+
+
+def _versions(serving: Sequence[Serving], now: datetime) -> str:
+    """Return what serves where, with its share and for how long."""
+    if not serving:
+        return "no version known to serve"
+    first = serving[0].stage
+    words = []
+    for row in serving[:4]:
+        share = "" if row.traffic_percent is None else f" {row.traffic_percent:g} %"
+        where = "" if row.stage == first else f" in {text.code(row.stage)}"
+        target = f" on {text.line(row.target, 40)}" if row.target else ""
+        words.append(f"{text.version(row.version)}{share}{target}{where}, {durations.short(now - row.since)}")
+    return " · ".join(words)
+
+
+def _trouble(db: Session, health: Health, look: Look) -> Block | None:
+    """Return the open incident and what alerts; None when there is neither."""
+    lines = [_incident(db, health, look)] if health.incidents else []
+    if health.groups:
+        ids = [g.id for g in health.groups if g.id is not None]
+        features = features_of(db, ids)
+        total = sum(g.firing for g in health.groups)
+        named = [_group(g, features.get(g.id or 0, Features())) for g in health.groups[:GROUPS]]
+        rest = len(health.groups) - GROUPS
+        more = f"and {rest} more" if rest > 0 else ""
+        glyph = "🔴" if total else text.state(health.groups[0].status).split(" ")[0]
+        lines.append(text.join(f"{glyph} {text.plural(total, 'alert')} firing", ", ".join(named), more))
+    return section(*lines) if lines else None
+
+
+def _incident(db: Session, health: Health, look: Look) -> str:
+    incident = health.incidents[0]
+    place = remote_ids(db, [keys.incident(incident.id or 0)]).get(keys.incident(incident.id or 0))
+    name = text.link(text.permalink(place, look.workspace), incidents.name(incident))
+    more = f"and {len(health.incidents) - 1} more" if len(health.incidents) > 1 else ""
+    ids = user_ids(db, [incident.lead])
+    lead = text.mention(incident.lead, ids) if incident.lead in ids else text.user(incident.lead)
+    ticket = incidents.ticket_words(db, incident, ticket_of(db, incident.id or 0), look) if look.tickets else ""
+    return text.join(f"🔥 {name} {text.severity(incident.severity)} {text.word(incident.status)}", lead, ticket, more)
+
+
+def _group(group: AlertGroup, features: Features) -> str:
+    return text.join(text.line(group.symptom, 60), alerting.features(features), by=" ")
+
+
+def _small_print(db: Session, health: Health, now: datetime, look: Look) -> list[str]:
+    model = health.model
+    live = health.serving[0] if health.serving else None
+    known_good = model.fallback
+    if known_good is None and live is not None and model.id is not None:
+        known_good = previous_version(db, model.id, stage=live.stage, version=live.version)
+    ids = user_ids(db, [model.owner, model.on_call])
+    heard = hearing(db, look.sources, now)
+    silent = [f"{text.line(name, 60)} silent for {durations.short(now - at)}" for name, at in heard.silent]
+    missing = _missing(health) + [f"{text.line(name, 60)} (never heard)" for name in heard.never]
+    return [
+        f"fall-back {text.version(known_good)}" if known_good else "no fall-back known",
+        f"owner {text.mention(model.owner, ids)}" if model.owner else "no owner",
+        f"on call {text.mention(model.on_call, ids)}" if model.on_call else "",
+        *silent,
+        f"not connected: {', '.join(missing)}" if missing else "",
+        f"as of {text.date(now)}",
+    ]
+
+
+def _missing(health: Health) -> list[str]:
+    """Return what nobody ever told us of this model, by name: a blank is not a zero."""
+    newest = [rows[0] for rows in health.readings.values()]
+    kinds = {r.value.evaluation_type for rows in health.readings.values() for r in rows}
+    gaps = {
+        "deployments": bool(health.serving),
+        "live metric": "live" in kinds,
+        "product metric": any(measures.is_product(health.model, r) for r in newest),
+    }
+    return [name for name, there in gaps.items() if not there]
+
+
+def _buttons(db: Session, health: Health, *, shared: bool) -> Block | None:
+    name = health.model.name
+    rollback: Element | None = None
+    for incident in health.incidents[:1]:
+        back = way_back(db, incident)
+        rollback = incidents.rollback_button(incident, back, name, told=incident.channel)
+    return actions(
+        None if shared else button("Share here", "status_share", name),
+        button("Changes 72 h", "run_1", f"changes {quoted(name)} --since 3d"),
+        rollback,
+    )
+
+
+def quoted(name: str) -> str:
+    """Return a model's name as one word of a command."""
+    return f'"{name}"' if " " in name else name

@@ -1,0 +1,27 @@
+"""Who asks for a model that there is not: the nearest names, as buttons."""
+
+from sqlmodel import Session
+
+from bot.domain.names import nearest
+from bot.slack import text
+from bot.slack.blocks import Message, actions, button, message, section
+from bot.slack.cards.frame import finished
+from bot.slack.cards.look import Look
+from bot.store.queries.models import all_models
+
+NEAREST = 3
+
+
+def unknown_model(db: Session, name: str, look: Look, *, verb: str = "status") -> Message:
+    """Return "did you mean" for NAME; the buttons run VERB on the model that was meant."""
+    known = [m.name for m in all_models(db)]
+    close = nearest(name, known, limit=NEAREST)
+    said = f"No model {text.code(name)}."
+    if not known:
+        said += " I know no model yet: the first event that names one creates it."
+    elif close:
+        said += f" Did you mean {' or '.join(text.bold(n) for n in close)}?"
+    shown = [button(n, f"run_{i}", f'{verb} "{n}"' if " " in n else f"{verb} {n}") for i, n in enumerate(close, 1)]
+    plain = f"No model {text.line(name)}." + (f" Did you mean {' or '.join(map(text.line, close))}?" if close else "")
+    choices = actions(*shown, button("List models", f"run_{NEAREST + 1}", "models")) if known else None
+    return finished(message(plain, section(said), choices), look)
