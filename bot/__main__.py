@@ -14,6 +14,7 @@ app.add_typer(db, name="db")
 app.add_typer(digest, name="digest")
 
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+LAST_PORT = 65535
 
 
 def main() -> None:
@@ -25,6 +26,23 @@ def main() -> None:
     except PeopleError as e:
         print(f"bellwether: {e}", file=sys.stderr)
         raise SystemExit(2) from e
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        from bot import __version__
+
+        print(f"bellwether {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=lambda v: _version(wanted=v))
+    ] = False,
+) -> None:
+    """Link deployments, alerts and tickets of machine-learning models: one Slack card that is always true."""
 
 
 @app.command()
@@ -42,7 +60,9 @@ def run(verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.
 def demo(
     story: Annotated[str, typer.Option(help="Which story to play.")] = "a-bad-release",
     speed: Annotated[float, typer.Option(help="How fast the story's time passes.", min=0.1, max=3600)] = 30,
-    port: Annotated[int, typer.Option(help="The sandbox's port; the bot takes the next one.")] = 3500,
+    port: Annotated[
+        int, typer.Option(help="The sandbox's port; the bot takes the next one.", min=1, max=LAST_PORT - 1)
+    ] = 3500,
     headless: Annotated[bool, typer.Option("--headless", help="Play it without a page and check every step.")] = False,
     reset: Annotated[bool, typer.Option("--reset", help="Begin with empty data.")] = False,
 ) -> None:
@@ -54,7 +74,7 @@ def demo(
 
 @app.command()
 def sandbox(
-    port: Annotated[int, typer.Option(help="Listen on this port of 127.0.0.1.")] = 3500,
+    port: Annotated[int, typer.Option(help="Listen on this port of 127.0.0.1.", min=1, max=LAST_PORT)] = 3500,
     manifest: Annotated[Path | None, typer.Option(help="The app's manifest; default: Bellwether's.")] = None,
     state: Annotated[Path | None, typer.Option(help="Keep the state in this file; default: in memory.")] = None,
     events_url: Annotated[str | None, typer.Option(help="HTTP mode: send events to this address.")] = None,
@@ -62,7 +82,7 @@ def sandbox(
     jira_webhook_url: Annotated[str | None, typer.Option(help="Send Jira's webhooks to this address.")] = None,
 ) -> None:
     """Run a local Slack and a local Jira that speak the real protocols, with a page."""
-    from bot.sandbox.server import serve
+    from bot.cli.sandboxes import serve
     from bot.sandbox.settings import Settings
 
     chosen = Settings(
@@ -73,28 +93,18 @@ def sandbox(
         signing_secret=signing_secret,
         jira_webhook_url=jira_webhook_url,
     )
-    print(
-        f"Slack page  http://127.0.0.1:{port}/\nSlack API   http://127.0.0.1:{port}/api/   token xoxb-sandbox, xapp-sandbox"
-    )
-    print(f"Jira        http://127.0.0.1:{port}/jira   any e-mail, token sandbox", flush=True)
-    asyncio.run(serve(chosen))
+    raise typer.Exit(serve(chosen))
 
 
 @app.command("check-config")
 def check_config(
     path: Annotated[Path | None, typer.Argument(help="Default: BELLWETHER_CONFIG, else bellwether.yml.")] = None,
 ) -> None:
-    """Check the configuration: every key, and that each source's integration can be loaded."""
-    from bot import integrations
+    """Check the configuration: every key, and that each integration can be loaded."""
+    from bot.cli.configuration import check
     from bot.config import load
 
-    settings = load(path=path)
-    inlets = integrations.inlets(settings)
-    print(f"{settings.path}: good. {len(inlets)} sources, {len(settings.decisions.models)} models.")
-    for name, inlet in inlets.items():
-        if inlet.auth.kind != "none" and not inlet.auth.secret:
-            variable = settings.decisions.sources[name].auth
-            print(f"! sources.{name}: {variable.secret_env if variable else ''} is not set, so it refuses everything")
+    raise typer.Exit(check(load(path=path)))
 
 
 @app.command()
@@ -119,7 +129,7 @@ def init(folder: Annotated[Path, typer.Argument(help="Where to write.")] = Path(
 
 @app.command()
 def doctor(
-    as_json: JSON = False, online: Annotated[bool, typer.Option("--online", help="Ask Slack, too.")] = False
+    as_json: JSON = False, online: Annotated[bool, typer.Option("--online", help="Ask Slack and Jira, too.")] = False
 ) -> None:
     """Check the installation, one line a check: what is wrong, and what to do."""
     from bot.cli.doctor import show

@@ -65,7 +65,8 @@ class Clock:
             self._base, self._since, self._speed = read, time.monotonic(), float(answer["speed"])
             self._jumped.set()
             self._jumped = asyncio.Event()
-        return answer.get("version")
+        version: int | None = answer.get("version")
+        return version
 
     async def follow(self) -> None:
         """Stay in step with the sandbox's clock until cancelled."""

@@ -58,7 +58,9 @@ class Rendering:
 def _digest_body(db: Session, key: str, edition: Edition, look: Look) -> Body | None:
     """Draw an edition: its message in the channel, its details in the thread of that message."""
     if not edition.thread:
-        return Body({"channel": edition.channel, **digest(edition.view, look.refused).content})
+        return Body(
+            {"channel": edition.channel, **digest(edition.view, look.refused, workspace=look.workspace).content}
+        )
     details = digest_thread(edition.view, look.refused)
     root = db.get(Projection, key.removesuffix("/thread"))
     if details is None or root is None or root.remote_id is None:

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
+from bot import integrations
+from bot.cli.opening import opened
 from bot.cli.stats import stats
 from bot.cli.why import why
 from bot.clock import read_clock
@@ -16,11 +18,9 @@ from bot.config import Settings
 from bot.digests.build import build
 from bot.digests.render import preview
 from bot.domain.errors import UserError
+from bot.rendering import Rendering
 from bot.slack.answers.status import status
-from bot.slack.cards.look import Look
 from bot.slack.plain import plain_text
-from bot.store import schema
-from bot.store.database import Database
 from bot.store.queries.models import all_models, model_by_name
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ def show_why(settings: Settings, key: str, *, as_json: bool) -> int:
     """Print why the copies of KEY are as they are; 1 when one of them is in trouble or there is none."""
     reasons = _read(settings, lambda db, now: why(db, key, now))
     if as_json:
-        print(json.dumps([reason.as_json() for reason in reasons], indent=2))
+        print(json.dumps([reason.as_json() for reason in reasons], indent=2, ensure_ascii=False))
     elif not reasons:
         print(f"Nothing is known of {key!r}. Keys look like incident/42, slack/group/7 or jira/incident/42.")
     else:
@@ -53,16 +53,15 @@ def show_stats(settings: Settings, *, as_json: bool) -> int:
 
 def show_status(settings: Settings, name: str, *, as_json: bool) -> int:
     """Print how a model is; 1 when nobody ever mentioned it."""
-    decisions = settings.decisions
-    tickets = settings.environment.jira_url is not None
-    look = Look(command=decisions.slack.command, sources=tuple(decisions.sources), tickets=tickets)
+    tickets = integrations.tickets(settings)
+    rendering = Rendering(settings, ticket_url=tickets.browse_url("") if tickets is not None else "")
 
     def ask(db: Session, now: datetime) -> tuple[str, dict[str, object]]:
         model = model_by_name(db, name)
         if model is None:
             known = ", ".join(m.name for m in all_models(db)) or "none yet"
             raise UserError(f"No model {name!r}. Known models: {known}.")
-        message = status(db, model.name, now, look)
+        message = status(db, model.name, now, rendering.look(db))
         return plain_text(message), {"model": model.name, "text": message.text, "blocks": list(message.blocks)}
 
     try:
@@ -94,9 +93,5 @@ def show_digest(settings: Settings, name: str) -> int:
 def _read(settings: Settings, ask: Callable[[Session, datetime], T]) -> T:
     """Run ASK on the store, at the time of the process clock."""
     now = read_clock(settings.environment.clock)
-    database = Database(settings.environment.database_url)
-    try:
-        schema.upgrade(database.engine)
+    with opened(settings) as database:
         return asyncio.run(database.read(ask, now))
-    finally:
-        database.close()

@@ -21,8 +21,7 @@ def stats(db: Session, now: datetime) -> dict[str, Any]:
             Delivery.source != "slack"
         )
     ).one()
-    first_due = datetime.fromisoformat(oldest) if isinstance(oldest, str) else oldest
-    waited = max(0.0, (now - first_due).total_seconds()) if first_due else 0.0
+    waited = 0.0 if lagging == 0 else max(0.0, (now - oldest).total_seconds())
     return {
         **counts,
         "projections": {

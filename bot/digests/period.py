@@ -75,7 +75,7 @@ class Period:
 
     def local(self, at: datetime) -> date:
         """Return the local day of AT."""
-        return at.astimezone(ZoneInfo(self.digest.tz)).date()
+        return local_day(self.digest, at)
 
 
 def instant(digest: DigestSection, day: date) -> datetime:
@@ -94,6 +94,11 @@ def told_on(digest: DigestSection, day: date) -> bool:
         return False
     # Where a zone crosses the date line a whole day does not exist (Samoa, 30 December 2011).
     return _at(day, time.min, digest) < _at(day + DAY, time.min, digest)
+
+
+def local_day(digest: DigestSection, now: datetime) -> date:
+    """Return today by the clocks of the digest's zone: the day of a preview."""
+    return now.astimezone(ZoneInfo(digest.tz)).date()
 
 
 def short(day: date) -> str:

@@ -52,11 +52,12 @@ class ModelWeek:
     """Opened in the period, or firing at its hour."""
     readings: tuple[Reading, ...]
     """The newest of each metric, week and maturity, of four weeks."""
+    live: tuple[Serving, ...]
+    """What had traffic at the hour, the most first."""
     deploys: bool
     """Whether a rollout was ever heard of."""
     alerts: bool
     """Whether an alert was ever heard of."""
-    live: tuple[Serving, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,41 +88,38 @@ def read(db: Session, period: Period, expected: Collection[str] = ()) -> Week:
     changes = _changes(db, period, ids)
     groups = _groups(db, period, ids)
     incidents = _incidents(db, period, ids, named=bool(period.digest.models))
-    touched = {(g.incident_id, g.model_id) for g in groups if g.incident_id is not None}
+    told = [i for i in incidents if period.contains(i.opened_at) or is_open(i, period.hour)]
+    touched = _touched(db, [i.id for i in told])
     values = readings(db, period, ids)
     deploys = set(db.exec(select(Change.model_id).where(Change.change_type == ChangeType.MODEL).distinct()))
     alerts = set(db.exec(select(AlertGroup.model_id).distinct()))
     serving = _serving(db, period, ids)
-    redefined = [c for c in changes if c.change_type == ChangeType.METRIC_DEFINITION]
     heard = hearing(db, expected, period.hour)
-    weeks = []
-    for model in models:
+
+    def week_of(model: Model) -> ModelWeek:
         own = [c for c in changes if c.model_id == model.id]
+        everywhere = (c for c in changes if c.model_id in (model.id, None))
         rollouts = [c for c in own if c.change_type == ChangeType.MODEL]
-        weeks.append(
-            ModelWeek(
-                model=model,
-                changes=tuple(c for c in own if _took_effect(c) and period.contains(_effective(c))),
-                undone=_undone(rollouts, period),
-                redefined=tuple(c for c in redefined if c.model_id in (model.id, None)),
-                rollouts=tuple(rollouts),
-                incidents=tuple(
-                    i
-                    for i in incidents
-                    if _told_of(i, period) and (i.model_id == model.id or (i.id, model.id) in touched)
-                ),
-                groups=tuple(g for g in groups if g.model_id == model.id),
-                readings=tuple(r for r in values if r.model_id == model.id),
-                deploys=model.id in deploys,
-                alerts=model.id in alerts,
-                live=tuple(s for s in serving if s.model_id == model.id),
-            )
+        return ModelWeek(
+            model=model,
+            changes=tuple(c for c in own if _took_effect(c) and period.contains(_effective(c))),
+            undone=_undone(rollouts, period),
+            redefined=tuple(c for c in everywhere if c.change_type == ChangeType.METRIC_DEFINITION),
+            rollouts=tuple(rollouts),
+            incidents=tuple(i for i in told if i.model_id == model.id or (i.id, model.id) in touched),
+            groups=tuple(g for g in groups if g.model_id == model.id),
+            readings=tuple(r for r in values if r.model_id == model.id),
+            deploys=model.id in deploys,
+            alerts=model.id in alerts,
+            live=tuple(s for s in serving if s.model_id == model.id),
         )
+
+    shared = (c for c in changes if c.model_id is None and _took_effect(c))
     return Week(
         period=period,
-        models=tuple(weeks),
-        shared=tuple(c for c in changes if c.model_id is None and _took_effect(c) and period.contains(c.occurred_at)),
-        incidents=tuple(i for i in incidents if _told_of(i, period)),
+        models=tuple(week_of(model) for model in models),
+        shared=tuple(c for c in shared if period.contains(c.occurred_at)),
+        incidents=tuple(told),
         asked=tuple(incidents),
         groups=tuple(groups),
         hearing=replace(heard, silent=tuple(beat for beat in heard.silent if ":" not in beat[0])),
@@ -171,6 +169,12 @@ def _incidents(db: Session, period: Period, ids: Sequence[int], *, named: bool) 
     return list(db.exec(query.order_by(col(Incident.opened_at), col(Incident.id))))
 
 
+def _touched(db: Session, incident_ids: Sequence[int | None]) -> set[tuple[int | None, int | None]]:
+    """Return (incident, model) for every model of which an incident holds alerts."""
+    query = select(AlertGroup.incident_id, AlertGroup.model_id)
+    return set(db.exec(query.where(col(AlertGroup.incident_id).in_(incident_ids)).distinct()))
+
+
 def _serving(db: Session, period: Period, ids: Sequence[int]) -> list[Serving]:
     query = select(Serving).where(col(Serving.model_id).in_(ids), Serving.since <= period.hour)
     query = query.where(or_(col(Serving.until).is_(None), col(Serving.until) > period.hour))
@@ -204,7 +208,3 @@ def _undone(rollouts: Sequence[Change], period: Period) -> tuple[Undone, ...]:
             released = before[-1].occurred_at if before else back.occurred_at
             found.append(Undone(back.previous_version, back.version, released, back.occurred_at))
     return tuple(sorted((u for u in found if period.contains(u.at)), key=lambda u: u.at))
-
-
-def _told_of(incident: Incident, period: Period) -> bool:
-    return period.contains(incident.opened_at) or is_open(incident, period.hour)

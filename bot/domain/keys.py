@@ -90,6 +90,14 @@ def incident_keys(incident_id: int) -> tuple[str, ...]:
     )
 
 
+def thread_under(key: str) -> str:
+    """Return what the keys begin with that wait for KEY to be posted: the replies in its thread.
+
+    The list of changes is the first reply of an incident's thread, so its siblings wait for it.
+    """
+    return key.removesuffix("changes") if key.endswith("/changes") else f"{key}/"
+
+
 def dependents(key: str) -> tuple[str, ...]:
     """The keys elsewhere whose body needs the remote id of KEY, to be touched when it becomes known or changes.
 

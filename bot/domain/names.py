@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from functools import lru_cache
 from urllib.parse import unquote
 
@@ -59,6 +59,8 @@ CATEGORY_WORDS = (
 )
 
 MAX_NAME = 128
+LIKE = 0.6
+"""Of SequenceMatcher, from which two names are taken for the same one mistyped."""
 MAX_URL = 3000
 """The longest address of a Slack button (https://docs.slack.dev/reference/block-kit/block-elements/button-element)."""
 WEB_ADDRESS = re.compile(r"https?://[^\s/]\S*").fullmatch
@@ -73,6 +75,7 @@ def clean_name(text: str | None) -> str | None:
     return (text or "").strip()[:MAX_NAME] or None
 
 
+@lru_cache(maxsize=1024)
 def clean_version(text: str | None) -> str | None:
     """Return a version without one leading `v` before a digit; None for empty, `default` and `latest`."""
     name = clean_name(text)
@@ -88,6 +91,7 @@ def version_label(version: str | None) -> str:
     return f"v{version}" if version[:1].isdigit() else version
 
 
+@lru_cache(maxsize=1024)
 def clean_stage(text: str | None) -> str | None:
     """Return the stage's canonical name (`prod` and `live` are `production`), else the team's own word."""
     name = clean_name(text)
@@ -153,12 +157,21 @@ def alert_class(labels: Mapping[str, str], category: str, severity: Severity) ->
 
 
 def nearest(name: str, known: Iterable[str], *, limit: int = 3) -> list[str]:
-    """Return at most LIMIT of KNOWN that look like NAME, best first: a prefix before a typo."""
-    names = sorted(set(known))
-    prefixed = [n for n in names if n.lower().startswith(name.lower())]
-    close = get_close_matches(name.lower(), [n.lower() for n in names], n=limit, cutoff=0.5)
-    by_lower = {n.lower(): n for n in names}
-    return list(dict.fromkeys([*prefixed, *(by_lower[c] for c in close)]))[:limit]
+    """Return at most LIMIT of KNOWN that look like NAME, best first.
+
+    A name is as near as its nearest part: people type `fruad` for `fraud-scorer`.
+    """
+    typed = name.lower()
+    scored = sorted((-_likeness(typed, other.lower()), other) for other in set(known))
+    return [other for score, other in scored[:limit] if -score >= LIKE]
+
+
+def _likeness(typed: str, name: str) -> float:
+    """Return how alike they are, 0-1; a prefix counts as nearly equal."""
+    if typed and name.startswith(typed):
+        return 1.0
+    parts = (name, name[: len(typed)], *re.split(r"[^a-z0-9]+", name))
+    return max(SequenceMatcher(None, typed, part).ratio() for part in parts)
 
 
 def clip(text: str | None, limit: int) -> str:

@@ -8,7 +8,7 @@ webhook. Two set-based statements carry a whole delivery: the ORM's unit of work
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pydantic_core import to_json
@@ -19,7 +19,7 @@ from bot.domain.facts import AlertClass, AlertFact, AlertStatus, Severity
 from bot.ingest.correlate import models_named
 from bot.ingest.rules import FLAPPING, Rules
 from bot.store.database import stored
-from bot.store.tables import AlertGroup, Model
+from bot.store.tables import Alert, AlertGroup, Model
 
 Episode = tuple[str, str]
 """Fingerprint and start, as stored."""
@@ -100,6 +100,7 @@ def record_alerts(
     rules: Rules,
 ) -> Moved:
     """Write the episodes of one delivery and bring their groups up to date."""
+    facts = _with_starts(db, source, facts)
     episodes = {(f.fingerprint, stored(f.starts_at) or ""): f for f in facts}
     models = models_named(db, (f.model for f in episodes.values()), now)
     moved = Moved()
@@ -113,6 +114,16 @@ def record_alerts(
     moved.recorded = len(returned)
     _count(db, touched, moved, now)
     return moved
+
+
+def _with_starts(db: Session, source: str, facts: Sequence[AlertFact]) -> Sequence[AlertFact]:
+    """Give the facts whose sender does not say when they began the start of their open episode, if there is one."""
+    unknown = [f.fingerprint for f in facts if not f.starts_known]
+    if not unknown:
+        return facts
+    query = select(Alert.fingerprint, Alert.starts_at).where(Alert.source == source, Alert.status != "resolved")
+    began = dict(db.exec(query.where(col(Alert.fingerprint).in_(unknown))).all())
+    return [replace(f, starts_at=began.get(f.fingerprint, f.starts_at)) if not f.starts_known else f for f in facts]
 
 
 def _groups_for(

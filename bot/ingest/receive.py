@@ -1,8 +1,9 @@
 """verify -> store raw -> normalize -> record (+touch): what happens to one HTTP delivery, on one screen."""
 
 import logging
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.domain.errors import InboundError, MalformedPayload, UnsupportedEvent
 from bot.domain.facts import Fact, Unmapped
@@ -13,6 +14,9 @@ from bot.ports import Delivery, Now, Source
 from bot.store.database import Database
 
 logger = logging.getLogger(__name__)
+
+NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+"""An escaped NUL in JSON: databases cut text there or refuse it."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Intake:
 async def receive(intake: Intake, inlet: Inlet, delivery: Delivery) -> Recorded:
     """Take one delivery of INLET; answered after the commit. Raises BadSignature, and then nothing is stored."""
     authenticate(inlet.auth, delivery.headers, delivery.body)
+    delivery = replace(delivery, body=NUL.sub(rb"\1\\ufffd", delivery.body))
     facts, reason = read(inlet.source, delivery)
     recorded = await intake.database.write(take, delivery, facts, intake.now(), rules=intake.rules, reason=reason)
     if recorded.unmapped:

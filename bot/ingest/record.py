@@ -32,7 +32,7 @@ from bot.ports import Delivery as Request
 from bot.store.projection import touch, touch_existing
 from bot.store.tables import Delivery, Heartbeat
 
-REPEAT = timedelta(minutes=10)
+REPEAT = timedelta(minutes=2)
 """The same body from the same source within this time is the sender's retry, even when its events have no identity."""
 
 

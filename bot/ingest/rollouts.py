@@ -1,6 +1,6 @@
 """Rollouts: where a version stands on its way to a stage, what is live with it, and what it undoes."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -16,6 +16,9 @@ from bot.ingest.serving import apply_rollout, live_in_slot
 from bot.ingest.timeline import tell
 from bot.store.projection import touch, touch_existing
 from bot.store.tables import Change, Model, Projection
+
+SAME_ROLLOUT = timedelta(hours=1)
+"""A version that is reported as deployed again later than this after it was is a new rollout of it."""
 
 FINISHED = (
     DeploymentStatus.SUCCEEDED,
@@ -70,6 +73,9 @@ def _rollout(db: Session, origin: Origin, fact: DeploymentFact, model: Model) ->
     )
     newest = db.exec(in_slot.order_by(col(Change.started_at).desc(), col(Change.id).desc())).first()
     if newest is None:
+        return None
+    again = newest.status == fact.status == DeploymentStatus.SUCCEEDED and newest.traffic_percent in (100.0, None)
+    if again and fact.occurred_at - newest.occurred_at > SAME_ROLLOUT:
         return None
     same = newest.version == fact.version or (
         fact.status is DeploymentStatus.ROLLED_BACK and fact.version in (None, newest.previous_version)
@@ -136,9 +142,11 @@ def _advance(row: Change, fact: DeploymentFact) -> bool:
     if fact.status is DeploymentStatus.SUCCEEDED and fact.traffic_percent is None:
         moved["traffic_percent"] = 100.0
     differing = {name: value for name, value in moved.items() if getattr(row, name) != value}
+    if differing.keys() <= {"occurred_at", "finished_at"}:
+        return False
     for name, value in differing.items():
         setattr(row, name, value)
-    return bool(differing)
+    return True
 
 
 def _turn_undone(db: Session, now: datetime, row: Change) -> None:

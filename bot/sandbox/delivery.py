@@ -61,7 +61,7 @@ class Delivery:
         """Deliver a command or an interaction once and return the ack."""
         self.delivered += 1
         begun = time.monotonic()
-        if self._faults.strikes("slack_down") is not None:
+        if self._down():
             return Answer("dispatch_failed")
         answer = await self.transport.send(Envelope(kind, payload), self._ack_s, patient=False)
         return Answer(answer.error, answer.payload, (time.monotonic() - begun) * 1000)
@@ -106,9 +106,14 @@ class Delivery:
         await self._attempt(envelope)
 
     async def _attempt(self, envelope: Envelope) -> Answer:
-        if self._faults.options("slack_down") is not None:
+        if self._down():
             return Answer("dispatch_failed")
         return await self.transport.send(envelope, self._ack_s, patient=True)
+
+    def _down(self) -> bool:
+        """Say whether all of Slack is down, not only some methods or the next n calls."""
+        options = self._faults.options("slack_down")
+        return options is not None and not {"methods", "n", "p"} & set(options)
 
     async def _maybe_reorder(self) -> None:
         """Hold every second event back, so that its successor overtakes it."""

@@ -11,6 +11,7 @@ from bot.sandbox.delivery import Answer
 from bot.sandbox.world import APP, BOT_USER, TEAM, Channel
 
 Told = list["asyncio.Future[Answer]"]
+SUBSCRIPTIONS = {"channel": "message.channels", "group": "message.groups", "im": "message.im"}
 
 
 def tell(sandbox: Sandbox, event: dict[str, Any], subscription: str = "") -> Told:
@@ -43,22 +44,21 @@ def tell(sandbox: Sandbox, event: dict[str, Any], subscription: str = "") -> Tol
     return [sandbox.delivery.tell(payload)]
 
 
-def told_message(sandbox: Sandbox, channel: Channel, message: dict[str, Any], **more: Any) -> Told:
+def told_message(sandbox: Sandbox, channel: Channel, stored: dict[str, Any], /, **more: Any) -> Told:
     """Tell of a new message, or with `subtype` and others of a changed one."""
     if BOT_USER not in channel.members:
         return []
-    shown = {key: value for key, value in message.items() if key not in ("deleted", "metadata", "pinned_to")}
+    shown = {key: value for key, value in stored.items() if key not in ("deleted", "metadata", "pinned_to")}
     event: dict[str, Any] = {
         **shown,
         "type": "message",
         "channel": channel.id,
         "channel_type": kind_of(channel),
         "team": TEAM,
-        "event_ts": message["ts"],
+        "event_ts": stored["ts"],
         **more,
     }
-    plural = {"channel": "channels", "group": "groups", "im": "im"}[kind_of(channel)]
-    return tell(sandbox, event, f"message.{plural}")
+    return tell(sandbox, event, SUBSCRIPTIONS[kind_of(channel)])
 
 
 def told_mention(sandbox: Sandbox, channel: Channel, message: dict[str, Any]) -> Told:
@@ -66,7 +66,13 @@ def told_mention(sandbox: Sandbox, channel: Channel, message: dict[str, Any]) ->
     if f"<@{BOT_USER}>" not in message.get("text", "") or BOT_USER not in channel.members or channel.is_im:
         return []
     kept = {key: message[key] for key in ("user", "text", "ts", "thread_ts", "client_msg_id") if key in message}
-    event = {"type": "app_mention", **kept, "channel": channel.id, "team": TEAM, "event_ts": message["ts"]}
+    event: dict[str, Any] = {
+        "type": "app_mention",
+        **kept,
+        "channel": channel.id,
+        "team": TEAM,
+        "event_ts": message["ts"],
+    }
     return tell(sandbox, event)
 
 

@@ -35,6 +35,12 @@ def _allowed(scope: Scope) -> bool:
     headers = dict(scope["headers"])
     if not _is_loopback(f"//{headers.get(b'host', b'').decode('latin-1')}"):
         return False
+    if headers.get(b"sec-fetch-site") in (b"cross-site", b"same-site"):
+        # A page elsewhere may link to ours; it may not load or submit anything, a GET of the API included.
+        path = str(scope["path"])
+        linked = headers.get(b"sec-fetch-mode") == b"navigate" and not path.startswith(("/api/", "/_sandbox/"))
+        if scope["type"] == "websocket" or scope["method"] not in SAFE or not linked:
+            return False
     safe = scope["type"] == "http" and scope["method"] in SAFE
     origin = headers.get(b"origin")
     if safe or origin is None:

@@ -143,7 +143,7 @@ async def home(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
     told = tell(sandbox, event)
     await act.listen(told)
     if told:
-        await act.settle(PASSIVE_S)
+        await act.settle() if published is None else await act.settle(PASSIVE_S)
     answer = act.answer()
     return answer | {"home": sandbox.world.homes.get(user.id)}
 

@@ -27,11 +27,10 @@ TICKETS = 1_000
 
 @dataclass(eq=False)
 class Connection:
-    """One WebSocket. `line` is the raw connection below it (see wire.py): abort it, or make it deaf."""
+    """One WebSocket. `line` is the raw connection below it (see wire.py): abort it, make it deaf."""
 
     socket: WebSocket
     number: int
-    deaf: bool = False
 
     def line(self, deed: str) -> None:
         wire = self.socket.scope.get("extensions", {}).get("sandbox.line", {})
@@ -108,6 +107,7 @@ class Sockets:
     def strike(self, name: str, options: dict[str, Any]) -> None:
         """Drop or deafen what is connected now. `how` is abort (default), close, refresh or warning."""
         hit = self.connections[: int(options["n"])] if "n" in options else list(self.connections)
+        hit = [one for one in hit if self._random.random() < float(options.get("p", 1.1))]
         for connection in hit:
             if name == "half_open":
                 connection.line("deafen")

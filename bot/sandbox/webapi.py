@@ -121,15 +121,22 @@ def _check_token(sandbox: Sandbox, name: str, token: str) -> None:
 
 
 def _check_scope(sandbox: Sandbox, name: str, method: Method) -> None:
-    granted = set(sandbox.manifest.scopes)
-    fault = sandbox.faults.options("missing_scope")
-    if fault is not None and (taken := fault.get("scopes") or fault.get("value")):
-        granted -= {taken} if isinstance(taken, str) else set(taken)
-        struck = False
-    else:
-        struck = bool(method.scopes) and sandbox.faults.strikes("missing_scope", name) is not None
-    if struck or (method.scopes and not granted.intersection(method.scopes)):
-        raise SlackError("missing_scope", needed=method.scopes[0], provided=",".join(sorted(granted)))
+    granted = _granted(sandbox)
+    struck = (
+        bool(method.scopes)
+        and len(granted) == len(sandbox.manifest.scopes)
+        and sandbox.faults.strikes("missing_scope", name) is not None
+    )
+    if struck or (method.scopes and not set(granted).intersection(method.scopes)):
+        raise SlackError("missing_scope", needed=method.scopes[0], provided=",".join(granted))
+
+
+def _granted(sandbox: Sandbox) -> list[str]:
+    """Return the manifest's scopes without those that the fault `missing_scope` names."""
+    fault = sandbox.faults.options("missing_scope") or {}
+    named = fault.get("scopes") or fault.get("value") or fault.get("methods") or ()
+    taken = {named} if isinstance(named, str) else set(named)
+    return [scope for scope in sandbox.manifest.scopes if scope not in taken]
 
 
 def _check_rate(sandbox: Sandbox, name: str, method: Method, args: Args) -> None:
@@ -143,7 +150,8 @@ def _check_rate(sandbox: Sandbox, name: str, method: Method, args: Args) -> None
     if method.tier == "post":
         rate = float(fault.get("post_per_s", POSTS_PER_S))
         burst = POST_BURST if rate >= POSTS_PER_S else 1
-        wait = rates.per_second(f"post/{args.text('channel')}", rate, max(burst, int(rate)))
+        channel = sandbox.world.channel(args.text("channel"))
+        wait = rates.per_second(f"post/{channel.id if channel else args.text('channel')}", rate, max(burst, int(rate)))
         wait = wait or rates.per_minute(name, max(POSTS_PER_MIN, rate * 60))
     elif name == "chat.update":
         wait = rates.per_minute(name, float(fault.get("update_per_min", TIER[3])))
@@ -190,7 +198,7 @@ async def _arguments(request: Request) -> tuple[dict[str, Any], str]:
 
 def _json(sandbox: Sandbox, body: dict[str, Any]) -> Response:
     headers = {
-        "X-OAuth-Scopes": ",".join(sandbox.manifest.scopes),
+        "X-OAuth-Scopes": ",".join(_granted(sandbox)),
         "X-Accepted-OAuth-Scopes": "",
         "X-Slack-Req-Id": sandbox.world.new_id("R"),
     }

@@ -7,6 +7,7 @@ from sqlmodel import Session
 
 from bot.domain import durations
 from bot.domain.attribution import DEPLOYMENTS, WORTH_SAYING, Relation, onset_of
+from bot.domain.names import clean_url
 from bot.ingest.suspects import suspect_of
 from bot.slack import numbers, text
 from bot.store.queries.alerts import Features
@@ -25,11 +26,11 @@ def value(alert: Alert | None) -> str:
     """Return the newest value against its threshold: `*0.31* > 0.20`; empty when the source sent none."""
     if alert is None or alert.value is None:
         return ""
-    measured = numbers.figure(alert.value, alert.name, alert.unit)
+    measured = numbers.sent(alert.value, alert.name, alert.unit)
     if alert.threshold is None:
         return f"*{measured}*"
     side = "&gt;" if alert.value >= alert.threshold else "&lt;"
-    return f"*{measured}* {side} {numbers.figure(alert.threshold, alert.name, alert.unit)}"
+    return f"*{measured}* {side} {numbers.sent(alert.threshold, alert.name, alert.unit)}"
 
 
 def features(found: Features, shown: int = SHOWN_FEATURES) -> str:
@@ -50,6 +51,14 @@ def counts(group: AlertGroup) -> str:
     """Return `14 alerts, 3 firing`."""
     total = text.plural(group.total, "alert")
     return total if group.firing == group.total else f"{total}, {text.grouped(group.firing)} firing"
+
+
+def links(alert: Alert | None) -> str:
+    """Return the ways from here: runbook, dashboard."""
+    if alert is None:
+        return ""
+    ways = (("runbook", alert.runbook_url), ("dashboard", alert.dashboard_url))
+    return text.join(*(text.link(url, word) for word, url in ways if clean_url(url)))
 
 
 def summary(alert: Alert | None, symptom: str) -> str:

@@ -23,6 +23,8 @@ from bot.slack.blocks import Message
 from bot.slack.workspace import Workspace
 
 logger = logging.getLogger(__name__)
+bolt_logger = logging.getLogger("slack_bolt.quiet")
+bolt_logger.setLevel(logging.ERROR)  # it warns of a token in the environment, which is where ours is
 
 OUR_FAULT = "That failed on my side. Nothing was changed; the log has the details. Try again in a moment."
 
@@ -38,7 +40,7 @@ def build(
         process_before_response=True,
         signing_secret=signing_secret or "",
         request_verification_enabled=signing_secret is not None,
-        logger=logger,
+        logger=bolt_logger,
     )
 
     @app.middleware

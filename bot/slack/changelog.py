@@ -14,10 +14,10 @@ from bot.store.queries.sources import Hearing
 from bot.store.tables import Change
 
 KINDS: tuple[tuple[str, frozenset[str]], ...] = (
-    ("config, rule and filter changes", frozenset({ChangeType.CONFIG, ChangeType.RULE, ChangeType.FILTER})),
-    ("feature and data changes", frozenset({ChangeType.FEATURE, ChangeType.DATA})),
-    ("metric, suite and SLO changes", frozenset({ChangeType.METRIC_DEFINITION, ChangeType.SUITE, ChangeType.SLO})),
-    ("code and infrastructure changes", frozenset({ChangeType.CODE, ChangeType.INFRASTRUCTURE})),
+    ("config/rule/filter changes", frozenset({ChangeType.CONFIG, ChangeType.RULE, ChangeType.FILTER})),
+    ("feature/data changes", frozenset({ChangeType.FEATURE, ChangeType.DATA})),
+    ("metric/suite/SLO changes", frozenset({ChangeType.METRIC_DEFINITION, ChangeType.SUITE, ChangeType.SLO})),
+    ("code/infrastructure changes", frozenset({ChangeType.CODE, ChangeType.INFRASTRUCTURE})),
     ("upstream models", frozenset({ChangeType.UPSTREAM_MODEL})),
 )
 """What may change a model besides its versions; a kind that nobody ever told us of is not connected."""
@@ -57,7 +57,8 @@ def connected(db: Session, model_ids: Collection[int], hearing: Hearing, *, by: 
     heard = [text.line(name, 60) for name in hearing.heard]
     silent = [f"{text.line(name, 60)} (silent since {text.date(at)})" for name, at in hearing.silent]
     never = [f"{text.line(name, 60)} (never heard)" for name in hearing.never]
-    there, missing = ", ".join([*heard, *yes]) or "nothing", ", ".join([*silent, *never, *no]) or "none"
+    there = text.join(", ".join(heard), ", ".join(yes), by="; ") or "nothing"
+    missing = text.join(", ".join([*silent, *never]), ", ".join(no), by="; ") or "none"
     return f"Connected: {there}. Not connected: {missing}.", hearing.whole and not no
 
 

@@ -1,5 +1,6 @@
 """Buttons: each becomes a fact, a command, or a modal. A value is `<subject id>:<revision that was shown>`."""
 
+import asyncio
 import logging
 import re
 from collections.abc import Mapping
@@ -74,8 +75,11 @@ def listen(app: AsyncApp, workspace: Workspace) -> None:
 
 
 def _listen_for_modals(app: AsyncApp, workspace: Workspace) -> None:
-    async def at_once(ack: AsyncAck) -> None:
-        await ack()
+    """Open forms beside the ack, with the trigger id still fresh.
+
+    Not as Bolt's lazy listeners: those deep-copy the client, which one with a shared session does not survive.
+    """
+    opening: set[asyncio.Task[None]] = set()
 
     async def open_modal(body: dict[str, Any], client: AsyncWebClient) -> None:
         action = body["actions"][0]
@@ -85,11 +89,17 @@ def _listen_for_modals(app: AsyncApp, workspace: Workspace) -> None:
         except UserError as e:
             await _tell(client, body, Message(str(e)))
         except SlackApiError as e:
-            logger.warning("modal not opened", extra={"error": e.response.get("error")})
+            logger.warning("form not opened", extra={"error": e.response.get("error")})
             await _tell(client, body, Message("Slack did not open the form in time. Press the button again."))
 
+    async def pressed(ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
+        await ack()
+        task = asyncio.create_task(open_modal(body, client))
+        opening.add(task)
+        task.add_done_callback(opening.discard)
+
     for name in modals.BUTTONS:
-        app.action(name)(ack=at_once, lazy=[open_modal])
+        app.action(name)(pressed)
 
 
 def subject(action: Mapping[str, Any]) -> tuple[int, int | None]:

@@ -42,7 +42,8 @@ def translate(error: SlackApiError | aiohttp.ClientError | OSError, *, idempoten
 
 def _api_error(error: SlackApiError, *, idempotent: bool) -> OutboundError:
     response = error.response
-    status, code = int(response.status_code or 0), str(response.get("error", ""))
+    body = response.data if isinstance(response.data, dict) else {}  # a proxy's error page is a string
+    status, code = int(response.status_code or 0), str(body.get("error", ""))
     if status == 429 or code in ("ratelimited", "rate_limited"):
         seconds = float(response.headers.get("Retry-After", response.headers.get("retry-after", 1)))
         return NoBudget("Slack asks to wait", timedelta(seconds=max(1.0, seconds)))
@@ -52,7 +53,7 @@ def _api_error(error: SlackApiError, *, idempotent: bool) -> OutboundError:
         return GoneError(code)
     if code in OPERATOR:
         return TemporaryError(f"{OPERATOR[code]} ({code})", LATER)
-    said = response.get("response_metadata", {}).get("messages", [])
+    said = (body.get("response_metadata") or {}).get("messages", [])
     return PermanentError(f"Slack refuses this message: {code} {'; '.join(map(str, said))}".strip())
 
 

@@ -43,8 +43,10 @@ def _one(block: Block, refused: frozenset[str]) -> Iterator[Block]:
     match kind:
         case "data_visualization":
             yield from _sparklines(block)
+        case "data_table" if "table" not in refused:
+            yield from _table(block)
         case "data_table":
-            yield from _one(_table(block), refused)
+            yield from _code(block)
         case "table":
             yield from _code(block)
         case "header":
@@ -76,12 +78,16 @@ def _spark(values: Sequence[float]) -> str:
     return "".join(BARS[round((v - low) / (high - low) * top) if high > low else top // 2] for v in values)
 
 
-def _table(block: Block) -> Block:
-    rows = block["rows"][: limits.TABLE_ROWS]
-    while len(rows) > 1 and sum(len(_cell(cell)) for row in rows for cell in row) > limits.TABLE_TEXT:
-        rows = rows[:-1]
-    as_text = [[{"type": "raw_text", "text": _cell(cell) or "–"} for cell in row] for row in rows]
-    return {"type": "table", "rows": as_text, "column_settings": [{"is_wrapped": True}]}
+def _table(block: Block) -> Iterator[Block]:
+    """Yield a plain table, and how many rows did not fit into it."""
+    rows = [[_cell(cell) or "–" for cell in row] for row in block["rows"]]
+    kept = rows[: limits.TABLE_ROWS]
+    while len(kept) > 1 and sum(len(cell) for row in kept for cell in row) > limits.TABLE_TEXT:
+        kept = kept[:-1]
+    cells = [[{"type": "raw_text", "text": cell} for cell in row] for row in kept]
+    yield {"type": "table", "rows": cells, "column_settings": [{"is_wrapped": True}]}
+    if left := len(rows) - len(kept):
+        yield context(f"… {plural(left, 'row')} left out")
 
 
 def _code(block: Block) -> Iterator[Block]:

@@ -4,7 +4,7 @@ Unknown is not fine: a model of which nothing was ever heard is `no_data`, never
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlmodel import Session
 
@@ -15,6 +15,7 @@ from bot.store.queries.alerts import open_groups
 from bot.store.queries.incidents import models_in_trouble
 from bot.store.queries.metrics import Reading, newest_values
 from bot.store.queries.models import live_of
+from bot.store.queries.sources import Hearing
 from bot.store.tables import AlertGroup, Incident, Model, Serving
 
 WORST_FIRST = ("down", "firing", "degraded", "watch", "no_data", "good")
@@ -52,6 +53,12 @@ class Health:
     def word(self) -> str:
         """The state's word."""
         return STATES[self.state][1]
+
+
+def as_heard(health: Health, hearing: Hearing) -> Health:
+    """Return HEALTH, but not `good` when every source that was ever heard fell silent."""
+    deaf = health.state == "good" and hearing.silent and not hearing.heard
+    return replace(health, state="no_data") if deaf else health
 
 
 def health_of(db: Session, models: Sequence[Model]) -> list[Health]:

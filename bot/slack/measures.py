@@ -4,11 +4,13 @@ Never a bare live number: how far the labels reach stands beside it, and an obje
 (findings.md F20).
 """
 
+import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from bot.domain.evaluations import Verdict, judge
-from bot.domain.metrics import direction_of, parse_threshold, plain_name, satisfies
+from bot.domain.metrics import Direction, direction_of, parse_threshold, plain_name, satisfies
 from bot.slack import numbers, text
 from bot.store.queries.metrics import Reading
 from bot.store.tables import Model
@@ -18,6 +20,7 @@ ACRONYMS = frozenset(
 )
 JUDGED = frozenset({"live", "product"})
 """Kinds of data that an objective is about."""
+LINKED = re.compile(r"<[^<>|]*\|([^<>]*)>")
 ORDER = {"primary": 0, "guardrail": 1, "diagnostic": 3}
 UNSTATED = 2
 
@@ -62,28 +65,48 @@ def rank(model: Model, reading: Reading) -> tuple[bool, int, str]:
 def phrase(model: Model, reading: Reading, before: Reading | None = None) -> str:
     """Return `AUC *0.912* ▾ 0.021 worse`, with a doubt where the difference may be chance."""
     metric, measure = reading.value.metric, unit(model, reading)
-    value = f"{title(model, metric)} *{numbers.figure(reading.value.value, metric, measure)}*"
+    name = text.link(reading.evaluation.url, title(model, metric))
+    value = f"{name} *{numbers.figure(reading.value.value, metric, measure)}*"
     if before is None:
         return value
-    stated = settings(model, metric).get("direction") or reading.value.direction
-    way = direction_of(metric, stated)
+    way = direction(model, reading)
     margin = float(settings(model, metric).get("margin") or 0.0)
     verdict = judge(reading.measured, before.measured, direction=way, margin=margin).verdict
     if verdict is Verdict.NOT_COMPARABLE:
         return f"{value} (measured on other data than before)"
-    moved = numbers.change(reading.value.value, before.value.value, metric, measure, stated)
+    moved = numbers.change(reading.value.value, before.value.value, metric, measure, way)
     if verdict is Verdict.INCONCLUSIVE and moved != "unchanged":
         moved = f"{moved.removesuffix(' better').removesuffix(' worse')} (may be chance)"
     return text.join(value, moved, by=" ")
 
 
+def spoken(phrase: str) -> str:
+    """Return a phrase for ears: words for its signs."""
+    return LINKED.sub(r"\1", phrase).replace("*", "").replace("▴", "up").replace("▾", "down")
+
+
+def direction(model: Model, reading: Reading) -> Direction | None:
+    """Return which way the metric gets better: as stated, as its name says, or as its objective implies."""
+    stated = settings(model, reading.value.metric).get("direction") or reading.value.direction
+    known = _direction_of(reading.value.metric, stated)
+    wanted = objective(model, reading) if known is None else None
+    if wanted is None:
+        return known
+    return Direction.LOWER if wanted[0].startswith("<") else Direction.HIGHER
+
+
 def labels(reading: Reading) -> str:
-    """Return how far the labels reach: `labels to 20 Nov (88 %)`, `provisional` below what can be judged."""
+    """Return how far the labels reach, `labels to 20 Nov (88 %)`; below what can be judged it is provisional.
+
+    Where nobody spoke of labels, the end of the window.
+    """
     evaluation = reading.evaluation
     share = evaluation.labelled_fraction
     reach = f"labels to {text.day(evaluation.labels_until)}" if evaluation.labels_until else ""
     labelled = "" if share is None else f"{numbers.figure(share, unit='share')}"
     words = f"{reach} ({labelled})" if reach and labelled else reach or (labelled and f"{labelled} labelled")
+    if not words and evaluation.window_end:
+        words = f"to {text.day(evaluation.window_end)}"
     return words if reading.matured else text.join("provisional", words, by=": ")
 
 
@@ -138,3 +161,9 @@ def _is_rescaled(model: Model, reading: Reading) -> bool:
     """Return whether the configuration thinks in percent of what the source sends as a share of one."""
     stated = str(settings(model, reading.value.metric).get("unit") or "").lower()
     return stated in numbers.PERCENT_UNITS and reading.value.unit.lower() in numbers.SHARE_UNITS
+
+
+@lru_cache(maxsize=1024)
+def _direction_of(metric: str, stated: str | None) -> Direction | None:
+    """Look the name up once: the table is walked by patterns."""
+    return direction_of(metric, stated)

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from bot.domain.metrics import Direction, direction_of, plain_name
+from bot.domain.metrics import Direction, plain_name
 from bot.slack import text
 
 PERCENT_UNITS = frozenset({"percent", "%", "pct"})
@@ -65,7 +65,14 @@ def figure(value: float, metric: str = "", unit: str | None = None) -> str:
     return _with_unit(_digits(value * style.scale, percent=style.unit == "%"), style.unit)
 
 
-def change(value: float, before: float, metric: str, unit: str | None, direction: str | None) -> str:
+def sent(value: float, metric: str, unit: str | None) -> str:
+    """Return the value of an alert: as `figure`, without zeros that its source did not send."""
+    style = style_of(metric, unit, value)
+    digits = _digits(value * style.scale, percent=style.unit == "%")
+    return _with_unit(digits.rstrip("0").rstrip(".") if "." in digits else digits, style.unit)
+
+
+def change(value: float, before: float, metric: str, unit: str | None, way: Direction | None) -> str:
     """Return `▾ 0.021 worse`; an arrow only where nobody knows which way is better; empty for no visible change."""
     style = style_of(metric, unit, value)
     if not (math.isfinite(value) and math.isfinite(before)):
@@ -77,14 +84,14 @@ def change(value: float, before: float, metric: str, unit: str | None, direction
     return text.join(
         "▴" if value > before else "▾",
         _with_unit(digits, style.points or style.unit),
-        better_or_worse(value - before, metric, direction),
+        better_or_worse(value - before, way),
         by=" ",
     )
 
 
-def better_or_worse(difference: float, metric: str, direction: str | None) -> str:
+def better_or_worse(difference: float, way: Direction | None) -> str:
     """Return the word that says whether a difference is good; empty where nobody told us."""
-    match direction_of(metric, direction):
+    match way:
         case Direction.HIGHER:
             return "better" if difference > 0 else "worse"
         case Direction.LOWER:

@@ -7,6 +7,7 @@ or `said` on its way into a message. https://docs.slack.dev/messaging/formatting
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from bot.domain.names import clean_url, clip, version_label
 
@@ -81,11 +82,11 @@ def link(url: str | None, label: str) -> str:
     return f"<{address}|{label}>" if len(address) <= 2000 else label
 
 
-def user(identifier: str | None) -> str:
-    """Return the mention of a person whose Slack id one of our own rows has; another text stays text."""
-    if identifier and USER_ID.fullmatch(identifier):
+def user(identifier: str | None, ids: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Return the mention of a person of whom our own rows have the Slack id, or else a name; see `mention`."""
+    if identifier and identifier not in ids and USER_ID.fullmatch(identifier):
         return f"<@{identifier}>"
-    return line(identifier, 80)
+    return mention(identifier, ids)
 
 
 def mention(name: str | None, ids: Mapping[str, str]) -> str:

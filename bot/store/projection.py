@@ -139,7 +139,7 @@ def settle_shown(db: Session, now: datetime, held: Claim, *, remote_id: str, sho
         error="",
     )
     if kept and remote_id != held.remote_id:
-        touch_existing(db, now, held.key + "/", urgent=held.urgent)
+        touch_existing(db, now, keys.thread_under(held.key), urgent=held.urgent)
         touch(db, now, *keys.dependents(held.key), urgent=held.urgent)
     return kept
 
@@ -177,7 +177,7 @@ def settle_refused(db: Session, now: datetime, held: Claim, *, error: str) -> bo
 def release_leases(db: Session, now: datetime) -> int:
     """Free what a process that died held, when this process is the only one; return how many there were."""
     held = update(Projection).where(col(Projection.lease) != "")
-    return db.exec(held.values(lease="", not_before=now)).rowcount
+    return int(db.exec(held.values(lease="", not_before=now)).rowcount)
 
 
 def touch_open(db: Session, now: datetime, since: datetime) -> int:

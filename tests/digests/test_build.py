@@ -38,7 +38,7 @@ def test_the_verdict_leads_with_the_product_and_blames_nothing(golden: Six, told
     assert view.title == "ML weekly · 16 – 22 Nov"
     assert view.verdict == "1 of 6 models needs attention."
     assert view.story == (
-        "fraud-scorer: good payments declined 2.2 %, within SLO ≤ 2.5 %; v42 of Monday rolled back after 41 min. "
+        "fraud-scorer: good payments declined 2.2 % (SLO ≤ 2.5 %); v42 of Monday rolled back after 41 min. "
         "Four are good, one sends no data."
     )
     assert "because" not in preview(view)
@@ -434,3 +434,42 @@ def test_the_golden_week_is_a_message_that_slack_takes(golden: Six, told: Told) 
     assert thread is not None
     assert limits.message_problems(message.content) == limits.message_problems(thread.content) == []
     assert {"data_table", "data_visualization"} <= {block["type"] for block in message.blocks}
+
+
+def test_a_release_of_last_week_that_was_taken_back_in_this_one_is_told(rows: Any, told: Told, at: At) -> None:
+    model = rows.model("fraud")
+    rows.rollout(model, "42", at(13), status="rolled_back", finished_at=at(17), previous_version="41")
+    rows.rollout(model, "41", at(17), trigger="rollback", previous_version="42")
+    rows.rollout(model, "43", at(20), previous_version="41")
+
+    view = told()
+
+    assert row(view, "fraud")[3] == "v43 + back to v41"
+    assert view.facts[:2] == ("1 change", "1 rolled back")
+    assert "v42 of Fri 13 Nov rolled back after 4 d" in view.story
+
+
+def test_a_rollback_of_which_only_the_going_back_is_known_counts(rows: Any, told: Told, at: At) -> None:
+    model = rows.model("fraud")
+    rows.rollout(model, "42", at(17, 9))
+    rows.rollout(model, "41", at(17, 11), trigger="rollback", previous_version="42")
+
+    view = told()
+
+    assert row(view, "fraud")[3] == "v42, back to v41"
+    assert view.facts[:2] == ("1 change", "1 rolled back")
+    assert "v42 of Tuesday rolled back after 2 h" in view.story
+
+
+def test_numbers_in_percent_and_shares_of_one_are_the_same_metric(rows: Any, told: Told, at: At) -> None:
+    share = rows.model("share", declined_rate={"family": "product", "unit": "%", "slo": "<= 2.5"})
+    rows.measured(share, "declined_rate", 0.029, at(22), unit="ratio")
+    rows.measured(share, "declined_rate", 0.02, at(15), unit="ratio")
+
+    view = told()
+
+    assert row(view, "share")[:3] == ("degraded", "declined rate 2.9 %", "▴ 0.9 pt")
+    assert "declined rate 2.9 % misses SLO ≤ 2.5 %" in view.story
+    assert view.chart is not None
+    assert [p.value for p in view.chart.points] == [2.0, 2.9]
+    assert [p.value for p in view.chart.objective] == [2.5, 2.5]

@@ -23,7 +23,7 @@ async def test_a_ticket_appears_and_is_moved(page: Open, sandbox: Sandbox) -> No
     await window.wait(f"#issue-{key}")
 
     await window.js(
-        f"(() => {{ const s = document.querySelector('[data-move={key!r}]'); s.value = 'Done';"
+        f"(() => {{ const s = document.querySelector('#issue-{key} select'); s.value = 'Done';"
         " s.dispatchEvent(new Event('change', {bubbles: true})); })()"
     )
     await window.wait(f".column[data-category=done] #issue-{key}")

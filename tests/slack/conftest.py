@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session, SQLModel, select
 
 from bot.domain import limits
 from bot.slack.blocks import Message
@@ -39,6 +39,8 @@ THREAD = "C02MLFRAUD:1795420800.000100"
 
 class Story:
     """Writes rows with as few words as a test needs."""
+
+    now, deployed, onset, thread = NOW, DEPLOYED, ONSET, THREAD
 
     def __init__(self, db: Session) -> None:
         self.db = db
@@ -124,7 +126,7 @@ class Story:
         }
         return self.add(Alert(group_id=group.id, model_id=group.model_id, **given))
 
-    def incident(self, model: Model | None, title: str = "fraud-scorer declines more payments", **more: Any) -> Incident:
+    def incident(self, model: Model | None, title: str = "fraud-scorer declines payments", **more: Any) -> Incident:
         given: dict[str, Any] = {
             "severity": "sev2",
             "status": "investigating",
@@ -168,6 +170,13 @@ class Story:
         )
         return evaluation
 
+    def opened(self, model: Model | None, **more: Any) -> Incident:
+        """An incident whose root and list of changes are posted already."""
+        incident = self.incident(model, **more)
+        self.posted(f"slack/incident/{incident.id}")
+        self.posted(f"slack/incident/{incident.id}/changes", "C02MLFRAUD:1795420801.000100")
+        return incident
+
     def posted(self, key: str, remote_id: str | None = THREAD, error: str = "") -> None:
         touch(self.db, NOW, key)
         row = self.db.get_one(Projection, key)
@@ -179,6 +188,9 @@ class Story:
 
     def storm(self, **more: Any) -> Storm:
         return self.add(Storm(channel="#ml-fraud", opened_at=ONSET, last_at=ONSET, **more))
+
+    def groups_of_storm(self, storm_id: int) -> Any:
+        return select(AlertGroup).where(AlertGroup.storm_id == storm_id)
 
     def ticket(self, incident: Incident, **more: Any) -> Ticket:
         given: dict[str, Any] = {

@@ -23,7 +23,7 @@ VIEW = DigestView(
     health=Health.WATCH,
     verdict="1 of 6 models needs attention.",
     story=(
-        "fraud-scorer: good payments declined 2.2 %, within SLO ≤ 2.5 %; v42 of Monday rolled back after 41 min. "
+        "fraud-scorer: good payments declined 2.2 % (SLO ≤ 2.5 %); v42 of Monday rolled back after 41 min. "
         "Four are good, one sends no data."
     ),
     decisions=(

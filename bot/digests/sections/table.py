@@ -11,7 +11,7 @@ from bot.digests.telling import Telling
 from bot.digests.values import Reading
 from bot.digests.words import FEW, count, day_of, difference_of, value_of
 from bot.domain.digest import NOT_CONNECTED, NOTHING, DigestView, Row
-from bot.domain.facts import ChangeType, DeploymentStatus
+from bot.domain.facts import ChangeType
 from bot.domain.measurements import Comparison, compare, incomparable
 from bot.domain.names import version_label
 from bot.domain.statistics import ALPHA, benjamini_hochberg
@@ -91,17 +91,15 @@ def _versus(metric: Metric | None, changed: bool | None, period: Period) -> str:
 
 def _shipped(week: ModelWeek) -> str:
     """Return `v42, back to v41`, `v18 + 2 configs`, `–` for nothing shipped."""
-    versions = [c for c in week.changes if c.change_type == ChangeType.MODEL]
     undone = {u.version: u.back_to for u in week.undone}
     words = []
-    for change in versions[-MOST_VERSIONS:]:
-        label = version_label(change.version)
-        taken_back = change.status == DeploymentStatus.ROLLED_BACK or change.version in undone
-        back = undone.pop(change.version, change.previous_version) if taken_back else None
-        words.append(f"{label}, back to {version_label(back)}" if taken_back else label)
-    if len(versions) > MOST_VERSIONS:
-        words = [f"{len(versions)} versions, now {words[-1]}"]
-    words += [f"back to {version_label(back)}" for back in undone.values()] if not versions else []
+    for change in week.changes:
+        if change.change_type == ChangeType.MODEL:
+            back = undone.pop(change.version) if change.version in undone else None
+            words.append(version_label(change.version) + (f", back to {version_label(back)}" if back else ""))
+    if len(words) > MOST_VERSIONS:
+        words = [f"{len(words)} versions, now {words[-1]}"]
+    words += [f"back to {version_label(back)}" for back in undone.values()]
     others = [c.change_type for c in week.changes if c.change_type != ChangeType.MODEL]
     kinds = sorted(set(others))
     words += [count(others.count(k), k.replace("_", " ")) for k in kinds[:2]]

@@ -55,7 +55,7 @@ def _happened(story: Story) -> Iterator[str]:
     """Yield what happened to a model, what the business sees before what the engineers see."""
     product = story.product
     if product and not product.breached and (reading := product.in_week(0)):
-        within = f", within {objective_of(product)}" if product.objective else ""
+        within = f" ({objective_of(product)})" if product.objective else ""
         yield f"{product.title} {value_of(product, reading.value)}{within}"
     for metric in story.breached[:2]:
         if reading := metric.in_week(0):

@@ -89,7 +89,7 @@ def history(sandbox: Sandbox, args: Args) -> dict[str, Any]:
         message
         for message in reversed(sandbox.world.messages[channel.id])
         if not message.get("deleted")
-        and (message.get("thread_ts", message["ts"]) == message["ts"] or message.get("subtype"))
+        and (message.get("thread_ts", message["ts"]) == message["ts"] or message.get("subtype") == "thread_broadcast")
         and _between(message["ts"], args)
     ]
     page, cursor = page_of(stored, args, most=999)

@@ -544,7 +544,11 @@
     },
     "[data-act]": (button) => action(button, button.dataset.value),
     "[data-cancel]": cancel,
-    "[data-react]": (button) => act("/_sandbox/react", { ...place(button), name: button.dataset.react }, button),
+    "[data-react]": (button) => {
+      const name = button.dataset.react;
+      const given = $(`.pill.mine[data-react="${name}"]`, button.closest("article"));
+      act("/_sandbox/react", { ...place(button), name, remove: Boolean(given) }, button);
+    },
     "[data-sort-column]": sortBy,
     "[data-turn]": (button) => {
       const table = $("table", button.closest("figure"));

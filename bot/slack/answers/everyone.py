@@ -37,7 +37,7 @@ def open_incidents(db: Session, now: datetime, look: Look) -> Message:
                 text.word(incident.status),
                 text.line(names.get(incident.model_id or 0)),
                 text.line(incident.title, 100),
-                text.mention(incident.lead, ids) if incident.lead in ids else text.user(incident.lead),
+                text.user(incident.lead, ids),
                 incidents.ticket_link(ticket, look) if ticket else "",
                 f"for {durations.short(now - incident.opened_at)}",
             )

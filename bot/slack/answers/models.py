@@ -11,7 +11,7 @@ from bot.slack.blocks import Block, Message, button, context, message, section
 from bot.slack.cards.frame import finished
 from bot.slack.cards.home import line, owned_by
 from bot.slack.cards.look import Look
-from bot.slack.health import Health, health_of
+from bot.slack.health import Health, as_heard, health_of
 from bot.store.queries.models import all_models
 from bot.store.queries.sources import hearing
 
@@ -25,13 +25,14 @@ def models(db: Session, now: datetime, look: Look, *, user: str | None = None) -
         words = "No model yet: the first event that names one creates it. `bellwether send-test alert` sends one."
         return finished(message("No model yet.", section(words)), look)
     mine = owned_by(db, everything, user) if user else []
-    health = health_of(db, mine or everything)
     heard = hearing(db, look.sources, now)
+    health = sorted((as_heard(h, heard) for h in health_of(db, mine or everything)), key=lambda h: h.place)
     silent = [f"{text.line(name, 60)} silent for {durations.short(now - at)}" for name, at in heard.silent]
     left = len(health) - SHOWN
     others = f"{len(everything) - len(mine)} models of others" if mine and len(everything) > len(mine) else ""
     foot = text.join(f"and {left} more" if left > 0 else "", others, *silent, f"as of {text.date(now)}")
-    whose = "your models" if mine else "models"
+    whose = text.plural(len(health), "model")
+    whose = f"Your {whose}" if mine else whose
     return finished(message(_sentence(health, whose), *map(_line, range(SHOWN), health[:SHOWN]), context(foot)), look)
 
 
@@ -43,4 +44,4 @@ def _line(place: int, one: Health) -> Block:
 
 def _sentence(health: list[Health], whose: str) -> str:
     worst = ", ".join(f"{text.line(h.model.name)} {h.word}" for h in health[:SHOWN])
-    return f"{len(health)} {whose}, the worst first: {worst}"
+    return f"{whose}, the worst first: {worst}"

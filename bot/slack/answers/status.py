@@ -12,13 +12,13 @@ from bot.slack.answers.unknown import unknown_model
 from bot.slack.blocks import Block, Element, Message, actions, button, context, message, section
 from bot.slack.cards.frame import finished
 from bot.slack.cards.look import Look
-from bot.slack.health import Health, health_of
+from bot.slack.health import Health, as_heard, health_of
 from bot.store.queries.alerts import Features, features_of
 from bot.store.queries.directory import user_ids
 from bot.store.queries.incidents import remote_ids, ticket_of
 from bot.store.queries.metrics import Reading
 from bot.store.queries.models import PRODUCTION, model_by_name, previous_version, way_back
-from bot.store.queries.sources import hearing
+from bot.store.queries.sources import Hearing, hearing
 from bot.store.tables import AlertGroup, Model, Serving
 
 METRICS = 3
@@ -42,7 +42,8 @@ def _status(db: Session, model_name: str, now: datetime, look: Look, *, shared: 
     model = model_by_name(db, model_name)
     if model is None:
         return unknown_model(db, model_name, look)
-    health = health_of(db, [model])[0]
+    heard = hearing(db, look.sources, now)
+    health = as_heard(health_of(db, [model])[0], heard)
     shown = [measures.same_kind(rows) for rows in health.readings.values()]
     shown.sort(key=lambda pair: measures.rank(model, pair[0]))
     product = [pair for pair in shown if measures.is_product(model, pair[0])]
@@ -59,7 +60,7 @@ def _status(db: Session, model_name: str, now: datetime, look: Look, *, shared: 
                 text.join(_versions(health.serving, now), *(_metric(model, *pair) for pair in other[:METRICS])),
             ),
             _trouble(db, health, look),
-            context(*_small_print(db, health, now, look)),
+            context(*_small_print(db, health, heard, now)),
             _buttons(db, health, shared=shared),
         ),
         look,
@@ -68,7 +69,7 @@ def _status(db: Session, model_name: str, now: datetime, look: Look, *, shared: 
 
 def _sentence(health: Health, stage: str, pairs: Sequence[tuple[Reading, Reading | None]]) -> str:
     model = health.model
-    numbers = [measures.phrase(model, *pair).replace("*", "") for pair in pairs]
+    numbers = [measures.spoken(measures.phrase(model, *pair)) for pair in pairs]
     version = next((version_label(s.version) for s in health.serving), "")
     trouble = [f"{incidents.name(i)} open" for i in health.incidents[:1]]
     groups = [text.plural(len(health.groups), "alert group")] if health.groups else []
@@ -121,7 +122,7 @@ def _incident(db: Session, health: Health, look: Look) -> str:
     name = text.link(text.permalink(place, look.workspace), incidents.name(incident))
     more = f"and {len(health.incidents) - 1} more" if len(health.incidents) > 1 else ""
     ids = user_ids(db, [incident.lead])
-    lead = text.mention(incident.lead, ids) if incident.lead in ids else text.user(incident.lead)
+    lead = text.user(incident.lead, ids)
     ticket = incidents.ticket_words(db, incident, ticket_of(db, incident.id or 0), look) if look.tickets else ""
     return text.join(f"🔥 {name} {text.severity(incident.severity)} {text.word(incident.status)}", lead, ticket, more)
 
@@ -130,14 +131,13 @@ def _group(group: AlertGroup, features: Features) -> str:
     return text.join(text.line(group.symptom, 60), alerting.features(features), by=" ")
 
 
-def _small_print(db: Session, health: Health, now: datetime, look: Look) -> list[str]:
+def _small_print(db: Session, health: Health, heard: Hearing, now: datetime) -> list[str]:
     model = health.model
     live = health.serving[0] if health.serving else None
     known_good = model.fallback
     if known_good is None and live is not None and model.id is not None:
         known_good = previous_version(db, model.id, stage=live.stage, version=live.version)
     ids = user_ids(db, [model.owner, model.on_call])
-    heard = hearing(db, look.sources, now)
     silent = [f"{text.line(name, 60)} silent for {durations.short(now - at)}" for name, at in heard.silent]
     missing = _missing(health) + [f"{text.line(name, 60)} (never heard)" for name in heard.never]
     return [

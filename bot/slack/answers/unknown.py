@@ -1,5 +1,8 @@
 """Who asks for a model that there is not: the nearest names, as buttons."""
 
+import re
+from collections.abc import Sequence
+
 from sqlmodel import Session
 
 from bot.domain.names import nearest
@@ -12,10 +15,20 @@ from bot.store.queries.models import all_models
 NEAREST = 3
 
 
+def meant(name: str, known: Sequence[str]) -> list[str]:
+    """Return the names that NAME may stand for: like it as a whole, in their beginning, or in one of their words."""
+    parts: dict[str, str] = {}
+    for model in known:
+        for part in (model[: len(name)], *re.split(r"[-_./\s]+", model)):
+            parts.setdefault(part, model)
+    close = [parts[part] for part in nearest(name, parts, limit=2 * NEAREST)]
+    return list(dict.fromkeys([*nearest(name, known, limit=NEAREST), *close]))[:NEAREST]
+
+
 def unknown_model(db: Session, name: str, look: Look, *, verb: str = "status") -> Message:
     """Return "did you mean" for NAME; the buttons run VERB on the model that was meant."""
     known = [m.name for m in all_models(db)]
-    close = nearest(name, known, limit=NEAREST)
+    close = meant(name, known)
     said = f"No model {text.code(name)}."
     if not known:
         said += " I know no model yet: the first event that names one creates it."

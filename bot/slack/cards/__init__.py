@@ -13,8 +13,10 @@ What each reads besides its own row, and so has to be touched by whoever changes
 
 from sqlmodel import Session
 
+from bot.domain import keys
 from bot.ports import Body
 from bot.slack.cards import deployment, group, home, incident, incident_changes, log, note, storm, ticket
+from bot.slack.cards.frame import thread_of
 from bot.slack.cards.look import Look
 
 __all__ = ["Look", "render"]
@@ -36,6 +38,8 @@ def render(db: Session, key: str, look: Look) -> Body | None:
             return incident.card(db, int(number), look)
         case ["slack", "incident", number, "changes"]:
             return incident_changes.card(db, int(number), look)
+        case ["slack", "incident", number, *_] if thread_of(db, keys.incident_changes(int(number))) is None:
+            return None  # the list of changes is the first reply; the others wait for it
         case ["slack", "incident", number, "ticket"]:
             return ticket.card(db, int(number), look)
         case ["slack", "incident", number, "log", entry]:

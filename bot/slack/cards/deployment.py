@@ -1,11 +1,12 @@
 """M2, one card a rollout: edited from queued to done, and turned into ↩️ where it stands when it is rolled back."""
 
+import re
+
 from sqlmodel import Session
 
 from bot.domain import durations
 from bot.domain.facts import ChangeType, DeploymentStatus, Trigger
 from bot.domain.gaps import offline_live_gap
-from bot.domain.metrics import direction_of
 from bot.domain.names import version_label
 from bot.ports import Body
 from bot.slack import measures, text
@@ -30,6 +31,8 @@ PHASES = {
 EVIDENCE = ("offline", "shadow", "live", "product")
 """The kinds of data that a version is compared on, first what there is when it ships."""
 SHOWN = 3
+THIN = "\u202f"
+THOUSANDS = re.compile(r"(?<=\d),(?=\d{3})")
 TOLERANCE = 0.03
 """How much worse than offline a live value may be where the configuration gives no margin."""
 
@@ -82,10 +85,9 @@ def _moved(change: Change, undone: Change | None) -> tuple[str | None, str | Non
 
 def _traffic(change: Change) -> str:
     share = change.traffic_percent
-    moving = change.status in (DeploymentStatus.IN_PROGRESS, DeploymentStatus.PAUSED)
-    if share is None or change.status not in (*PHASES,) or change.status == DeploymentStatus.ROLLED_BACK:
+    if share is None:
         return ""
-    if moving:
+    if change.status in (DeploymentStatus.IN_PROGRESS, DeploymentStatus.PAUSED):
         step = f"step {change.step} of {change.steps}" if change.step and change.steps else ""
         return text.join(f"{text.word(change.strategy or 'canary')} {share:g} %", step)
     return f"{share:g} % traffic" if change.status == DeploymentStatus.SUCCEEDED else ""
@@ -122,13 +124,13 @@ def _gap(db: Session, change: Change, model: Model) -> str:
 
 def _gap_words(model: Model, offline: Reading, live: Reading) -> str:
     stated = measures.settings(model, live.value.metric)
-    way = direction_of(live.value.metric, stated.get("direction") or live.value.direction)
+    way = measures.direction(model, live)
     tolerance = float(stated.get("margin") or TOLERANCE)
     gap = offline_live_gap(offline.measured, live.measured, way, tolerance)
     if gap is None:
         return ""
     title = measures.title(model, live.value.metric)
-    return text.join(f"📏 {title} {text.escape(gap.words)}", measures.labels(live), by=" · ")
+    return text.join(f"📏 {title} {text.escape(THOUSANDS.sub(THIN, gap.words))}", measures.labels(live))
 
 
 def _small_print(change: Change, undone: Change | None, actor: str) -> list[str]:

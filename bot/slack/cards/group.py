@@ -66,8 +66,7 @@ def _open(db: Session, group: AlertGroup, model: str | None, incident: Incident 
         alerting.counts(group),
         before,
         alerting.history(times, verdicts),
-        text.link(alert.runbook_url, "runbook") if alert else "",
-        text.link(alert.dashboard_url, "dashboard") if alert else "",
+        alerting.links(alert),
         thread,
     ]
     sentence = text.join(

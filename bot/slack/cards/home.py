@@ -107,7 +107,7 @@ def _incidents(db: Session, look: Look) -> list[Block]:
             f"🔥 *{incidents.name(incident)}* {text.severity(incident.severity)} {text.word(incident.status)}",
             text.line(names.get(incident.model_id or 0)),
             text.line(incident.title, 100),
-            text.mention(incident.lead, ids) if incident.lead in ids else text.user(incident.lead),
+            text.user(incident.lead, ids),
             incidents.ticket_link(ticket, look) if ticket else "",
         )
         place = places.get(keys.incident(incident.id or 0))

@@ -67,7 +67,7 @@ def _fields(db: Session, incident: Incident, look: Look) -> Block:
     ids = user_ids(db, [incident.lead])
     change = db.get(Change, incident.suspect_change_id) if incident.suspect_change_id else None
     ticket = incidents.ticket_words(db, incident, ticket_of(db, incident.id or 0), look)
-    lead = (text.mention(incident.lead, ids) if incident.lead in ids else text.user(incident.lead)) or "nobody yet"
+    lead = text.user(incident.lead, ids) or "nobody yet"
     upcoming = text.clock(incident.next_update_at) if incident.next_update_at else "not set"
     suspect = incidents.suspect(incident, change)
     return fields(("Lead", lead), ("Ticket", ticket), ("Suspect", suspect), ("Next update", upcoming))
@@ -121,8 +121,7 @@ def _resolved(
     added = f"eval case {text.line(incident.eval_case, 80)}" if incident.eval_case else ""
     head = f"✅ *{incidents.name(incident)}* resolved in {lasted}"
     seen = sorted({f"{_model(g, names)} {text.line(g.symptom, 60)}" for g in groups})
-    model = names.get(incident.model_id or 0)
-    subject = text.line(model) if model else ""
+    subject = "" if seen else text.line(names.get(incident.model_id or 0))
     alerts = ", ".join(seen[:DETAILED]) + (f" and {len(seen) - DETAILED} more" if len(seen) > DETAILED else "")
     return barred(
         text.join(f"{incidents.name(incident)} resolved in {lasted}", cause, text.line(incident.title), by=", "),

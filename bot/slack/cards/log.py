@@ -3,6 +3,7 @@
 from sqlmodel import Session
 
 from bot.domain import keys
+from bot.domain.names import clip
 from bot.ports import Body
 from bot.slack import text
 from bot.slack.blocks import Block, context, message, section
@@ -44,12 +45,14 @@ def _block(entry: TimelineEntry) -> Block:
     """Return a person's words as a paragraph, a machine's news as small print with its time."""
     glyph = GLYPHS.get(entry.kind, "•")
     who = text.user(entry.by)
+    if who and entry.kind == "resolved":
+        who += " resolved it:"
     words = text.said(entry.text)
     if entry.by and entry.kind == "update":
         return section(f"{glyph} {who}  {words}")
-    return context(text.join(f"{glyph} {who}", words, by=" ").rstrip(), text.date(entry.at))
+    return context(text.join(glyph, who, words, by=" "), text.date(entry.at))
 
 
 def _sentence(entry: TimelineEntry) -> str:
     who = text.user(entry.by)
-    return text.join(who, text.line(entry.text, QUOTED), by=": ")
+    return text.join(who, text.said(clip(entry.text, QUOTED)), by=": ")

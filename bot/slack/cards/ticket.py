@@ -19,8 +19,7 @@ def card(db: Session, incident_id: int, look: Look) -> Body | None:
         return None
     ids = user_ids(db, [ticket.assignee])
     line = text.join(
-        f"🎫 {incidents.ticket_link(ticket, look)}",
-        text.bold(ticket.summary, 200),
+        text.join(f"🎫 {incidents.ticket_link(ticket, look)}", text.bold(ticket.summary, 200), by="  "),
         text.line(ticket.status, 40),
         text.line(ticket.priority, 40),
         text.mention(ticket.assignee, ids),

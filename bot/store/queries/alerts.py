@@ -11,6 +11,16 @@ from bot.store.tables import Alert, AlertGroup, Storm, Triage
 
 TOP = 5
 
+FEATURES = sa.text(
+    """
+    SELECT group_id, feature, alerts, distinct_features FROM (
+        SELECT group_id, feature, count(*) AS alerts, count(*) OVER (PARTITION BY group_id) AS distinct_features,
+            row_number() OVER (PARTITION BY group_id ORDER BY count(*) DESC, feature) AS place
+        FROM alert WHERE group_id IN :groups AND feature IS NOT NULL GROUP BY group_id, feature
+    ) AS counted WHERE place <= :top ORDER BY group_id, place
+    """
+).bindparams(sa.bindparam("groups", expanding=True))
+
 
 @dataclass(frozen=True)
 class Features:
@@ -38,24 +48,9 @@ def features_of(db: Session, group_ids: Collection[int]) -> dict[int, Features]:
     """Return what each of these groups is about, in one query."""
     if not group_ids:
         return {}
-    counted = (
-        sa.select(
-            col(Alert.group_id).label("group_id"),
-            col(Alert.feature).label("feature"),
-            sa.func.count().label("alerts"),
-            sa.func.row_number()
-            .over(partition_by=col(Alert.group_id), order_by=[sa.func.count().desc(), col(Alert.feature)])
-            .label("place"),
-            sa.func.count().over(partition_by=col(Alert.group_id)).label("distinct_features"),
-        )
-        .where(col(Alert.group_id).in_(group_ids), col(Alert.feature).is_not(None))
-        .group_by(col(Alert.group_id), col(Alert.feature))
-        .subquery()
-    )
-    query = sa.select(counted).where(counted.c.place <= TOP).order_by(counted.c.group_id, counted.c.place)
     rows: dict[int, list[tuple[str, int]]] = {}
     distinct: dict[int, int] = {}
-    for row in db.execute(query):
+    for row in db.connection().execute(FEATURES, {"groups": list(group_ids), "top": TOP}):
         rows.setdefault(row.group_id, []).append((row.feature, row.alerts))
         distinct[row.group_id] = row.distinct_features
     return {group_id: Features(tuple(top), distinct[group_id]) for group_id, top in rows.items()}

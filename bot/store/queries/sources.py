@@ -34,7 +34,7 @@ class Hearing:
 def heartbeats(db: Session) -> list[Heartbeat]:
     """Return when each source was last heard, by name."""
     rows = db.exec(select(Heartbeat).order_by(col(Heartbeat.source))).all()
-    return [row for row in rows if row.source not in OWN]
+    return [row for row in rows if row.source not in OWN and ":" not in row.source]  # `digest:weekly` is no source
 
 
 def hearing(db: Session, configured: Collection[str], at: datetime | None = None) -> Hearing:
