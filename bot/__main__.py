@@ -1,6 +1,6 @@
 """The command line. Imports stand inside the functions here, and only here: `--help` must answer at once."""
 
-import asyncio
+from datetime import UTC, datetime
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -48,12 +48,10 @@ def options(
 @app.command()
 def run(verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False) -> None:
     """Run the bot until it is told to stop (SIGTERM, Ctrl-C)."""
-    from bot import log
-    from bot.app import serve
+    from bot.cli.running import run as serve
     from bot.config import load
 
-    log.set_up(verbose=verbose)
-    asyncio.run(serve(load()))
+    raise typer.Exit(serve(load(), verbose=verbose))
 
 
 @app.command()
@@ -80,6 +78,9 @@ def sandbox(
     events_url: Annotated[str | None, typer.Option(help="HTTP mode: send events to this address.")] = None,
     signing_secret: Annotated[str | None, typer.Option(help="HTTP mode: sign with this secret.")] = None,
     jira_webhook_url: Annotated[str | None, typer.Option(help="Send Jira's webhooks to this address.")] = None,
+    start: Annotated[
+        datetime | None, typer.Option(help="What its clock says at first; default: the real time.")
+    ] = None,
 ) -> None:
     """Run a local Slack and a local Jira that speak the real protocols, with a page."""
     from bot.cli.sandboxes import serve
@@ -92,6 +93,7 @@ def sandbox(
         events_url=events_url,
         signing_secret=signing_secret,
         jira_webhook_url=jira_webhook_url,
+        started=start.replace(tzinfo=start.tzinfo or UTC) if start else None,
     )
     raise typer.Exit(serve(chosen))
 

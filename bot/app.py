@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import aiohttp
-import httpx
 import sqlalchemy.exc
 import uvicorn
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -113,9 +112,7 @@ class _Bot:
 
     async def run(self) -> None:
         """Answer HTTP first, then connect everything else; ends with the server, which ends with a signal."""
-        if self.clock.url is not None:
-            async with httpx.AsyncClient(trust_env=False, timeout=5) as http:
-                await self.clock.learn(http)
+        await self.clock.settle()
         now = self.clock.now()
         await self.database.write(catalogue.apply, self.settings.decisions, now)
         await self.database.write(release_leases, now)

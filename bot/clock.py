@@ -68,6 +68,19 @@ class Clock:
         version: int | None = answer.get("version")
         return version
 
+    async def settle(self) -> None:
+        """Learn the sandbox's clock before anything is done by it; waits until the sandbox is up."""
+        if self.url is None:
+            return
+        async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+            while True:
+                try:
+                    await self.learn(client)
+                    return
+                except httpx.HTTPError as e:
+                    logger.info("waiting for the sandbox's clock", extra={"error": repr(e)})
+                    await asyncio.sleep(POLL_S)
+
     async def follow(self) -> None:
         """Stay in step with the sandbox's clock until cancelled."""
         version: int | None = None

@@ -1,7 +1,8 @@
 """`bellwether check-config`: the file is right when this gets as far as printing; what is wrong raises ConfigError."""
 
 from bot import integrations
-from bot.config import Settings
+from bot.config import Decisions, Settings
+from bot.slack.text import plural
 
 
 def check(settings: Settings) -> int:
@@ -10,10 +11,16 @@ def check(settings: Settings) -> int:
     integrations.tickets(settings)
     decisions = settings.decisions
     there = settings.path is not None and settings.path.exists()
-    counts = f"{len(inlets)} sources, {len(decisions.models)} models, {len(decisions.digests)} digests"
-    print(f"{settings.path}: good. {counts}." if there else f"There is no {settings.path}: every key has its default.")
+    good = f"{settings.path}: good. {amounts(decisions)}."
+    print(good if there else f"There is no {settings.path}: every key has its default.")
     for name, inlet in inlets.items():
         if inlet.auth.kind != "none" and not inlet.auth.secret:
             section = decisions.sources[name].auth
             print(f"! sources.{name}: {section.secret_env if section else ''} is not set, so it refuses everything")
     return 0
+
+
+def amounts(decisions: Decisions) -> str:
+    """Return how much is configured, in words."""
+    counts = (decisions.sources, "source"), (decisions.models, "model"), (decisions.digests, "digest")
+    return ", ".join(plural(len(section), name) for section, name in counts)

@@ -3,17 +3,20 @@
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
 
 import httpx
 
 from bot import integrations
 from bot.cli import online_checks, store_checks
 from bot.cli.checks import Check, State, good, problem, warning
+from bot.cli.configuration import amounts
 from bot.cli.sending import bot_address
 from bot.clock import read_clock
 from bot.config import Environment, Settings
 from bot.domain.errors import ConfigError
 from bot.ingest.receive import Inlet
+from bot.slack.text import plural
 
 TOKENS = {
     "xoxb-": "a bot token",
@@ -37,7 +40,7 @@ def show(settings: Settings, *, as_json: bool, online: bool) -> int:
         print(json.dumps([vars(check) for check in checks], indent=2, ensure_ascii=False))
     else:
         more = "" if online else " Slack and Jira were not asked: `bellwether doctor --online`."
-        print(f"\n{problems} problems (✗), {warnings} to look at (!).{more}")
+        print(f"\n{plural(problems, 'problem')} (✗), {warnings} to look at (!).{more}")
     return 1 if problems else 0
 
 
@@ -56,7 +59,6 @@ def _checks(settings: Settings, *, online: bool) -> Iterator[Check]:
 
 
 def _configuration(settings: Settings) -> tuple[dict[str, Inlet], Check]:
-    decisions = settings.decisions
     try:
         inlets = integrations.inlets(settings)
         host_port = settings.environment.host_port
@@ -66,8 +68,8 @@ def _configuration(settings: Settings) -> tuple[dict[str, Inlet], Check]:
         return inlets, warning("configuration", f"no {settings.path}, so no source; `bellwether init` writes one")
     if not inlets:
         return inlets, warning("configuration", f"{settings.path} has no `sources:`, so the bot hears nothing")
-    counts = f"{len(inlets)} sources, {len(decisions.models)} models, {len(decisions.digests)} digests"
-    return inlets, good("configuration", f"{settings.path}: {counts}; listens on {host_port[0]} port {host_port[1]}")
+    port = f"port {host_port[1]} of {host_port[0]}"
+    return inlets, good("configuration", f"{settings.path}: {amounts(settings.decisions)}; listens on {port}")
 
 
 def _now(environment: Environment) -> tuple[datetime, list[Check]]:
@@ -89,6 +91,8 @@ def _refusing(settings: Settings, inlets: Mapping[str, Inlet]) -> dict[str, str]
 
 
 def _slack_tokens(environment: Environment) -> Iterator[Check]:
+    if environment.slack_bot_token is None and Path(".env").exists():
+        yield warning("environment", "there is a .env here that is not loaded: `set -a; . ./.env; set +a`")
     yield _token("SLACK_BOT_TOKEN", environment.slack_bot_token, "xoxb-", "Install App: Bot User OAuth Token")
     if environment.slack_app_token is None and environment.slack_signing_secret is not None:
         yield good("slack app token", "not needed in HTTP mode: Slack posts to /slack/events, signed")

@@ -1,9 +1,9 @@
-"""`bellwether sandbox`: says where it is and with which tokens, and serves until it is told to stop."""
+"""`bellwether sandbox`."""
 
 import asyncio
-import errno
 import sys
 
+from bot.cli.ports import port_trouble
 from bot.sandbox import server
 from bot.sandbox.settings import APP_TOKEN, BOT_TOKEN, JIRA_TOKEN, Settings
 
@@ -11,18 +11,13 @@ HOST = "127.0.0.1"
 
 
 def serve(settings: Settings) -> int:
-    """Serve the sandbox until SIGTERM or Ctrl-C; 1 when its port is taken."""
-    address = f"http://{HOST}:{settings.port}"
-    try:
-        server.listen(HOST, settings.port).close()
-        print(f"Slack page  {address}/")
-        print(f"Slack API   {address}/api/   tokens {BOT_TOKEN} and {APP_TOKEN}")
-        print(f"Jira        {address}/jira   any e-mail, token {JIRA_TOKEN}", flush=True)
-        asyncio.run(server.serve(settings, HOST))
-    except OSError as e:
-        if e.errno not in (errno.EADDRINUSE, errno.EACCES):
-            raise
-        words = "is taken by another program" if e.errno == errno.EADDRINUSE else "may not be used by this user"
-        print(f"bellwether: port {settings.port} of {HOST} {words}; choose another one with --port", file=sys.stderr)
+    """Say where the sandbox is and with which tokens, and serve until told to stop; 1 when its port is taken."""
+    if trouble := port_trouble(HOST, settings.port):
+        print(f"bellwether: {trouble} Choose another one with --port.", file=sys.stderr)
         return 1
+    address = f"http://{HOST}:{settings.port}"
+    print(f"Slack page  {address}/")
+    print(f"Slack API   {address}/api/   tokens {BOT_TOKEN} and {APP_TOKEN}")
+    print(f"Jira        {address}/jira   any e-mail, token {JIRA_TOKEN}", flush=True)
+    asyncio.run(server.serve(settings, HOST))
     return 0

@@ -14,6 +14,7 @@ from bot.config import Settings
 from bot.domain.durations import short
 from bot.domain.errors import ConfigError
 from bot.domain.names import clip
+from bot.slack.text import plural
 from bot.store import schema
 from bot.store.database import Database
 from bot.store.queries.sources import OWN, SILENT, heartbeats
@@ -44,7 +45,8 @@ def checks(settings: Settings, refusing: Mapping[str, str], now: datetime) -> li
 
 
 def _whole(database: Database) -> Check:
-    size = database.path.stat().st_size / 1_000_000
+    files = (database.path, database.path.with_name(database.path.name + "-wal"))
+    size = sum(file.stat().st_size for file in files if file.exists()) / 1_000_000
     return good("database", f"{database.path}, schema {schema.HEAD}, {size:.1f} MB")
 
 
@@ -70,7 +72,8 @@ def _unheard(
         elif now - beat.last_at > SILENT:
             yield warning(check, f"last heard {short(now - beat.last_at)} ago; if that is unusual, look at its side")
         else:
-            yield good(check, f"last heard {short(now - beat.last_at)} ago, {beat.deliveries} deliveries so far")
+            count = plural(beat.deliveries, "delivery", "deliveries")
+            yield good(check, f"last heard {short(now - beat.last_at)} ago, {count} so far")
     for name in sorted(beats.keys() - refusing.keys()):
         ago = short(now - beats[name].last_at)
         yield warning(f"source {name}", f"heard until {ago} ago, but no longer among `sources:` of {settings.path}")
@@ -87,7 +90,7 @@ def _unmapped(db: Session) -> Iterator[Check]:
         mended = f"when mended: `bellwether replay {number}`"
         yield warning(f"delivery {number}", f"unmapped, of {source}: {clip(reason, LONGEST).rstrip('.')}; {mended}")
     if (more := db.exec(select(func.count()).select_from(Delivery).where(*bad)).one() - len(rows)) > 0:
-        yield warning("deliveries", f"{more} older ones are unmapped, too")
+        yield warning("deliveries", f"{plural(more, 'older one')} could not be read in full, either")
 
 
 def _projections(db: Session, now: datetime) -> Iterator[Check]:

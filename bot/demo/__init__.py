@@ -6,19 +6,18 @@ import shutil
 import signal
 import time
 import webbrowser
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 
 from bot.demo import bad_release
-from bot.demo.bad_release import Step
 from bot.demo.checks import differences, lagging
 from bot.demo.children import Child, DidNotStart, programs
-from bot.demo.stage import HOOK_TOKEN, Stage, StoryFailed
+from bot.demo.stage import HOOK_TOKEN, Stage, Story, StoryFailed
 
-STORIES: Mapping[str, tuple[str, Sequence[Step]]] = {"a-bad-release": ("A bad release", bad_release.STEPS)}
+STORIES: Mapping[str, Story] = {"a-bad-release": bad_release.STORY}
 FOLDER = Path(".bellwether-demo")
 PLAYED = "played"
 """A mark in the folder: the story was told to its end there, and is kept until --reset."""
@@ -39,7 +38,7 @@ async def _play(story: str, *, speed: float, port: int, headless: bool, reset: b
     started = time.monotonic()
     folder = FOLDER / "headless" if headless else FOLDER
     told_before = _prepare(folder, reset=reset)
-    sandbox, bot, environment = programs(folder.absolute(), port)
+    sandbox, bot, environment = programs(folder.absolute(), port, STORIES[story].start)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -117,7 +116,7 @@ async def _nothing_lags(stage: Stage, environment: Mapping[str, str]) -> None:
 
 async def _tell(stage: Stage, story: str) -> None:
     """Play the steps one after the other, and show on the page where we are."""
-    title, steps = STORIES[story]
+    title, steps = STORIES[story].title, STORIES[story].steps
     shown = [{"n": n, "title": step.title, "state": "waiting", "note": ""} for n, step in enumerate(steps, 1)]
     await stage.tell(title=title, steps=shown, events_in=0, go=None, can_kill=not stage.headless)
     for entry, step in zip(shown, steps, strict=True):

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -78,8 +79,11 @@ class Child:
         return lines[-1] if lines else f"see {self.log}"
 
 
-def programs(folder: Path, port: int) -> tuple[Child, Child, dict[str, str]]:
-    """Return sandbox and bot, and the environment that the bot runs with; data and logs are in FOLDER."""
+def programs(folder: Path, port: int, start: datetime) -> tuple[Child, Child, dict[str, str]]:
+    """Return sandbox and bot, and the environment that the bot runs with; data and logs are in FOLDER.
+
+    `start` is what the sandbox's clock says at first.
+    """
     here = f"http://127.0.0.1:{port}"
     environment = {
         "BELLWETHER_CONFIG": str(folder / "bellwether.yml"),
@@ -95,6 +99,7 @@ def programs(folder: Path, port: int) -> tuple[Child, Child, dict[str, str]]:
         "JIRA_API_TOKEN": "sandbox",
     }
     state = str(folder / "sandbox.json")
-    sandbox = Child("sandbox", ("sandbox", "--port", str(port), "--state", state), folder / "sandbox.log", f"{here}/")
+    arguments = ("sandbox", "--port", str(port), "--state", state, "--start", start.isoformat())
+    sandbox = Child("sandbox", arguments, folder / "sandbox.log", f"{here}/")
     ready = f"http://127.0.0.1:{port + 1}/readyz"
     return sandbox, Child("bot", ("run",), folder / "bot.log", ready, environment), environment

@@ -5,7 +5,7 @@ All over HTTP, so that the story proves nothing that another program could not s
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -109,6 +109,23 @@ class Stage:
         self.seen.append(words)
         if self.headless:
             print(f"  ✓ {words}", flush=True)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: what the page calls it, and what happens."""
+
+    title: str
+    play: Callable[[Stage], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Story:
+    """A story, and what the sandbox's clock says when it begins."""
+
+    title: str
+    start: datetime
+    steps: Sequence[Step]
 
 
 def messages(state: State, channel: str, key: str) -> list[Mapping[str, Any]]:

@@ -8,6 +8,10 @@ SHARED_MODELS = 5
 """The same hard alert name on this many models within the shared window is one incident, not one for each."""
 
 
+UNTOLD = frozenset({"rollback_asked"})
+"""Timeline entries that the card shows already: a thread is for words of people and decisive news."""
+
+
 def opens(alert_class: str, status: str) -> bool:
     """Return whether an alert group opens an incident by itself: only a hard one that is not over."""
     return alert_class == AlertClass.HARD and status != "resolved"

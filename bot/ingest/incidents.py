@@ -70,6 +70,8 @@ def close(db: Session, now: datetime, incident: Incident, rules: Rules, *, by: s
     db.add(incident)
     tell(db, now, incident.id, kind="resolved", text=text, by=by)
     touch_incident(db, now, incident, rules, urgent=by is not None)
+    if rules.tickets:
+        touch(db, now, keys.ticket(incident.id), urgent=True)  # so that the card can say "Done" at once
     touch(db, now, *(keys.group(g.id) for g in groups_of(db, incident.id) if g.id and g.status != "resolved"))
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, select
 
 from bot.domain import keys
+from bot.domain.incidents import UNTOLD
 from bot.store.projection import touch
 from bot.store.tables import Projection, TimelineEntry
 
@@ -17,11 +18,13 @@ FOLD = timedelta(seconds=3)
 
 
 def tell(db: Session, now: datetime, incident_id: int, *, kind: str, text: str, by: str | None = None) -> None:
-    """Add an entry to the incident's timeline and to its thread."""
+    """Add an entry to the incident's timeline, and to its thread unless the card says it already."""
     entry = TimelineEntry(incident_id=incident_id, at=now, kind=kind, by=by, text=text)
     db.add(entry)
     db.flush()
     assert entry.id is not None
+    if kind in UNTOLD:
+        return
     open_reply = _unsent_reply(db, incident_id)
     touch(db, now, open_reply or keys.incident_log(incident_id, entry.id), urgent=by is not None, wait=FOLD)
 

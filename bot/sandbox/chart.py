@@ -12,8 +12,8 @@ from bot.sandbox.markup import join, tag
 from bot.sandbox.mrkdwn import plain
 from bot.sandbox.texts import Json, dicts, words
 
-WIDTH, HEIGHT = 640, 264
-LEFT, RIGHT, TOP, BOTTOM = 52, 18, 14, 34
+WIDTH, HEIGHT = 640, 272
+LEFT, RIGHT, TOP, BOTTOM = 52, 18, 28, 34
 COLOURS = 6
 
 Series = tuple[str, list[float | None]]
@@ -103,9 +103,7 @@ def _plot(kind: str, labels: list[str], series: list[Series], units: Json, spoke
         floor = y(max(low, min(0.0, high)))
         marks = [_line(at, labels, line, x, y, floor if kind == "area" else None) for at, line in enumerate(series)]
     axis = (
-        tag("text", plain(words(units.get("y_label"))), class_="tick unit", x=4, y=TOP - 2)
-        if units.get("y_label")
-        else None
+        tag("text", plain(words(units.get("y_label"))), class_="tick unit", x=4, y=11) if units.get("y_label") else None
     )
     return tag("svg", *grid, axis, *names, *marks, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_label=spoken)
 
@@ -161,7 +159,7 @@ def _legend(kind: str, series: list[Series]) -> Markup:
     items = []
     for at, (name, values) in enumerate(series):
         flat = " flat" if kind == "line" and len({v for v in values if v is not None}) == 1 else ""
-        last = next((value for value in reversed(values) if value is not None), None)
+        last = next((value for value in reversed(values) if value is not None), None) if kind != "bar" else 0
         swatch = tag(
             "svg",
             _swatch(kind),

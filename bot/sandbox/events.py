@@ -65,14 +65,9 @@ def told_mention(sandbox: Sandbox, channel: Channel, message: dict[str, Any]) ->
     """Tell of a mention, if there is one, and the app can see it."""
     if f"<@{BOT_USER}>" not in message.get("text", "") or BOT_USER not in channel.members or channel.is_im:
         return []
-    kept = {key: message[key] for key in ("user", "text", "ts", "thread_ts", "client_msg_id") if key in message}
-    event: dict[str, Any] = {
-        "type": "app_mention",
-        **kept,
-        "channel": channel.id,
-        "team": TEAM,
-        "event_ts": message["ts"],
-    }
+    names = ("user", "text", "ts", "thread_ts", "client_msg_id")
+    event: dict[str, Any] = {name: message[name] for name in names if name in message}
+    event |= {"type": "app_mention", "channel": channel.id, "team": TEAM, "event_ts": message["ts"]}
     return tell(sandbox, event)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from sqlmodel import Session, col, select
 
 from bot.domain import keys
+from bot.domain.incidents import UNTOLD
 from bot.domain.actions import OPEN_STATUSES, Cause, IncidentStatus
 from bot.store.tables import AlertGroup, Incident, Projection, Ticket, TimelineEntry
 
@@ -82,8 +83,9 @@ def error_of(db: Session, key: str) -> str:
 
 
 def timeline(db: Session, incident_id: int, from_id: int, to_id: int | None = None) -> Sequence[TimelineEntry]:
-    """Return the incident's story from entry FROM_ID on, up to before TO_ID if given."""
+    """Return what the thread tells of the incident from entry FROM_ID on, up to before TO_ID if given."""
     query = select(TimelineEntry).where(TimelineEntry.incident_id == incident_id, col(TimelineEntry.id) >= from_id)
+    query = query.where(col(TimelineEntry.kind).not_in(UNTOLD))
     if to_id is not None:
         query = query.where(col(TimelineEntry.id) < to_id)
     return db.exec(query.order_by(col(TimelineEntry.id))).all()
