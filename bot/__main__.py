@@ -1,7 +1,7 @@
 """The command line. Imports stand inside the functions here, and only here: `--help` must answer at once."""
 
-from datetime import UTC, datetime
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 

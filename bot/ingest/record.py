@@ -29,7 +29,7 @@ from bot.ingest.rollouts import record_deployment
 from bot.ingest.rules import Rules
 from bot.ingest.storms import gather
 from bot.ports import Delivery as Request
-from bot.store.projection import touch, touch_existing
+from bot.store.projection import COUNTS, touch, touch_existing
 from bot.store.tables import Delivery, Heartbeat
 
 REPEAT = timedelta(minutes=2)
@@ -120,14 +120,16 @@ def _record(db: Session, origin: Origin, facts: Sequence[Fact], now: datetime, r
 
 def follow_up(db: Session, moved: Moved, now: datetime, rules: Rules) -> None:
     """Draw the consequences of alerts that moved: incidents opened and closed, storms, cards."""
+    news = {g.id for g in (*moved.opened, *moved.resolved, *moved.escalated)}
     for group in moved.changed:
         assert group.id is not None
+        wait = None if group.id in news else COUNTS
         if not group.quiet:
-            touch(db, now, keys.group(group.id))
+            touch(db, now, keys.group(group.id), wait=wait)
         if group.incident_id is not None:
-            touch(db, now, keys.incident(group.incident_id))
+            touch(db, now, keys.incident(group.incident_id), wait=wait)
         if group.storm_id is not None:
-            touch(db, now, keys.storm(group.storm_id))
+            touch(db, now, keys.storm(group.storm_id), wait=wait)
     gather(db, now, [g for g in moved.opened if not g.quiet])
     take_in(db, now, [*moved.opened, *moved.escalated], rules)
     settle_resolved(db, now, moved.resolved, rules)

@@ -18,9 +18,10 @@ from bot.sandbox.adf import document
 from bot.sandbox.box import Sandbox
 from bot.sandbox.look import read_look, viewer_of
 from bot.sandbox.markup import tag
-from bot.sandbox.panels import status_category, template
+from bot.sandbox.panels import status_category
 from bot.sandbox.rows import avatar
 from bot.sandbox.serving import HEADERS, EventStream, sandbox_of
+from bot.sandbox.templates import template
 from bot.sandbox.texts import Json, dicts, words
 from bot.sandbox.viewer import Viewer
 from bot.sandbox.world import User, World

@@ -135,5 +135,5 @@ class Delivery:
 
 
 def _again(envelope: Envelope, attempt: int, error: str) -> Envelope:
-    reason = "timeout" if error == "operation_timeout" else "connection_failed"
+    reason = {"operation_timeout": "timeout", "http_error": "http_error"}.get(error, "connection_failed")
     return Envelope(envelope.kind, envelope.payload, attempt, reason, envelope.envelope_id)

@@ -1,50 +1,25 @@
-"""A minimal client for Chromium over the DevTools protocol, for screenshots and tests of the page.
+"""One page of a browser, steered over the DevTools protocol, for screenshots and tests of the page.
 
-Chromium comes from the distribution (`apt-get install chromium`), not from a driver package of our own: fewer
-things to install, and the protocol that we need is six commands. https://chromedevtools.github.io/devtools-protocol/
+The dozen commands that we need are not worth a driver package and its download.
+https://chromedevtools.github.io/devtools-protocol/
 """
 
 import asyncio
 import base64
 import itertools
 import json
-import shutil
-import subprocess
-import tempfile
-import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from pathlib import Path
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 
-FLAGS = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
-    "--disable-dev-shm-usage", "--no-default-browser-check", "--force-color-profile=srgb",
-)  # fmt: skip
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-START_S = 20.0
 COMMAND_S = 20.0
 POLL_S = 0.02
 
 
-class NoChromium(RuntimeError):
-    """There is no browser; the message says how to get one."""
-
-
 class PageError(RuntimeError):
     """The page threw, or something that was waited for did not come."""
-
-
-def find_chromium() -> str:
-    """Return the path of the browser. Raises NoChromium."""
-    for name in NAMES:
-        path = shutil.which(name)
-        if path:
-            return path
-    raise NoChromium("Chromium is not installed. Run: apt-get install chromium fonts-noto-color-emoji fonts-lato")
 
 
 class Tab:
@@ -178,47 +153,10 @@ class Tab:
                 windowsVirtualKeyCode=codes.get(key, 0), **(extra if kind == "keyDown" else {}),
             )  # fmt: skip
 
-    async def screenshot(self, path: Path) -> None:
-        """Write the window as PNG."""
+    async def screenshot(self) -> bytes:
+        """Return the window as PNG."""
         result = await self.call("Page.captureScreenshot", format="png")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(base64.b64decode(result["data"]))
-
-
-@contextmanager
-def chromium() -> Iterator[str]:
-    """Run a browser with an empty profile; yield the address of its DevTools. Raises NoChromium.
-
-    Not async, so that one browser can serve tests that each have an event loop of their own.
-    """
-    binary = find_chromium()
-    with tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as profile:
-        process = subprocess.Popen(  # noqa: S603 - our flags, no shell
-            [binary, *FLAGS, "--remote-debugging-port=0", f"--user-data-dir={profile}", "about:blank"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            yield _address(Path(profile) / "DevToolsActivePort", process)
-        finally:
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _address(file: Path, process: "subprocess.Popen[bytes]") -> str:
-    """Wait for the file in which Chromium says where it listens: port and path."""
-    end = time.monotonic() + START_S
-    while time.monotonic() < end and process.poll() is None:
-        lines = file.read_text().split() if file.exists() else []
-        if len(lines) == 2:
-            return f"ws://127.0.0.1:{lines[0]}{lines[1]}"
-        time.sleep(POLL_S)
-    raise NoChromium(f"Chromium did not start (exit code {process.returncode})")
+        return base64.b64decode(result["data"])
 
 
 @asynccontextmanager

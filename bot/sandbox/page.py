@@ -15,9 +15,11 @@ from starlette.types import Scope
 from bot.sandbox import board, panels
 from bot.sandbox.box import Sandbox
 from bot.sandbox.feed import SHOWN, Feed, in_channel
+from bot.sandbox.inspector import Tally
 from bot.sandbox.look import channels_of, people, read_look, viewer_of
 from bot.sandbox.serving import HEADERS, EventStream, sandbox_of
 from bot.sandbox.stream import events, stamp
+from bot.sandbox.templates import template
 from bot.sandbox.texts import compact
 from bot.sandbox.world import BOT_USER
 
@@ -30,11 +32,11 @@ async def index(request: Request) -> Response:
     world = sandbox.world
     look = read_look(world, request.query_params)
     viewer = viewer_of(world, look)
-    drawn = panels.regions(sandbox, look, viewer, panels.Tally())
+    drawn = panels.regions(sandbox, look, viewer, Tally())
     name = world.users[BOT_USER].name if look.home or look.channel.is_im else f"#{look.channel.name}"
     rows = "" if look.home else Feed(world).all(look, viewer)
     thread_rows = Feed(world, look.thread).all(look, viewer) if look.thread and not look.home else ""
-    page = panels.template(
+    page = template(
         "page.html",
         title=f"{name} · {panels.WORKSPACE} · sandbox",
         look=look,

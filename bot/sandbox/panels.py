@@ -4,28 +4,23 @@ Each is a region with an id; the page and the event stream draw it with the same
 when its HTML has changed.
 """
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from bot.sandbox.box import Sandbox
+from bot.sandbox.inspector import Tally, calls, counter
 from bot.sandbox.look import Look, channels_of, people
 from bot.sandbox.render import blocks
 from bot.sandbox.rows import avatar
+from bot.sandbox.templates import template
 from bot.sandbox.texts import compact, words
 from bot.sandbox.viewer import DAYS, MONTHS, Viewer
 from bot.sandbox.world import BOT_USER, Channel, World
 
 WORKSPACE = "Acme ML"
-TEMPLATES = Path(__file__).parent.parent / "templates" / "sandbox"
-CALLS_SHOWN = 60
 DONE = "done"
 
 # What the panel offers of the many faults; the value is what the contract's PUT gets.
@@ -40,29 +35,7 @@ SWITCHES: tuple[tuple[str, str, Any, str], ...] = (
 Draw = Callable[[Sandbox, Look, Viewer], Markup]
 
 
-@cache
-def environment() -> Environment:
-    """Return the templates; escaping is on, a misspelt name is an error."""
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def template(name: str, **values: object) -> Markup:
-    """Fill one template; its result is safe because escaping is on."""
-    return Markup(environment().get_template(name).render(values))  # noqa: S704 - autoescaped
-
-
-def number(value: int) -> str:
-    """Return 1,001."""
-    return f"{value:,}"
-
-
-def regions(sandbox: Sandbox, look: Look, viewer: Viewer, tally: "Tally") -> dict[str, Markup]:
+def regions(sandbox: Sandbox, look: Look, viewer: Viewer, tally: Tally) -> dict[str, Markup]:
     """Return every region of the window by its id."""
     drawn = {name: draw(sandbox, look, viewer) for name, draw in REGIONS.items()}
     return drawn | {"counter": counter(sandbox, look, tally)}
@@ -128,9 +101,20 @@ def act_as(sandbox: Sandbox, look: Look, viewer: Viewer) -> Markup:
 
 
 def story(sandbox: Sandbox, look: Look, viewer: Viewer) -> Markup:
+    """Show what a story player wrote on the blackboard; of the notes only those of what is on or just over."""
     told = sandbox.world.story
     steps = [{"note": "", "state": ""} | step for step in told.get("steps") or []]
-    shown = {"title": told.get("title", ""), "steps": steps, "can_kill": bool(told.get("can_kill"))}
+    last = max((at for at, step in enumerate(steps) if step["state"] == DONE), default=-1)
+    for step in steps[: max(last, 0)]:
+        step["note"] = ""
+    can_kill = bool(told.get("can_kill"))
+    shown = {
+        "title": told.get("title", ""),
+        "steps": steps,
+        "hint": told.get("hint") or "",
+        "can_kill": can_kill,
+        "killed": "kill" in told and not can_kill,
+    }
     return template("_story.html", story=shown if told else None)
 
 
@@ -170,65 +154,6 @@ def head(sandbox: Sandbox, look: Look, viewer: Viewer) -> Markup:
     direct = "D" + look.user.id.removeprefix("U")
     app = sandbox.world.users[BOT_USER].name
     return template("_head.html", look=look, app=app, direct=direct, members=members, pins=len(look.channel.pins))
-
-
-@dataclass
-class Tally:
-    """How many messages were posted and edited; kept, because counting 100,000 calls anew would cost 10 ms a push."""
-
-    out: int = 0
-    first: int = 0
-    last: int = 0
-
-    def count(self, world: World) -> int:
-        """Return the number of chat.* calls among those that the sandbox still holds."""
-        held = world.calls
-        if not held or held[0]["n"] != self.first:  # emptied, or the oldest fell out
-            self.out, self.first, self.last = 0, held[0]["n"] if held else 0, 0
-        for call in reversed(held):
-            if call["n"] <= self.last:
-                break
-            self.out += str(call.get("method", "")).startswith("chat.")
-        self.last = held[-1]["n"] if held else 0
-        return self.out
-
-
-def counter(sandbox: Sandbox, look: Look, tally: Tally) -> Markup:
-    """Show the claim that many events become few messages: what came in against posts and edits that went out."""
-    events = sandbox.world.story.get("events_in")
-    came = None if events is None else number(int(events))
-    out = number(tally.count(sandbox.world))
-    return template("_counter.html", look=look, events=came, calls=out)
-
-
-def calls(sandbox: Sandbox, look: Look, viewer: Viewer) -> Markup:
-    """Show the newest API calls, only while the inspector is open."""
-    if not look.calls:
-        return Markup("")
-    held = sandbox.world.calls
-    newest = [held[-at] for at in range(1, min(len(held), CALLS_SHOWN) + 1)]
-    lines = [
-        {
-            "n": call.get("n"),
-            "time": f"{viewer.local(float(call.get('at', 0))):%H:%M:%S.%f}"[:-3],
-            "api": call.get("api", ""),
-            "method": call.get("method", ""),
-            "status": call.get("status", ""),
-            "error": call.get("error") or "",
-            "ms": "" if call.get("ms") is None else f"{float(call['ms']):.0f}",
-            "short": _short(call.get("args")),
-            "long": json.dumps(call.get("args"), indent=2, ensure_ascii=False, default=str),
-        }
-        for call in newest
-    ]
-    return template("_calls.html", look=look, calls=lines)
-
-
-def _short(args: object) -> str:
-    if not isinstance(args, dict):
-        return "" if args is None else str(args)[:80]
-    told = [f"{key}={value}" for key, value in args.items() if isinstance(value, str | int) and value != ""]
-    return " ".join(told)[:120] or "…"
 
 
 def view(sandbox: Sandbox, look: Look, viewer: Viewer) -> Markup:

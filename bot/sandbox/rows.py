@@ -76,13 +76,20 @@ def row(world: World, look: Look, viewer: Viewer, message: Message, *, day: str,
             class_="main",
         ),
         None if private else _tools(look, ts, message, pane),
-        class_=" ".join(filter(None, ("msg", grouped and "grouped", private and "private", message.get("subtype")))),
+        class_=_look_of(message, grouped=grouped, private=private),
         data_ts=ts,
         data_channel=look.channel.id,
         data_mine=who == look.user.id,
         aria_label=f"{author(world, who)}, {viewer.when(seconds)}",
     )
     return tag("div", divider, article, id=ident, class_="row", data_ts=ts)
+
+
+def _look_of(message: Message, *, grouped: bool, private: bool) -> str:
+    looks = ["msg", str(message.get("subtype") or "")]
+    looks += ["grouped"] if grouped else []
+    looks += ["private"] if private else []
+    return " ".join(filter(None, looks))
 
 
 def _shows_edited(message: Message) -> bool:
@@ -137,7 +144,10 @@ def _tools(look: Look, ts: str, message: Message, pane: str) -> Markup:
     root = str(message.get("thread_ts") or ts)
     return tag(
         "div",
-        tag("button", "👀", type="button", class_="tool", data_react="eyes", aria_label="React with eyes", title="I take it"),
+        tag(
+            "button", "👀", type="button", class_="tool", data_react="eyes",
+            aria_label="React with eyes", title="I take it",
+        ),
         tag(
             "button", "✅", type="button", class_="tool", data_react="white_check_mark",
             aria_label="React with check mark", title="Done",

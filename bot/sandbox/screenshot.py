@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bot.sandbox.devtools import NoChromium, PageError, Tab, chromium, tab
+from bot.sandbox.chromium import NoChromium, chromium
+from bot.sandbox.devtools import PageError, Tab, tab
 
 SETTLE_S = 0.4  # animations are shorter than this
 
@@ -61,14 +62,14 @@ async def act(page: Tab, kind: str, value: str) -> None:
             await page.type(f"{head}]{selector}" if head else selector, text.replace("\\n", "\n"))
 
 
-async def take(browser: str, options: argparse.Namespace) -> None:
-    """Open the page, do the steps, write the picture."""
+async def take(browser: str, options: argparse.Namespace) -> bytes:
+    """Open the page, do the steps, return the picture as PNG."""
     async with tab(browser, width=options.width, height=options.height, dark=options.dark, scale=options.scale) as page:
         await page.open(options.url)
         for kind, value in options.steps or ():
             await act(page, kind, value)
         await asyncio.sleep(SETTLE_S)
-        await page.screenshot(options.out)
+        return await page.screenshot()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -76,7 +77,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         options = arguments(argv)
         with chromium() as browser:
-            asyncio.run(take(browser, options))
+            picture = asyncio.run(take(browser, options))
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_bytes(picture)
     except NoChromium as error:
         print(error, file=sys.stderr)  # noqa: T201 - a command
         return 2

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from bot.sandbox import panels
 from bot.sandbox.box import Sandbox
 from bot.sandbox.feed import Feed
+from bot.sandbox.inspector import Tally
 from bot.sandbox.look import Look, fresh, viewer_of
 from bot.sandbox.pulse import Pulse
 from bot.sandbox.viewer import Viewer
@@ -67,7 +68,7 @@ class Window:
     version: int | None
     feeds: dict[str, Feed] = field(default_factory=dict)
     shown: dict[str, Markup] = field(default_factory=dict)
-    tally: panels.Tally = field(default_factory=panels.Tally)
+    tally: Tally = field(default_factory=Tally)
     hour: tuple[int, datetime] | None = None
 
     def __post_init__(self) -> None:

@@ -22,6 +22,8 @@ from bot.domain import keys
 from bot.store.tables import Projection
 
 CALM = timedelta(seconds=1.5)
+COUNTS = timedelta(seconds=4)
+"""What only counts higher may wait this long."""
 FIRST = timedelta(seconds=1)
 """A new copy waits this long for the rest of what opened it."""
 LEASE = timedelta(seconds=60)
@@ -52,7 +54,7 @@ def touch(db: Session, now: datetime, *names: str, urgent: bool = False, wait: t
     """Say that the copies NAMES may lag. Call it in the transaction that changes what they show.
 
     `urgent`: a person did it and is looking. `wait`: how long to wait for more of it, at most until the card's deadline;
-    None = CALM for a copy that exists, FIRST for a new one.
+    None = CALM for a copy that exists, FIRST for a new one. A longer wait never puts off what is due already.
     """
     for key in dict.fromkeys(names):
         bump = update(Projection).where(col(Projection.key) == key)
@@ -186,7 +188,7 @@ def touch_open(db: Session, now: datetime, since: datetime) -> int:
     Equal digests make no call. Returns how many were touched.
     """
     recent = (col(Projection.shown_at) > since, col(Projection.key).not_like("slack/digest/%"))
-    return db.exec(_bumped(update(Projection).where(*recent), now, urgent=False, wait=CALM)).rowcount
+    return int(db.exec(_bumped(update(Projection).where(*recent), now, urgent=False, wait=CALM)).rowcount)
 
 
 def next_due(db: Session, prefix: str, in_flight: Collection[str] = ()) -> datetime | None:
@@ -206,7 +208,9 @@ def _bumped(bump: Any, now: datetime, *, urgent: bool, wait: timedelta) -> Any:
     idle = and_(col(Projection.lagging).is_(False), col(Projection.deadline) < now + PAUSE)
     deadline = case((idle, now + PAUSE), else_=col(Projection.deadline))
     calm = case((col(Projection.earliest) > now + wait, col(Projection.earliest)), else_=now + wait)
-    due = case((col(Projection.urgent), now), (deadline < calm, deadline), else_=calm)
+    soonest = case((deadline < calm, deadline), else_=calm)
+    kept = and_(col(Projection.lagging), col(Projection.not_before) < soonest) if wait > CALM else false()
+    due = case((col(Projection.urgent), now), (kept, col(Projection.not_before)), else_=soonest)
     free = and_(col(Projection.lease) == "", col(Projection.error) == "")
     return bump.values(
         generation=Projection.generation + 1,

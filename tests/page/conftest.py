@@ -16,7 +16,8 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.box import Sandbox
-from bot.sandbox.devtools import NoChromium, Tab, chromium, find_chromium, tab
+from bot.sandbox.chromium import NoChromium, chromium, find_chromium
+from bot.sandbox.devtools import Tab, tab
 from bot.sandbox.manifest import Command, Manifest, Shortcut
 from bot.sandbox.server import running
 from bot.sandbox.settings import APP_TOKEN, BOT_TOKEN, Settings

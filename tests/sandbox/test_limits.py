@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain import limits
 
-MESSAGES = Path("/work/shared/messages")
+MESSAGES = Path(__file__).parent / "messages"
 
 
 def section(text: str = "x", **more: Any) -> dict[str, Any]:

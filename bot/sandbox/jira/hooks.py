@@ -62,6 +62,10 @@ class Hooks:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def drain(self) -> None:
+        """Return when what is under way has been posted."""
+        await asyncio.gather(*self._tasks)
+
     async def close(self) -> None:
         for task in list(self._tasks):
             task.cancel()

@@ -86,7 +86,8 @@ def sort_key(order_field: str) -> Callable[[tuple[dict[str, Any], Fields]], Any]
 
     def key(pair: tuple[dict[str, Any], Fields]) -> Any:
         issue, fields = pair
-        return int(issue["id"]) if order_field == "key" else (READ[order_field](issue, fields) or [""])[0]
+        first = "" if order_field == "key" else (READ[order_field](issue, fields) or [""])[0]
+        return first, int(issue["id"])
 
     return key
 

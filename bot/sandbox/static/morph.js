@@ -4,7 +4,7 @@
 
 const Morph = (() => {
   // State that lives in the browser; the server does not know it and must not reset it.
-  const KEPT = new Set(["open", "data-page", "data-sorted", "data-open"]);
+  const KEPT = new Set(["open", "data-page", "data-sorted", "data-open", "data-low"]);
 
   function attributes(from, to) {
     for (const { name, value } of [...to.attributes]) {

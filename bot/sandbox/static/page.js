@@ -55,9 +55,11 @@
 
   // -- pushes ---------------------------------------------------------------------------------------------
 
+  const stream = () => new URL(state.stream, location.href).href;
+
   function connect() {
     source?.close();
-    source = new EventSource(`${state.stream}&after=${encodeURIComponent(state.version)}`);
+    source = new EventSource(`${stream()}&after=${encodeURIComponent(state.version)}`);
     source.onopen = () => ($("#lost").hidden = true);
     source.onerror = () => ($("#lost").hidden = false);
     source.onmessage = (event) => apply(JSON.parse(event.data));
@@ -94,7 +96,7 @@
         if ($(".main", old)?.textContent !== before) flash(old);
       }
     }
-    if (low) pane.scrollTop = pane.scrollHeight;
+    if (low) lowest(pane);
     else if (added && pane.id === "log") remind(added);
   }
 
@@ -120,9 +122,30 @@
     button.hidden = false;
   }
 
+  // Rows get their real height when they are first drawn, cards grow: who was at the end stays at the end.
+  const sizes = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      const pane = target.closest(".pane");
+      if (pane.dataset.low) pane.scrollTop = pane.scrollHeight;
+    }
+  });
+
+  function watch() {
+    sizes.disconnect();
+    for (const pane of $$("#log, #thread-log")) {
+      sizes.observe($(".rows", pane));
+      sizes.observe(pane);
+    }
+  }
+
+  function lowest(pane) {
+    if (!pane) return;
+    pane.dataset.low = "1";
+    pane.scrollTop = pane.scrollHeight;
+  }
+
   function bottom() {
-    const pane = $("#log");
-    if (pane) pane.scrollTop = pane.scrollHeight;
+    lowest($("#log"));
     fresh = 0;
     const button = $("[data-bottom]");
     if (button) button.hidden = true;
@@ -191,12 +214,21 @@
       next.value = drafts.get(`${state.user}/${state.channel}`) || "";
       grow(next);
     }
+    watch();
     if (thread) {
-      const pane = $("#thread-log");
-      pane.scrollTop = pane.scrollHeight;
+      lowest($("#thread-log"));
       $("#thread-text").focus();
     }
     if (asked) act("/_sandbox/home", {});
+  }
+
+  // Where a link leads in this window, or nothing: a permalink that the app got from the API is one of ours.
+  function inside(link) {
+    if (link.dataset.visit !== undefined) return link.href;
+    const to = new URL(link.href);
+    if (to.origin !== location.origin || to.pathname !== "/" || link.matches(".time")) return null;
+    if (!to.searchParams.has("user")) to.searchParams.set("user", new URL(stream()).searchParams.get("user"));
+    return to.href;
   }
 
   addEventListener("popstate", () => visit(location.href, false));
@@ -568,11 +600,15 @@
   };
 
   document.addEventListener("click", (event) => {
-    const link = event.target.closest("a[data-visit]");
+    const link = event.target.closest("a[href]");
     if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
-      event.preventDefault();
-      visit(link.href);
-      return;
+      const address = inside(link);
+      if (address) {
+        event.preventDefault();
+        if (link.dataset.act !== undefined) action(link, link.dataset.value);
+        visit(address);
+        return;
+      }
     }
     if (!event.target.closest("[data-open]")) closeMenus();
     for (const [selector, run] of Object.entries(CLICKS)) {
@@ -637,7 +673,11 @@
 
   document.addEventListener("scroll", (event) => {
     const pane = event.target;
-    if (pane.id === "log" && pane.scrollHeight - pane.scrollTop - pane.clientHeight < 80) {
+    if (pane.id !== "log" && pane.id !== "thread-log") return;
+    const low = pane.scrollHeight - pane.scrollTop - pane.clientHeight < 80;
+    if (low) pane.dataset.low = "1";
+    else delete pane.dataset.low;
+    if (low && pane.id === "log") {
       fresh = 0;
       $("[data-bottom]").hidden = true;
     }
@@ -659,7 +699,8 @@
   settle();
   if (location.hash) $(CSS.escape ? `#${CSS.escape(location.hash.slice(1))}` : location.hash)?.scrollIntoView();
   else bottom();
-  if ($("#thread-log")) $("#thread-log").scrollTop = $("#thread-log").scrollHeight;
+  lowest($("#thread-log"));
+  watch();
   if (state.home) act("/_sandbox/home", {});
   else if (matchMedia("(hover: hover)").matches) $("#composer-text")?.focus({ preventScroll: true });
 })();

@@ -29,7 +29,8 @@ def models(db: Session, now: datetime, look: Look, *, user: str | None = None) -
     health = sorted((as_heard(h, heard) for h in health_of(db, mine or everything)), key=lambda h: h.place)
     silent = [f"{text.line(name, 60)} silent for {durations.short(now - at)}" for name, at in heard.silent]
     left = len(health) - SHOWN
-    others = f"{len(everything) - len(mine)} models of others" if mine and len(everything) > len(mine) else ""
+    rest = len(everything) - len(mine)
+    others = f"{text.plural(rest, 'model')} of others" if mine and rest else ""
     foot = text.join(f"and {left} more" if left > 0 else "", others, *silent, f"as of {text.date(now)}")
     whose = text.plural(len(health), "model")
     whose = f"Your {whose}" if mine else whose

@@ -13,7 +13,9 @@ def line(*series: tuple[str, list[float | None]], kind: str = "line") -> dict[st
     return {"type": "data_visualization", "title": "Good payments declined", "chart": {
         "type": kind,
         "series": [
-            {"name": name, "data": [{"label": at, "value": v} for at, v in zip(labels, values, strict=True) if v is not None]}
+            {"name": name, "data": [
+                {"label": at, "value": v} for at, v in zip(labels, values, strict=True) if v is not None
+            ]}
             for name, values in series
         ],
         "axis_config": {"categories": labels, "y_label": "%"},

@@ -10,7 +10,8 @@ PAIRS = [
     ("text", "bg"), ("text", "soft"), ("text", "raised"), ("muted", "bg"), ("muted", "soft"), ("muted", "private"),
     ("muted", "raised"), ("muted", "line"), ("link", "bg"), ("link", "soft"), ("link", "mention"), ("me-text", "me"),
     ("code", "code-bg"), ("white", "primary"), ("white", "primary-hover"), ("white", "danger"), ("good", "soft"),
-    ("bad", "soft"), ("bad", "bg"), ("warn", "bg"), ("accent", "bg"), ("accent", "accent-soft"), ("text", "accent-soft"),
+    ("bad", "soft"), ("bad", "bg"), ("warn", "bg"), ("accent", "bg"), ("accent", "accent-soft"),
+    ("text", "accent-soft"),
     ("bg", "accent"), ("bg", "text"), ("side-text", "side"), ("side-muted", "side"), ("side-muted", "side-2"),
     ("white", "side-active"), ("text", "flash"), ("muted", "flash"),
 ]  # fmt: skip

@@ -231,9 +231,16 @@ def test_no_block_lets_markup_through(kind: str) -> None:
         "axis_config": {"categories": ["b"]},
     }
     full = hostile({
-        "type": kind, "block_id": "b", "text": mrkdwn("a"), "fields": [mrkdwn("a")], "elements": elements, "title": plain("a"),
-        "alt_text": "a", "caption": "a", "rows": cells, "chart": chart, "child_blocks": [{"type": "header", "text": plain("a")}],
-        "body": mrkdwn("a"), "subtitle": mrkdwn("a"), "external_id": "a", "title_url": "a", "accessory": button("a", confirm={"text": mrkdwn("a")}),
+        "type": kind,
+        **dict.fromkeys(("text", "body", "subtitle"), mrkdwn("a")),
+        **dict.fromkeys(("block_id", "alt_text", "caption", "external_id", "title_url"), "a"),
+        "title": plain("a"),
+        "fields": [mrkdwn("a")],
+        "elements": elements,
+        "rows": cells,
+        "chart": chart,
+        "child_blocks": [{"type": "header", "text": plain("a")}],
+        "accessory": button("a", confirm={"text": mrkdwn("a")}),
     })  # fmt: skip
 
     found = Tags()

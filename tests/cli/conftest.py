@@ -1,0 +1,69 @@
+"""The command line as a user has it: a folder, an environment, and `bellwether ...` with its exit code and output."""
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.__main__ import main
+from bot.config import ENVIRONMENT
+from bot.store import schema
+from bot.store.database import Database
+
+NOW = datetime(2026, 11, 23, 8, 13, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+
+Bellwether = Callable[..., Ran]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, to be in, and an environment without a word about the bot."""
+    monkeypatch.chdir(tmp_path)
+    for name in ENVIRONMENT:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(f"{name}_FILE", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def bellwether(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Bellwether:
+    """Run `bellwether ARGUMENTS` in this process."""
+
+    def run(*arguments: object) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["bellwether", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main()
+        out, err = capsys.readouterr()
+        return Ran(int(end.value.code or 0), out, err)
+
+    return run
+
+
+@pytest.fixture
+def database(here: Path) -> Iterator[Database]:
+    """The database that the commands find, with its tables."""
+    database = Database(f"sqlite:///{here / 'bellwether.db'}")
+    schema.upgrade(database.engine)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def add(database: Database) -> Callable[..., Any]:
+    """Store rows."""
+    return lambda *rows: database.submit(lambda db: db.add_all(rows)).result()

@@ -1,0 +1,248 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from bot.domain import limits
+from bot.slack.answers import changes, everyone, helping, models, problems, status, unknown
+from bot.slack.blocks import Message
+from bot.slack.cards import Look
+
+PRODUCT = {"good_payments_declined": {"unit": "%", "slo": "<= 2.5", "family": "product"}, "auc": {"role": "primary"}}
+
+
+def degraded(story: Any) -> Any:
+    """The model of message M1: product metric over its objective, drift alerts, an incident that is being fixed."""
+    model, rollout, group = story.bad_release()
+    model.metrics = PRODUCT
+    labels = {"labelled_fraction": 0.88, "labels_until": story.now - timedelta(days=3), "n": 41200}
+    for days, auc, declined in ((8, 0.933, 0.021), (1, 0.912, 0.029)):
+        at = story.now - timedelta(days=days)
+        story.measured(model, "auc", auc, at, **labels)
+        story.measured(model, "good_payments_declined", declined, at, evaluation_type="product", unit="ratio")
+    incident = story.opened(model, suspect_change_id=rollout.id, lead="U02BOB", status="fixing")
+    group.incident_id = incident.id
+    story.ticket(incident)
+    story.heard("alertmanager")
+    story.heard("events")
+    return model
+
+
+def checked(answer: Message) -> Message:
+    assert limits.message_problems(answer.content) == []
+    return answer
+
+
+def test_status_gives_state_product_metric_version_and_incident(
+    story: Any, look: Look, words: Any, controls: Any
+) -> None:
+    degraded(story)
+
+    answer = checked(status.status(story.db, "fraud-scorer", story.now, look))
+
+    shown = words(answer)
+    assert "🟠 *fraud-scorer*  degraded in `production`" in shown
+    assert "Good payments declined *2.9 %* ▴ 0.8 pt worse · SLO ≤ 2.5 % · to 22 Nov" in shown
+    assert "`v42` 100 %, 22 min · AUC *0.912* ▾ 0.021 worse · labels to 20 Nov (88 %) · n 41\u202f200" in shown
+    assert "|INC-1> SEV2 fixing · <@U02BOB> · <https://jira.example.com/browse/ML-431|ML-431> In Progress" in shown
+    assert "🔴 3 alerts firing · FeatureDrift `merchant_country`, `device_id` + 1" in shown
+    assert "fall-back `v41` · owner <@U01ALICE> · on call <@U02BOB> · as of <!date^" in shown
+    assert answer.text.startswith(
+        "fraud-scorer degraded in production: v42, Good payments declined 2.9 % up 0.8 pt worse"
+    )
+    buttons = controls(answer)
+    assert buttons["status_share"]["value"] == "fraud-scorer"
+    assert buttons["run_1"]["value"] == "changes fraud-scorer --since 3d"
+    assert buttons["incident_rollback"]["value"] == "1:1"
+    assert buttons["incident_rollback"]["confirm"]["confirm"]["text"] == "Roll back"
+
+
+def test_what_was_never_heard_of_is_named(story: Any, look: Look, words: Any) -> None:
+    story.model(owner=None, on_call=None)
+    story.heard("alertmanager")
+
+    shown = words(status.status(story.db, "Fraud-Scorer", story.now, look))
+
+    assert "⚪ *fraud-scorer*  no data in `production`" in shown
+    assert "no version known to serve" in shown
+    assert "no fall-back known · no owner · not connected: deployments, live metric, product metric, events" in shown
+
+
+def test_a_healthy_model_is_two_lines_and_small_print(story: Any, look: Look, words: Any) -> None:
+    model = story.model("churn", metrics=PRODUCT)
+    story.serving(model, "17", story.now - timedelta(days=3))
+    story.measured(model, "auc", 0.78)
+
+    answer = status.status(story.db, "churn", story.now, look)
+
+    assert "🟢 *churn*  good in `production`" in words(answer)
+    assert len(answer.blocks) == 3
+
+
+def test_a_value_whose_labels_have_not_arrived_is_provisional_and_breaks_no_objective(
+    story: Any, look: Look, words: Any
+) -> None:
+    model = story.model(metrics={"auc": {"slo": ">= 0.9"}})
+    story.serving(model, "42", story.deployed)
+    story.measured(model, "auc", 0.95, story.now - timedelta(days=9), labelled_fraction=0.95)
+    story.measured(model, "auc", 0.8, labelled_fraction=0.3, labels_until=story.now - timedelta(days=1))
+    early = words(status.status(story.db, "fraud-scorer", story.now, look))
+    story.measured(model, "auc", 0.8, story.now + timedelta(hours=1), labelled_fraction=0.85)
+
+    late = words(status.status(story.db, "fraud-scorer", story.now, look))
+
+    assert "🟢 *fraud-scorer*  good" in early
+    assert "provisional: labels to 22 Nov (30 %)" in early
+    assert "🟠 *fraud-scorer*  degraded" in late
+
+
+@pytest.mark.parametrize(
+    ("alert_class", "state"), [("hard", "🔴 *fraud-scorer*  firing"), ("soft", "🟡 *fraud-scorer*  watch")]
+)
+def test_the_class_of_what_fires_decides_the_state(
+    alert_class: str, state: str, story: Any, look: Look, words: Any
+) -> None:
+    story.group(story.model(), alert_class=alert_class)
+
+    assert state in words(status.status(story.db, "fraud-scorer", story.now, look))
+
+
+def test_a_model_whose_sources_all_fell_silent_is_not_called_good(story: Any, look: Look, words: Any) -> None:
+    story.serving(story.model(), "42", story.deployed)
+    story.heard("alertmanager", story.now - timedelta(days=4))
+
+    shown = words(status.status(story.db, "fraud-scorer", story.now, look))
+
+    assert "⚪ *fraud-scorer*  no data" in shown
+    assert "alertmanager silent for 4 d" in shown
+
+
+def test_a_shared_status_is_signed_and_not_shared_again(story: Any, look: Look, words: Any, controls: Any) -> None:
+    degraded(story)
+
+    answer = checked(status.shared(story.db, "fraud-scorer", story.now, look, by="U01ALICE"))
+
+    assert "shared by <@U01ALICE>" in words(answer)
+    assert "status_share" not in controls(answer)
+
+
+def test_status_costs_a_handful_of_queries_however_long_the_history(story: Any, look: Look) -> None:
+    model = degraded(story)
+    for n in range(300):
+        story.measured(model, f"metric_{n % 10}", 0.9, story.now - timedelta(hours=n))
+    asked: list[str] = []
+    event.listen(story.db.get_bind(), "before_cursor_execute", lambda *a: asked.append(a[2]))
+
+    status.status(story.db, "fraud-scorer", story.now, look)
+
+    assert len(asked) <= 18
+
+
+def test_the_list_has_the_worst_first_and_a_button_each(story: Any, look: Look, words: Any, controls: Any) -> None:
+    degraded(story)
+    for n in range(12):
+        story.serving(story.model(f"model-{n:02}", owner=None, on_call=None), "1", story.deployed)
+
+    answer = checked(models.models(story.db, story.now, look))
+
+    shown = words(answer)
+    assert shown.index("fraud-scorer*  degraded") < shown.index("model-00*  good")
+    assert "and 5 more" in shown
+    assert controls(answer)["run_1"]["value"] == "status fraud-scorer"
+    assert len(controls(answer)) == 8
+
+
+def test_the_list_is_of_ones_own_models_where_there_are_any(story: Any, look: Look, words: Any) -> None:
+    story.people()
+    story.model("churn", owner="@alice")
+    story.model("search", owner="@dana", on_call=None)
+
+    shown = words(models.models(story.db, story.now, look, user="U01ALICE"))
+
+    assert "churn" in shown
+    assert "search" not in shown
+    assert "1 model of others" in shown
+
+
+def test_an_empty_list_says_how_models_come(story: Any, look: Look, words: Any) -> None:
+    assert "the first event that names one creates it" in words(models.models(story.db, story.now, look))
+
+
+def test_changes_end_with_what_is_not_connected(story: Any, look: Look, words: Any) -> None:
+    degraded(story)
+
+    shown = words(checked(changes.changes(story.db, "fraud-scorer", story.now, story.now - timedelta(days=7), look)))
+
+    assert "model `v41` → `v42` deployed to production · <@U01ALICE>" in shown
+    assert "Connected: alertmanager, events; deployments, live evaluations. Not connected: config" in shown
+
+
+def test_no_change_lately_is_told_with_its_doubt(story: Any, look: Look, words: Any) -> None:
+    story.model()
+
+    shown = words(changes.changes(story.db, "fraud-scorer", story.now, story.now - timedelta(days=7), look))
+
+    assert "No change is known in the last 7 d; not everything is heard" in shown
+
+
+@pytest.mark.parametrize("typed", ["fruad", "fraud_scorer", "scorer", "FRAUD"])
+def test_a_mistyped_model_is_offered_by_a_button(typed: str, story: Any, look: Look, words: Any, controls: Any) -> None:
+    story.model()
+    story.model("churn")
+
+    answer = checked(unknown.unknown_model(story.db, typed, look, verb="changes"))
+
+    assert f"No model `{typed}`. Did you mean *fraud-scorer*" in words(answer)
+    assert controls(answer)["run_1"]["value"] == "changes fraud-scorer"
+
+
+def test_a_model_like_no_other_leaves_the_list(story: Any, look: Look, words: Any, controls: Any) -> None:
+    story.model()
+
+    answer = unknown.unknown_model(story.db, "zzzzzz", look)
+
+    assert words(answer).startswith("No model `zzzzzz`.")
+    assert [b["value"] for b in controls(answer).values()] == ["models"]
+
+
+def test_status_of_an_unknown_model_asks_which_was_meant(story: Any, look: Look, words: Any) -> None:
+    story.model()
+
+    assert "Did you mean *fraud-scorer*?" in words(status.status(story.db, "fruad", story.now, look))
+
+
+def test_help_uses_their_own_model_and_the_configured_word(story: Any, words: Any) -> None:
+    story.people()
+    story.model("churn", owner="@alice")
+
+    answer = checked(helping.help_for(story.db, Look(command="/oracle", bot="@ml"), user="U01ALICE"))
+
+    shown = words(answer)
+    assert "*churn* is yours, so try:\n`/oracle churn`  how is it?" in shown
+    assert "write `@ml churn`" in shown
+    assert len(shown.split("\nMy models")[0].splitlines()) == 6
+
+
+def test_open_incidents_and_who_is_on_call(story: Any, look: Look, words: Any) -> None:
+    degraded(story)
+
+    incidents = words(checked(everyone.open_incidents(story.db, story.now, look)))
+    people = words(checked(everyone.on_call(story.db, look)))
+
+    assert "|*INC-1*> SEV2 · fixing · fraud-scorer · fraud-scorer declines payments · <@U02BOB>" in incidents
+    assert "for 11 min" in incidents
+    assert "<@U02BOB>  *fraud-scorer*" in people
+
+
+def test_no_open_incident_is_said(story: Any, look: Look, words: Any) -> None:
+    assert "No incident is open." in words(everyone.open_incidents(story.db, story.now, look))
+
+
+def test_problems_say_what_happened_and_what_to_do(words: Any, controls: Any) -> None:
+    invite = checked(problems.not_in_channel("#payments", Look(), retry="subscribe fraud"))
+
+    assert "Write `/invite @bellwether` there" in words(invite)
+    assert controls(invite)["run_1"]["value"] == "subscribe fraud"
+    assert "Reference `7f3a`" in words(problems.our_fault("7f3a"))
+    assert "Promoting needs @ml-leads. Nothing done." in words(problems.not_allowed("Promoting", "@ml-leads"))
