@@ -6,8 +6,7 @@ import shutil
 import signal
 import time
 import webbrowser
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -15,7 +14,7 @@ import httpx
 from bot.demo import bad_release
 from bot.demo.checks import differences, lagging
 from bot.demo.children import Child, DidNotStart, programs
-from bot.demo.stage import HOOK_TOKEN, Stage, Story, StoryFailed
+from bot.demo.stage import HOOK_TOKEN, Stage, Story, StoryFailed, opened
 
 STORIES: Mapping[str, Story] = {"a-bad-release": bad_release.STORY}
 FOLDER = Path(".bellwether-demo")
@@ -52,7 +51,7 @@ async def _play(story: str, *, speed: float, port: int, headless: bool, reset: b
     print(f"  ✓ bot       http://127.0.0.1:{port + 1}/       hook token  {HOOK_TOKEN}      ({took[1]:.1f} s)")
     print(f"  ✓ data      {folder}/", flush=True)
     try:
-        async with _stage(port, speed=speed, headless=headless) as stage:
+        async with opened(port, speed=speed, headless=headless) as stage:
             if headless:
                 code = await _tell_and_check(stage, story, environment)
             else:
@@ -69,19 +68,8 @@ def _prepare(folder: Path, *, reset: bool) -> bool:
     if not told:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(Path(__file__).parent / "bellwether.yml", folder / "bellwether.yml")
+    shutil.copy(bad_release.CONFIGURATION, folder / "bellwether.yml")
     return told
-
-
-@asynccontextmanager
-async def _stage(port: int, *, speed: float, headless: bool) -> AsyncIterator[Stage]:
-    here = f"http://127.0.0.1:{port}"
-    hooks = {"authorization": f"Bearer {HOOK_TOKEN}"}
-    async with (
-        httpx.AsyncClient(base_url=here, trust_env=False, timeout=30) as sandbox,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port + 1}", trust_env=False, timeout=30, headers=hooks) as bot,
-    ):
-        yield Stage(sandbox, bot, speed, headless)
 
 
 async def _tell_and_check(stage: Stage, story: str, environment: Mapping[str, str]) -> int:

@@ -9,17 +9,20 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from bot.demo.history import before
 from bot.demo.stage import Stage, State, Step, Story, StoryFailed, key_of, messages, words_of
 
+CONFIGURATION = Path(__file__).parent / "bellwether.yml"
 MODEL, CHANNEL = "fraud-scorer", "ml-fraud"
-START = datetime(2026, 11, 20, 7, 40, tzinfo=UTC)
-LIVE = START + timedelta(minutes=11)
+LIVE = datetime(2026, 11, 20, 7, 51, tzinfo=UTC)
+CANARY = LIVE - timedelta(minutes=5)
+START = CANARY - timedelta(seconds=10)
 ONSET = LIVE + timedelta(minutes=11)
 FOR = timedelta(minutes=2)
-"""The SLO rule's `for`: it fires this long after the trouble began."""
+"""The rules' `for`: they fire this long after the trouble began."""
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 """09:00 in Paris, the zone of the demo's digest."""
 NULLS, DRIFTS = 600, 400
@@ -34,8 +37,7 @@ async def deploy(stage: Stage) -> None:
     """Eight weeks of history, then v42 on its way to production."""
     history = before(START)
     await stage.deliver("events", history, events=len(history))
-    await stage.pass_until(LIVE - timedelta(minutes=5))
-    await stage.deliver("events", _rollout("in_progress", traffic_percent=10, at=LIVE - timedelta(minutes=5)))
+    await stage.deliver("events", _rollout("in_progress", traffic_percent=10, at=CANARY))
     await stage.expect("deployment card: v42 canary at 10 %", lambda s: _shows(s, "slack/deployment/", "v42", "10"))
     feed = {"kind": "change", "change_type": "data", "model": "geo-features", "summary": "feed geo-2 replaces geo-1"}
     await stage.deliver("events", feed | {"actor": "dana", "occurred_at": (LIVE - timedelta(minutes=1)).isoformat()})
@@ -51,7 +53,7 @@ async def deploy(stage: Stage) -> None:
 
 async def storm(stage: Stage) -> None:
     """A thousand columns, and in the middle of it one objective."""
-    await stage.pass_until(ONSET)
+    await stage.pass_until(ONSET + FOR)
     first_call = len(await stage.calls())
     started = time.monotonic()
     await stage.run_at(STORM_SPEED)

@@ -5,7 +5,8 @@ All over HTTP, so that the story proves nothing that another program could not s
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -109,6 +110,18 @@ class Stage:
         self.seen.append(words)
         if self.headless:
             print(f"  ✓ {words}", flush=True)
+
+
+@asynccontextmanager
+async def opened(port: int, *, speed: float, headless: bool) -> AsyncIterator[Stage]:
+    """Return the stage of the programs on PORT and PORT + 1."""
+    here = f"http://127.0.0.1:{port}"
+    hooks = {"authorization": f"Bearer {HOOK_TOKEN}"}
+    async with (
+        httpx.AsyncClient(base_url=here, trust_env=False, timeout=30) as sandbox,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port + 1}", trust_env=False, timeout=30, headers=hooks) as bot,
+    ):
+        yield Stage(sandbox, bot, speed, headless)
 
 
 @dataclass(frozen=True)

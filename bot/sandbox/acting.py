@@ -16,7 +16,6 @@ from bot.sandbox.events import Told
 from bot.sandbox.world import Channel, Effect, User
 
 LONGEST_S = 3.0
-QUIET_S = 0.12
 # After an act to which the app need not answer (a reaction, a plain message) nobody waits three seconds for
 # nothing.
 PASSIVE_S = 1.0
@@ -37,12 +36,13 @@ class Act:
             self.ack_ms = round(answer.ms, 1)
         return answer
 
-    async def listen(self, told: Told) -> None:
-        """Wait for the app's ack of events, at most three seconds; an event that is not acked is no error here."""
-        if told:
-            done, _ = await asyncio.wait(told, timeout=max(0.0, self._left()))
+    async def heard(self, told: Told, longest_s: float = LONGEST_S) -> None:
+        """Wait for the app's ack of events and then as `settle`; an event that is not acked is no error here."""
+        if told and self.sandbox.delivery.transport.reachable:
+            done, _ = await asyncio.wait(told, timeout=LONGEST_S)
             for future in done:
                 self.acked(future.result())
+            await self.settle(longest_s)
 
     async def settle(self, longest_s: float = LONGEST_S) -> None:
         """Return after the last visible effect, or `longest_s` after the start."""
@@ -52,8 +52,8 @@ class Act:
             seen = world.version
             last = next(self._visible(), None)
             now = time.monotonic()
-            wake = until if last is None else min(until, last.at + QUIET_S)
-            if now >= wake:
+            wake = until if last is None else min(until, last.at + self.sandbox.settings.quiet_s)
+            if now >= wake or self.sandbox.closing:
                 return
             await world.changed(seen, wake - now)
 
@@ -102,6 +102,3 @@ class Act:
                 if self.channel is not None and channel is not self.channel and channel.user != self.user.id:
                     continue
             yield effect
-
-    def _left(self) -> float:
-        return self.begun + LONGEST_S - time.monotonic()

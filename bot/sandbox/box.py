@@ -18,6 +18,7 @@ class Sandbox:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.closing = False
         self.address = f"http://127.0.0.1:{settings.port}"
         self.manifest: Manifest = load(settings.manifest)
         self.world = World(Clock(settings.started, settings.speed), settings.bot_name)
@@ -31,7 +32,10 @@ class Sandbox:
         self.hooks = Hooks(settings.jira_webhook_url, settings.jira_webhook_secret, self.world.clock)
 
     async def close(self) -> None:
-        """Stop what is under way."""
+        """Stop what is under way, and let go of everybody who waits for a change."""
+        self.closing = True
+        for pulse in (self.world.pulse, self.world.story_pulse, self.world.clock.pulse):
+            pulse.beat()
         await self.delivery.close()
         await self.hooks.close()
         if self._push is not None:

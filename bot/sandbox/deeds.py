@@ -112,9 +112,7 @@ async def archive(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _after(act: Act, told: Told) -> dict[str, Any]:
-    await act.listen(told)
-    if told:
-        await act.settle(PASSIVE_S)
+    await act.heard(told, PASSIVE_S)
     return act.answer()
 
 

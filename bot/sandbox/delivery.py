@@ -46,6 +46,9 @@ class Answer:
 class Transport(Protocol):
     """Socket Mode or HTTP. `send` returns when acked, refused, or after `deadline_s` real seconds."""
 
+    @property
+    def reachable(self) -> bool: ...
+
     async def send(self, envelope: Envelope, deadline_s: float, *, patient: bool) -> Answer: ...
 
 
@@ -56,6 +59,11 @@ class Delivery:
         self._clock, self._faults, self._ack_s = clock, faults, ack_s
         self._tasks: set[asyncio.Task[Any]] = set()
         self._gate: asyncio.Event | None = None  # the event that is held back waits for it
+
+    @property
+    def under_way(self) -> int:
+        """How many events are on their way, or waiting to be sent again."""
+        return len(self._tasks)
 
     async def ask(self, kind: Kind, payload: dict[str, Any]) -> Answer:
         """Deliver a command or an interaction once and return the ack."""
@@ -85,22 +93,28 @@ class Delivery:
 
     async def _deliver(self, envelope: Envelope, first: asyncio.Future[Answer]) -> None:
         begun = time.monotonic()
+        answer = Answer("dispatch_failed")
+        try:
+            answer = await self._until_acked(envelope)
+        finally:
+            if not first.done():
+                first.set_result(Answer(answer.error, answer.payload, (time.monotonic() - begun) * 1000))
+        if not answer.error and self._faults.strikes("redeliver") is not None:
+            await self._attempt(_again(envelope, 1, "operation_timeout"))
+
+    async def _until_acked(self, envelope: Envelope) -> Answer:
         await self._maybe_reorder()
         if self._faults.strikes("duplicate_events") is not None:
             self._spawn(self._once(Envelope("events_api", envelope.payload)))
         answer = await self._attempt(envelope)
         for number, pause in enumerate(RETRIES, start=1):
             if not answer.error:
-                break
+                return answer
             await self._clock.sleep(pause)
             answer = await self._attempt(_again(envelope, number, answer.error))
-        else:
-            if answer.error:
-                logger.info("event given up", extra={"event": envelope.payload.get("event_id")})
-        if not first.done():
-            first.set_result(Answer(answer.error, answer.payload, (time.monotonic() - begun) * 1000))
-        if not answer.error and self._faults.strikes("redeliver") is not None:
-            await self._attempt(_again(envelope, 1, "operation_timeout"))
+        if answer.error:
+            logger.info("event given up", extra={"event": envelope.payload.get("event_id")})
+        return answer
 
     async def _once(self, envelope: Envelope) -> None:
         await self._attempt(envelope)

@@ -5,6 +5,7 @@ through the same `/_sandbox/...` endpoints that tests use.
 """
 
 from pathlib import Path
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
@@ -88,6 +89,14 @@ async def message(request: Request) -> Response:
     return JSONResponse(found, headers=HEADERS)
 
 
+async def permalink(request: Request) -> Response:
+    """Lead an address in the form of Slack's (`/archives/C1/p1795420800000100`) to the message in this page."""
+    channel, digits = request.path_params["channel"], request.path_params["message"].removeprefix("p")
+    query = {"channel": channel, "thread": request.query_params.get("thread_ts", "")}
+    query |= {"user": request.query_params.get("user", ""), "at": f"{digits[:-6]}.{digits[-6:]}"}
+    return RedirectResponse(f"/?{urlencode({key: value for key, value in query.items() if value})}", status_code=303)
+
+
 async def favicon(request: Request) -> Response:
     """Send browsers that ask by habit to the icon that we have."""
     return RedirectResponse("/_sandbox/static/icon.svg", status_code=308)
@@ -105,6 +114,7 @@ class Static(StaticFiles):
 
 routes: list[BaseRoute] = [
     Route("/", index, name="page"),
+    Route("/archives/{channel}/{message}", permalink),
     Route("/favicon.ico", favicon),
     Route("/jira", board.index),
     Route("/jira/browse/{key}", board.issue),

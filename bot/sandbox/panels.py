@@ -111,7 +111,7 @@ def story(sandbox: Sandbox, look: Look, viewer: Viewer) -> Markup:
     shown = {
         "title": told.get("title", ""),
         "steps": steps,
-        "hint": told.get("hint") or "",
+        "hint": told.get("hint") if any(step["state"] == "running" for step in steps) else None,
         "can_kill": can_kill,
         "killed": "kill" in told and not can_kill,
     }

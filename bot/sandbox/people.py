@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bot.sandbox import asked, deeds, payloads, pressing, speech
-from bot.sandbox.acting import PASSIVE_S, Act
+from bot.sandbox.acting import LONGEST_S, PASSIVE_S, Act
 from bot.sandbox.asked import BadAct
 from bot.sandbox.box import Sandbox
 from bot.sandbox.delivery import Answer
@@ -102,9 +102,7 @@ async def message(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
     mentions = told_mention(sandbox, channel, stored)
     told = mentions + told_message(sandbox, channel, stored)
     act.extra["ts"] = stored["ts"]
-    await act.listen(told)
-    if told:
-        await act.settle() if mentions or channel.is_im else await act.settle(PASSIVE_S)
+    await act.heard(told, LONGEST_S if mentions or channel.is_im else PASSIVE_S)
     return act.answer()
 
 
@@ -127,7 +125,7 @@ async def shortcut(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
     answer = act.acked(await sandbox.delivery.ask("interactive", payload))
     if answer.error:
         return act.answer(answer.error)
-    await act.settle()
+    await act.settle(LONGEST_S)
     return act.answer()
 
 
@@ -141,9 +139,7 @@ async def home(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
     if published is not None:
         event["view"] = {key: value for key, value in published.items() if key != "user"}
     told = tell(sandbox, event)
-    await act.listen(told)
-    if told:
-        await act.settle() if published is None else await act.settle(PASSIVE_S)
+    await act.heard(told, LONGEST_S if published is None else PASSIVE_S)
     answer = act.answer()
     return answer | {"home": sandbox.world.homes.get(user.id)}
 

@@ -23,6 +23,10 @@ class Push:
         self._url, self._secret = url, secret or ""
         self._client = httpx.AsyncClient(trust_env=False)
 
+    @property
+    def reachable(self) -> bool:
+        return True
+
     async def close(self) -> None:
         await self._client.aclose()
 

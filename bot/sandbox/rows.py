@@ -54,7 +54,7 @@ def row(world: World, look: Look, viewer: Viewer, message: Message, *, day: str,
     time = tag(
         "a",
         viewer.clock(seconds),
-        href=f"{look.address()}#{ident}",
+        href=look.address(at=ts),
         class_="time",
         title=viewer.date_text(seconds, "{date_long} {time_secs}"),
     )

@@ -27,6 +27,9 @@ from bot.sandbox.settings import Settings
 from bot.sandbox.store import Store
 from bot.sandbox.wire import Line, SocketLine
 
+TICK_S = 0.1  # uvicorn's; it counts ten of them for a new Date header
+LAST_WORDS_S = 2.0
+
 
 def build(settings: Settings) -> Starlette:
     """Return the application; `app.state.sandbox` is the Sandbox behind it."""
@@ -44,7 +47,6 @@ def application(sandbox: Sandbox) -> Starlette:
         store.load()
         async with store.saving():
             yield
-        await sandbox.close()
 
     routes: list[BaseRoute] = [
         *webapi.routes(sandbox),
@@ -80,17 +82,43 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """uvicorn without its signal handling, and with an end that does not wait for open streams."""
+    """uvicorn that ends at once: it waits neither for its next tick nor for streams that are open on purpose."""
+
+    def __init__(self, config: uvicorn.Config, sandbox: Sandbox) -> None:
+        super().__init__(config)
+        self._sandbox = sandbox
+        self._end = asyncio.Event()
+
+    def stop(self) -> None:
+        self.should_exit = True
+        self._end.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """Leave signals to `serve`."""
         yield
 
+    async def main_loop(self) -> None:
+        ticks = 0
+        while not await self.on_tick(ticks):
+            ticks += 1
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TICK_S):
+                    await self._end.wait()
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for listening in self.servers:
+            listening.close()
+        await self._sandbox.close()
         for connection in list(self.server_state.connections):
             if isinstance(connection, Line) and connection.is_busy():
                 connection.transport.abort()
-        await super().shutdown(sockets)
+            else:
+                connection.shutdown()
+        tasks = list(self.server_state.tasks)
+        if tasks:
+            await asyncio.wait(tasks, timeout=LAST_WORDS_S)
+        await self.lifespan.shutdown()
 
 
 def server(sandbox: Sandbox, bound: socket.socket) -> Server:
@@ -108,10 +136,9 @@ def server(sandbox: Sandbox, bound: socket.socket) -> Server:
         proxy_headers=False,
         ws_ping_interval=None,
         ws_per_message_deflate=False,
-        timeout_graceful_shutdown=2,
         timeout_keep_alive=75,
     )
-    return Server(config)
+    return Server(config, sandbox)
 
 
 async def serve(settings: Settings, host: str = "127.0.0.1") -> None:
@@ -120,7 +147,7 @@ async def serve(settings: Settings, host: str = "127.0.0.1") -> None:
         running_server = server(Sandbox(settings), bound)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, setattr, running_server, "should_exit", True)
+            loop.add_signal_handler(number, running_server.stop)
         await running_server.serve(sockets=[bound])
 
 
@@ -136,6 +163,6 @@ async def running(settings: Settings, host: str = "127.0.0.1") -> AsyncIterator[
             await asyncio.sleep(0.002)
         yield sandbox
     finally:
-        inside.should_exit = True
+        inside.stop()
         await task
         bound.close()

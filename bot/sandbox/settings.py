@@ -15,7 +15,7 @@ class Settings:
     """`manifest` None means the packaged one; `events_url` switches from Socket Mode to HTTP mode.
 
     `started` and `speed` set the clock at start (None: the real time). `ack_s` is Slack's deadline for an
-    answer.
+    answer. An act of a person is over after `quiet_s` without a visible effect (a test may take less).
     """
 
     port: int = DEFAULT_PORT
@@ -29,3 +29,4 @@ class Settings:
     started: datetime | None = None
     speed: float = 1.0
     ack_s: float = 3.0
+    quiet_s: float = 0.12

@@ -50,6 +50,10 @@ class Sockets:
         self._random = random.Random(11)  # noqa: S311 - "any one", repeatable
         faults.on_moment = self.strike
 
+    @property
+    def reachable(self) -> bool:
+        return bool(self.connections)
+
     def ticket(self) -> str:
         """Return a ticket that opens one connection, once."""
         ident = secrets.token_urlsafe(16)

@@ -13,7 +13,7 @@ from bot.slack import measures
 from bot.slack.text import STATES
 from bot.store.queries.alerts import open_groups
 from bot.store.queries.incidents import models_in_trouble
-from bot.store.queries.metrics import Reading, newest_values
+from bot.store.queries.metrics import Reading, newest_matured, newest_values
 from bot.store.queries.models import live_of
 from bot.store.queries.sources import Hearing
 from bot.store.tables import AlertGroup, Incident, Model, Serving
@@ -66,16 +66,28 @@ def health_of(db: Session, models: Sequence[Model]) -> list[Health]:
     ids = [m.id for m in models if m.id is not None]
     trouble = models_in_trouble(db)
     serving = live_of(db, ids)
-    values = newest_values(db, ids)
+    readings: dict[int, dict[str, list[Reading]]] = {}
+    for (owner, metric), rows in newest_values(db, ids).items():
+        readings.setdefault(owner, {})[metric] = rows
     groups: dict[int, list[AlertGroup]] = {}
     for group in open_groups(db, ids[0] if len(ids) == 1 else None):
         groups.setdefault(group.model_id or 0, []).append(group)
     found = []
     for model in models:
-        readings = {metric: rows for (owner, metric), rows in values.items() if owner == model.id}
         number = model.id or 0
-        found.append(_health(model, trouble.get(number, []), groups.get(number, []), readings, serving.get(number, [])))
+        own = readings.get(number, {})
+        _look_deeper(db, model, own)
+        found.append(_health(model, trouble.get(number, []), groups.get(number, []), own, serving.get(number, [])))
     return sorted(found, key=lambda h: h.place)
+
+
+def _look_deeper(db: Session, model: Model, readings: dict[str, list[Reading]]) -> None:
+    """Add the newest matured value of a metric with an objective where all of its newest ones are provisional."""
+    for metric, rows in readings.items():
+        judged = [r for r in rows if r.evaluation_type in measures.JUDGED]
+        waiting = judged and not any(r.matured for r in judged) and measures.objective(model, judged[0])
+        if waiting and (found := newest_matured(db, model.id or 0, metric, measures.JUDGED)):
+            rows.append(found)
 
 
 def _health(

@@ -46,27 +46,27 @@ def title(model: Model, metric: str) -> str:
 
 def unit(model: Model, reading: Reading) -> str:
     """Return the unit of a value: the configuration's word before the source's, except `%` for a share of one."""
-    stated = settings(model, reading.value.metric).get("unit")
-    return reading.value.unit if stated is None or _is_rescaled(model, reading) else str(stated)
+    stated = settings(model, reading.metric).get("unit")
+    return reading.unit if stated is None or _is_rescaled(model, reading) else str(stated)
 
 
 def is_product(model: Model, reading: Reading) -> bool:
     """Return whether the value is about the product and not about the model: it is said first."""
-    family = settings(model, reading.value.metric).get("family") or reading.value.family
-    return family == "product" or reading.value.evaluation_type == "product"
+    family = settings(model, reading.metric).get("family") or reading.family
+    return family == "product" or reading.evaluation_type == "product"
 
 
 def rank(model: Model, reading: Reading) -> tuple[bool, int, str]:
     """Return the place of a metric among others: product first, then by role, then by name."""
-    role = settings(model, reading.value.metric).get("role") or reading.value.role
-    return not is_product(model, reading), ORDER.get(role or "", UNSTATED), reading.value.metric
+    role = settings(model, reading.metric).get("role") or reading.role
+    return not is_product(model, reading), ORDER.get(role or "", UNSTATED), reading.metric
 
 
 def phrase(model: Model, reading: Reading, before: Reading | None = None) -> str:
     """Return `AUC *0.912* ▾ 0.021 worse`, with a doubt where the difference may be chance."""
-    metric, measure = reading.value.metric, unit(model, reading)
-    name = text.link(reading.evaluation.url, title(model, metric))
-    value = f"{name} *{numbers.figure(reading.value.value, metric, measure)}*"
+    metric, measure = reading.metric, unit(model, reading)
+    name = text.link(reading.url, title(model, metric))
+    value = f"{name} *{numbers.figure(reading.value, metric, measure)}*"
     if before is None:
         return value
     way = direction(model, reading)
@@ -74,7 +74,7 @@ def phrase(model: Model, reading: Reading, before: Reading | None = None) -> str
     verdict = judge(reading.measured, before.measured, direction=way, margin=margin).verdict
     if verdict is Verdict.NOT_COMPARABLE:
         return f"{value} (measured on other data than before)"
-    moved = numbers.change(reading.value.value, before.value.value, metric, measure, way)
+    moved = numbers.change(reading.value, before.value, metric, measure, way)
     if verdict is Verdict.INCONCLUSIVE and moved != "unchanged":
         moved = f"{moved.removesuffix(' better').removesuffix(' worse')} (may be chance)"
     return text.join(value, moved, by=" ")
@@ -87,8 +87,8 @@ def spoken(phrase: str) -> str:
 
 def direction(model: Model, reading: Reading) -> Direction | None:
     """Return which way the metric gets better: as stated, as its name says, or as its objective implies."""
-    stated = settings(model, reading.value.metric).get("direction") or reading.value.direction
-    known = _direction_of(reading.value.metric, stated)
+    stated = settings(model, reading.metric).get("direction") or reading.direction
+    known = _direction_of(reading.metric, stated)
     wanted = objective(model, reading) if known is None else None
     if wanted is None:
         return known
@@ -100,32 +100,31 @@ def labels(reading: Reading) -> str:
 
     Where nobody spoke of labels, the end of the window.
     """
-    evaluation = reading.evaluation
-    share = evaluation.labelled_fraction
-    reach = f"labels to {text.day(evaluation.labels_until)}" if evaluation.labels_until else ""
+    share = reading.labelled_fraction
+    reach = f"labels to {text.day(reading.labels_until)}" if reading.labels_until else ""
     labelled = "" if share is None else f"{numbers.figure(share, unit='share')}"
     words = f"{reach} ({labelled})" if reach and labelled else reach or (labelled and f"{labelled} labelled")
-    if not words and evaluation.window_end:
-        words = f"to {text.day(evaluation.window_end)}"
+    if not words and reading.window_end:
+        words = f"to {text.day(reading.window_end)}"
     return words if reading.matured else text.join("provisional", words, by=": ")
 
 
 def rows(reading: Reading) -> str:
     """Return `n 41 200`; empty when nobody said."""
-    return f"n {text.grouped(reading.value.n)}" if reading.value.n is not None else ""
+    return f"n {text.grouped(reading.n)}" if reading.n is not None else ""
 
 
 def objective(model: Model, reading: Reading) -> tuple[str, float] | None:
     """Return operator and value that this metric should keep: the configuration's, else the one sent along."""
-    stated = settings(model, reading.value.metric).get("slo")
+    stated = settings(model, reading.metric).get("slo")
     if stated:
         try:
             op, value = parse_threshold(str(stated).rstrip(" %"))
             return op, value / 100 if _is_rescaled(model, reading) else value
         except ValueError:
             return None  # the configuration is checked where it is read; a card has to appear anyway
-    if reading.value.threshold_op and reading.value.threshold is not None:
-        return reading.value.threshold_op, reading.value.threshold
+    if reading.threshold_op and reading.threshold is not None:
+        return reading.threshold_op, reading.threshold
     return None
 
 
@@ -134,33 +133,33 @@ def objective_words(model: Model, reading: Reading) -> str:
     wanted = objective(model, reading)
     if wanted is None:
         return ""
-    return f"SLO {numbers.threshold(*wanted, reading.value.metric, unit(model, reading))}"
+    return f"SLO {numbers.threshold(*wanted, reading.metric, unit(model, reading))}"
 
 
 def breach(model: Model, readings: Sequence[Reading]) -> Reading | None:
     """Return the newest matured value if it misses its objective; `readings` are of one metric, newest first."""
-    matured = next((r for r in readings if r.value.evaluation_type in JUDGED and r.matured), None)
+    matured = next((r for r in readings if r.evaluation_type in JUDGED and r.matured), None)
     wanted = objective(model, matured) if matured else None
     if matured is None or wanted is None:
         return None
     try:
-        return None if satisfies(matured.value.value, *wanted) else matured
+        return None if satisfies(matured.value, *wanted) else matured
     except ValueError:
         return None  # an operator that a source made up
 
 
 def same_kind(readings: Sequence[Reading]) -> tuple[Reading, Reading | None]:
     """Return what to show of one metric, newest first: its newest value where users are, and the one before it."""
-    shown = next((r for r in readings if r.value.evaluation_type in JUDGED), readings[0])
-    kind = shown.value.evaluation_type
-    later = (r for r in readings if r.value.evaluation_type == kind and r.value.at < shown.value.at)
+    shown = next((r for r in readings if r.evaluation_type in JUDGED), readings[0])
+    kind = shown.evaluation_type
+    later = (r for r in readings if r.evaluation_type == kind and r.at < shown.at)
     return shown, next(later, None)
 
 
 def _is_rescaled(model: Model, reading: Reading) -> bool:
     """Return whether the configuration thinks in percent of what the source sends as a share of one."""
-    stated = str(settings(model, reading.value.metric).get("unit") or "").lower()
-    return stated in numbers.PERCENT_UNITS and reading.value.unit.lower() in numbers.SHARE_UNITS
+    stated = str(settings(model, reading.metric).get("unit") or "").lower()
+    return stated in numbers.PERCENT_UNITS and reading.unit.lower() in numbers.SHARE_UNITS
 
 
 @lru_cache(maxsize=1024)

@@ -1,20 +1,23 @@
 """The command line as a user has it: a folder, an environment, and `bellwether ...` with its exit code and output."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlmodel import Session, insert
 
 from bot.__main__ import main
 from bot.config import ENVIRONMENT
 from bot.store import schema
 from bot.store.database import Database
+from bot.store.tables import Projection
 
 NOW = datetime(2026, 11, 23, 8, 13, tzinfo=UTC)
+LONG_AGO = NOW - timedelta(days=365)
 
 
 @dataclass(frozen=True)
@@ -66,4 +69,30 @@ def database(here: Path) -> Iterator[Database]:
 @pytest.fixture
 def add(database: Database) -> Callable[..., Any]:
     """Store rows."""
-    return lambda *rows: database.submit(lambda db: db.add_all(rows)).result()
+
+    def add(*rows: Any) -> None:
+        database.submit(_add, rows).result()
+
+    return add
+
+
+def _add(db: Session, rows: Sequence[Any]) -> None:
+    db.add_all(rows)
+    db.flush()
+
+
+@pytest.fixture
+def project(database: Database) -> Callable[..., None]:
+    """Store a projection that shows the newest state, unless told otherwise."""
+
+    def project(key: str, **given: Any) -> None:
+        times = dict.fromkeys(("not_before", "earliest", "deadline"), LONG_AGO)
+        rest = {"pause_s": 0, "urgent": False, "lease": "", "shown": "", "looks": 0, "attempts": 0, "error": ""}
+        row = {"key": key, "generation": 2, "observed_generation": 2, **times, **rest, **given}
+        database.submit(_insert, row).result()
+
+    return project
+
+
+def _insert(db: Session, row: dict[str, Any]) -> None:
+    db.exec(insert(Projection).values(**row))

@@ -1,6 +1,5 @@
 import json
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +7,8 @@ import pytest
 from sqlmodel import SQLModel
 
 from bot.store.database import Database
-from bot.store.tables import Delivery, Heartbeat, Model, Projection, Serving
-from tests.cli.conftest import NOW, Bellwether
-
-LONG_AGO = NOW - timedelta(days=365)
-
-
-def projection(key: str, **more: Any) -> Projection:
-    given = {"generation": 2, "observed_generation": 2, "not_before": LONG_AGO, "earliest": LONG_AGO} | more
-    return Projection(key=key, deadline=LONG_AGO, **given)
+from bot.store.tables import Delivery, Heartbeat, Model, Serving
+from tests.cli.conftest import LONG_AGO, NOW, Bellwether
 
 
 def test_reading_makes_no_database(bellwether: Bellwether, here: Path) -> None:
@@ -48,11 +40,13 @@ def test_reading_something_else_is_refused(bellwether: Bellwether, here: Path) -
     assert "file is not a database" in ran.err
 
 
-def test_stats_count_every_table_and_what_lags(bellwether: Bellwether, add: Callable[..., Any]) -> None:
+def test_stats_count_every_table_and_what_lags(
+    bellwether: Bellwether, add: Callable[..., Any], project: Callable[..., None]
+) -> None:
+    project("slack/group/1")
+    project("slack/group/2", generation=3)
+    project("slack/group/3", error="not_in_channel")
     add(
-        projection("slack/group/1"),
-        projection("slack/group/2", generation=3),
-        projection("slack/group/3", error="not_in_channel"),
         Delivery(source="events", digest="a", received_at=NOW, last_at=NOW, recorded=3, duplicate=1, unmapped=2),
         Delivery(source="slack", digest="b", received_at=NOW, last_at=NOW, recorded=1),
     )
@@ -74,12 +68,10 @@ def test_stats_of_an_empty_database(bellwether: Bellwether, database: Database) 
     assert "projections      0 total, 0 lagging, 0.0 oldest_s, 0 error\n" in ran.out
 
 
-def test_why_says_how_each_copy_of_a_subject_is(bellwether: Bellwether, add: Callable[..., Any]) -> None:
-    add(
-        projection("slack/incident/7", remote_id="C1:1.2"),
-        projection("jira/incident/7", generation=3),
-        projection("slack/incident/70"),
-    )
+def test_why_says_how_each_copy_of_a_subject_is(bellwether: Bellwether, project: Callable[..., None]) -> None:
+    project("slack/incident/7", remote_id="C1:1.2")
+    project("jira/incident/7", generation=3)
+    project("slack/incident/70")
 
     ran = bellwether("why", "incident/7")
 
@@ -98,9 +90,9 @@ def test_why_says_how_each_copy_of_a_subject_is(bellwether: Bellwether, add: Cal
     ],
 )
 def test_why_of_a_copy_in_trouble_is_1(
-    bellwether: Bellwether, add: Callable[..., Any], row: dict[str, Any], state: str
+    bellwether: Bellwether, project: Callable[..., None], row: dict[str, Any], state: str
 ) -> None:
-    add(projection("slack/group/1", **row))
+    project("slack/group/1", **row)
 
     ran = bellwether("why", "slack/group/1", "--json")
 

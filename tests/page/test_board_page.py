@@ -40,3 +40,21 @@ async def test_an_issue_has_a_page(page: Open, sandbox: Sandbox) -> None:
     await window.wait(".issue-page")
 
     assert "fraud-scorer rejects payments" in await window.js("document.querySelector('.issue-page').innerText")
+
+
+async def test_a_ticket_is_dragged_to_another_column(page: Open, sandbox: Sandbox) -> None:
+    key = await create(sandbox, "fraud-scorer rejects payments")
+    window = await page("/jira")
+    await window.wait(f"#issue-{key}")
+
+    await window.js(f"""(() => {{
+      const dataTransfer = new DataTransfer();
+      const tell = (element, type) =>
+        element.dispatchEvent(new DragEvent(type, {{ bubbles: true, cancelable: true, dataTransfer }}));
+      const column = document.querySelector('[data-category=indeterminate]');
+      tell(document.querySelector('#issue-{key}'), 'dragstart');
+      tell(column, 'dragover');
+      tell(column, 'drop');
+    }})()""")
+
+    await window.wait(f".column[data-category=indeterminate] #issue-{key}")

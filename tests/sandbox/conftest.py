@@ -83,7 +83,7 @@ async def web(manifest: Manifest) -> AsyncIterator[Web]:
 
 @pytest.fixture
 async def live(manifest: Manifest) -> AsyncIterator[Web]:
-    async with running(Settings(port=0, ack_s=0.4)) as sandbox:
+    async with running(Settings(port=0, ack_s=0.4, quiet_s=0.04)) as sandbox:
         sandbox.manifest = manifest
         async with httpx.AsyncClient(base_url=sandbox.address, trust_env=False) as http:
             yield Web(sandbox, http)

@@ -26,9 +26,9 @@ def posted(web: Web) -> list[str]:
 async def test_accept_then_reset_does_it_and_says_nothing(live: Web) -> None:
     await fault(live, accept_then_reset={"methods": ["chat.postMessage"], "n": 1})
 
+    body = {"channel": GENERAL, "text": "once"}
     async with aiohttp.ClientSession() as session:
         with pytest.raises(aiohttp.ClientConnectionError):
-            body = {"channel": GENERAL, "text": "once"}
             await session.post(f"{live.sandbox.address}/api/chat.postMessage", json=body, headers=HEADERS)
 
     assert posted(live) == ["once"]
@@ -39,8 +39,8 @@ async def test_accept_then_reset_does_it_and_says_nothing(live: Web) -> None:
 async def test_accept_then_hang_does_it_and_never_answers(live: Web) -> None:
     await fault(live, accept_then_hang=True)
 
+    body = {"channel": GENERAL, "text": "once"}
     with pytest.raises(httpx.ReadTimeout):
-        body = {"channel": GENERAL, "text": "once"}
         await live.http.post("/api/chat.postMessage", json=body, headers=HEADERS, timeout=0.2)
     read = await live.api("conversations.history", channel=GENERAL)
 

@@ -9,6 +9,7 @@ import pytest
 import respx
 from slack_sdk.signature import SignatureVerifier
 
+from bot.sandbox import deeds, people
 from bot.sandbox.box import Sandbox
 from bot.sandbox.server import application
 from bot.sandbox.settings import Settings
@@ -37,6 +38,13 @@ async def test_a_command_is_a_signed_form_and_the_answer_is_shown(web: Web) -> N
     assert SignatureVerifier("shh").is_valid_request(request.content, dict(request.headers))
     assert parse_qs(request.content.decode())["text"] == ["status"]
     assert answer["ephemerals"][0]["text"] == "hello"
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait long for effects that these tests do not make."""
+    monkeypatch.setattr(people, "LONGEST_S", 0.1)
+    monkeypatch.setattr(deeds, "PASSIVE_S", 0.1)
 
 
 @respx.mock

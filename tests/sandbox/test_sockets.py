@@ -16,7 +16,7 @@ from tests.sandbox.conftest import Connect, Web
 async def until(condition: Any, seconds: float = 3.0) -> None:
     """Wait until `condition()` holds; fail after `seconds`."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - any condition
             await asyncio.sleep(0.005)
 
 
@@ -194,9 +194,11 @@ async def test_duplicates_redeliveries_and_reordering(live: Web, session: aiohtt
     live.sandbox.faults.merge({"duplicate_events": 1})
     await mention(live)
     twins = [await acked(), await acked()]
+    await until(lambda: not live.sandbox.delivery.under_way)
     live.sandbox.faults.merge({"redeliver": 1})
     await mention(live)
     again = [await acked(), await acked()]
+    await until(lambda: not live.sandbox.delivery.under_way)
     live.sandbox.faults.merge({"reorder_events": True})
     await mention(live, "@bellwether first")
     await mention(live, "@bellwether second")

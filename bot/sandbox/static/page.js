@@ -191,7 +191,9 @@
     if (box) drafts.set(`${state.user}/${state.channel}`, box.value);
     let html;
     try {
-      html = await (await fetch(address)).text();
+      const response = await fetch(address);
+      html = await response.text();
+      address = response.url;
     } catch {
       toast(PLAIN.no_connection, "bad");
       return;
@@ -220,15 +222,28 @@
       $("#thread-text").focus();
     }
     if (asked) act("/_sandbox/home", {});
+    point();
+  }
+
+  // A permalink leads to one message.
+  function point() {
+    const ts = new URL(location.href).searchParams.get("at");
+    const row = ts && [`t-${ts}`, `m-${ts}`].map((id) => document.getElementById(id)).find(Boolean);
+    if (!row) return;
+    delete row.closest(".pane").dataset.low;
+    row.scrollIntoView({ block: "center" });
+    flash(row);
   }
 
   // Where a link leads in this window, or nothing: a permalink that the app got from the API is one of ours.
   function inside(link) {
     if (link.dataset.visit !== undefined) return link.href;
     const to = new URL(link.href);
-    if (to.origin !== location.origin || to.pathname !== "/" || link.matches(".time")) return null;
+    if (to.origin !== location.origin) return null;
     if (!to.searchParams.has("user")) to.searchParams.set("user", new URL(stream()).searchParams.get("user"));
-    return to.href;
+    if (/^\/($|archives\/)/.test(to.pathname)) return to.href;
+    link.href = to.href; // the ticket opens beside this page, for the same person
+    return null;
   }
 
   addEventListener("popstate", () => visit(location.href, false));
@@ -697,10 +712,10 @@
 
   connect();
   settle();
-  if (location.hash) $(CSS.escape ? `#${CSS.escape(location.hash.slice(1))}` : location.hash)?.scrollIntoView();
-  else bottom();
+  bottom();
   lowest($("#thread-log"));
   watch();
+  point();
   if (state.home) act("/_sandbox/home", {});
   else if (matchMedia("(hover: hover)").matches) $("#composer-text")?.focus({ preventScroll: true });
 })();

@@ -81,7 +81,7 @@ def _sentence(health: Health, stage: str, pairs: Sequence[tuple[Reading, Reading
 
 def _metric(model: Model, reading: Reading, before: Reading | None) -> str:
     """Return a value with its objective, how far its labels reach, and its n; what is not live says so."""
-    kind = reading.value.evaluation_type
+    kind = reading.evaluation_type
     where = "" if kind in measures.JUDGED else f"({text.word(kind)})"
     phrase = text.join(measures.phrase(model, reading, before), where, by=" ")
     return text.join(phrase, measures.objective_words(model, reading), measures.labels(reading), measures.rows(reading))
@@ -153,7 +153,7 @@ def _small_print(db: Session, health: Health, heard: Hearing, now: datetime) -> 
 def _missing(health: Health) -> list[str]:
     """Return what nobody ever told us of this model, by name: a blank is not a zero."""
     newest = [rows[0] for rows in health.readings.values()]
-    kinds = {r.value.evaluation_type for rows in health.readings.values() for r in rows}
+    kinds = {r.evaluation_type for rows in health.readings.values() for r in rows}
     gaps = {
         "deployments": bool(health.serving),
         "live metric": "live" in kinds,

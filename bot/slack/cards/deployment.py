@@ -99,12 +99,12 @@ def _metrics(db: Session, change: Change, model: Model) -> str:
         return ""
     new = values_of_version(db, model.id, change.version)
     before = values_of_version(db, model.id, change.previous_version) if change.previous_version else []
-    kind = next((k for k in EVIDENCE if any(r.value.evaluation_type == k for r in new)), None)
+    kind = next((k for k in EVIDENCE if any(r.evaluation_type == k for r in new)), None)
     if kind is None:
         return ""
-    ours, theirs = (first_per_metric([r for r in rows if r.value.evaluation_type == kind]) for rows in (new, before))
+    ours, theirs = (first_per_metric([r for r in rows if r.evaluation_type == kind]) for rows in (new, before))
     ranked = sorted(ours.values(), key=lambda r: measures.rank(model, r))[:SHOWN]
-    phrases = [measures.phrase(model, r, theirs.get(r.value.metric)) for r in ranked]
+    phrases = [measures.phrase(model, r, theirs.get(r.metric)) for r in ranked]
     return f"{text.word(kind).capitalize()}: {text.join(*phrases)}"
 
 
@@ -116,20 +116,20 @@ def _gap(db: Session, change: Change, model: Model) -> str:
     if not live:
         return ""
     offline = first_per_metric(
-        [r for r in values_of_version(db, model.id, change.version) if r.value.evaluation_type == "offline"]
+        [r for r in values_of_version(db, model.id, change.version) if r.evaluation_type == "offline"]
     )
     both = sorted((r for m, r in live.items() if m in offline), key=lambda r: measures.rank(model, r))
-    return next((words for r in both if (words := _gap_words(model, offline[r.value.metric], r))), "")
+    return next((words for r in both if (words := _gap_words(model, offline[r.metric], r))), "")
 
 
 def _gap_words(model: Model, offline: Reading, live: Reading) -> str:
-    stated = measures.settings(model, live.value.metric)
+    stated = measures.settings(model, live.metric)
     way = measures.direction(model, live)
     tolerance = float(stated.get("margin") or TOLERANCE)
     gap = offline_live_gap(offline.measured, live.measured, way, tolerance)
     if gap is None:
         return ""
-    title = measures.title(model, live.value.metric)
+    title = measures.title(model, live.metric)
     return text.join(f"📏 {title} {text.escape(THOUSANDS.sub(THIN, gap.words))}", measures.labels(live))
 
 

@@ -5,8 +5,8 @@ from collections.abc import Collection, Sequence
 from sqlmodel import Session, col, select
 
 from bot.domain import keys
-from bot.domain.incidents import UNTOLD
 from bot.domain.actions import OPEN_STATUSES, Cause, IncidentStatus
+from bot.domain.incidents import UNTOLD
 from bot.store.tables import AlertGroup, Incident, Projection, Ticket, TimelineEntry
 
 

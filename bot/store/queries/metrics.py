@@ -1,8 +1,9 @@
 """Measured values, newest first, by seeks on (model, metric, at): a long history costs nothing."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -12,105 +13,142 @@ from bot.domain.gaps import MATURED, is_matured
 from bot.domain.measurements import ALL, Measured
 from bot.store.tables import Evaluation, MetricValue
 
-DEPTH = 12
+DEPTH = 8
 """How many values are read of each metric: enough to find the newest matured one and the one before it."""
 
-NEWEST = sa.text(
-    """
-    WITH RECURSIVE named(model_id, metric) AS (
-        SELECT m.id, (SELECT min(v.metric) FROM metric_value v WHERE v.model_id = m.id)
-        FROM model m WHERE m.id IN :models
-        UNION ALL
-        SELECT named.model_id, (
-            SELECT min(v.metric) FROM metric_value v
-            WHERE v.model_id = named.model_id AND v.metric > named.metric
-        ) FROM named WHERE named.metric IS NOT NULL
-    )
-    SELECT v.id FROM named CROSS JOIN metric_value v
-    WHERE v.id IN (
-        SELECT n.id FROM metric_value n
-        WHERE n.model_id = named.model_id AND n.metric = named.metric AND n.slice = 'all'
-        ORDER BY n.at DESC, n.id DESC LIMIT :depth
-    )
-    """
-).bindparams(sa.bindparam("models", expanding=True))
-"""The metrics of each model by hopping from name to name in the index, then the newest values of each."""
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Reading:
-    """One value with what it was measured on."""
+    """One value with what it was measured on; fields as in MetricValue and Evaluation."""
 
-    value: MetricValue
-    evaluation: Evaluation
+    model_id: int
+    metric: str
+    slice: str
+    at: datetime
+    evaluation_type: str
+    version: str | None
+    value: float
+    unit: str
+    direction: str | None
+    family: str | None
+    role: str | None
+    n: int | None
+    ci_low: float | None
+    ci_high: float | None
+    threshold_op: str | None
+    threshold: float | None
+    method: str | None
+    stage: str | None
+    suite: str | None
+    suite_version: str | None
+    dataset: str | None
+    dataset_version: str | None
+    window_end: datetime | None
+    labelled_fraction: float | None
+    labels_until: datetime | None
+    url: str | None
 
     @property
     def matured(self) -> bool:
         """Whether enough labels have arrived to judge it; before that it is provisional."""
-        kind = EvaluationType(self.evaluation.evaluation_type)
-        return is_matured(self.evaluation.labelled_fraction, evaluation_type=kind)
+        return is_matured(self.labelled_fraction, evaluation_type=EvaluationType(self.evaluation_type))
 
     @property
     def measured(self) -> Measured:
         """The value as judging needs it."""
-        value, evaluation = self.value, self.evaluation
         return Measured(
-            value=value.value,
-            name=value.metric,
-            n=value.n,
-            ci_low=value.ci_low,
-            ci_high=value.ci_high,
-            slice=value.slice,
-            method=value.method,
-            dataset=evaluation.dataset,
-            dataset_version=evaluation.dataset_version,
-            suite=evaluation.suite,
-            suite_version=evaluation.suite_version,
-            stage=evaluation.stage,
+            value=self.value,
+            name=self.metric,
+            n=self.n,
+            ci_low=self.ci_low,
+            ci_high=self.ci_high,
+            slice=self.slice,
+            method=self.method,
+            dataset=self.dataset,
+            dataset_version=self.dataset_version,
+            suite=self.suite,
+            suite_version=self.suite_version,
+            stage=self.stage,
         )
+
+
+COLUMNS = [getattr(MetricValue if f.name in MetricValue.model_fields else Evaluation, f.name) for f in fields(Reading)]
+"""Columns, not rows: a list of fifty models reads thousands of values."""
+
+NEWEST = (
+    sa.text(
+        f"""
+        WITH RECURSIVE named(model_id, metric) AS (
+            SELECT m.id, (SELECT min(v.metric) FROM metric_value v WHERE v.model_id = m.id)
+            FROM model m WHERE m.id IN :models
+            UNION ALL
+            SELECT named.model_id, (
+                SELECT min(v.metric) FROM metric_value v
+                WHERE v.model_id = named.model_id AND v.metric > named.metric
+            ) FROM named WHERE named.metric IS NOT NULL
+        )
+        SELECT {", ".join(str(column.expression) for column in COLUMNS)}
+        FROM named CROSS JOIN metric_value JOIN evaluation ON evaluation.id = metric_value.evaluation_id
+        WHERE metric_value.id IN (
+            SELECT n.id FROM metric_value n
+            WHERE n.model_id = named.model_id AND n.metric = named.metric AND n.slice = 'all'
+            ORDER BY n.at DESC, n.id DESC LIMIT :depth
+        )
+        ORDER BY metric_value.at DESC, metric_value.id DESC
+        """  # noqa: S608 - only our own column names
+    )
+    .bindparams(sa.bindparam("models", expanding=True))
+    .columns(*COLUMNS)
+)
+"""The metrics of each model by hopping from name to name in the index, then the newest values of each."""
 
 
 def newest_values(db: Session, model_ids: Collection[int]) -> dict[tuple[int, str], list[Reading]]:
     """Return the newest values over all rows of each metric of these models: (model, metric) -> newest first."""
     if not model_ids:
         return {}
-    ids = db.connection().execute(NEWEST, {"models": list(model_ids), "depth": DEPTH}).scalars().all()
-    query = (
-        select(MetricValue, Evaluation)
-        .join(Evaluation, col(Evaluation.id) == col(MetricValue.evaluation_id))
-        .where(col(MetricValue.id).in_(ids))
-        .order_by(col(MetricValue.at).desc(), col(MetricValue.id).desc())
-    )
     found: dict[tuple[int, str], list[Reading]] = {}
-    for value, evaluation in db.exec(query):
-        found.setdefault((value.model_id, value.metric), []).append(Reading(value, evaluation))
+    for row in db.connection().execute(NEWEST, {"models": list(model_ids), "depth": DEPTH}):
+        reading = Reading(*row)
+        found.setdefault((reading.model_id, reading.metric), []).append(reading)
     return found
+
+
+def newest_matured(db: Session, model_id: int, metric: str, kinds: Collection[str]) -> Reading | None:
+    """Return the newest value over all rows, on one of these kinds of data, whose labels have arrived."""
+    query = (
+        _readings()
+        .where(col(MetricValue.model_id) == model_id, col(MetricValue.metric) == metric)
+        .where(col(MetricValue.slice) == ALL, col(MetricValue.evaluation_type).in_(kinds), _labelled())
+        .order_by(col(MetricValue.at).desc(), col(MetricValue.id).desc())
+        .limit(1)
+    )
+    return next(_read(db, query), None)
 
 
 def values_of_version(db: Session, model_id: int, version: str, *, limit: int = 60) -> list[Reading]:
     """Return what was measured of VERSION over all rows, newest first."""
     query = (
-        select(MetricValue, Evaluation)
-        .join(Evaluation, col(Evaluation.id) == col(MetricValue.evaluation_id))
-        .where(Evaluation.model_id == model_id, Evaluation.version == version, MetricValue.slice == ALL)
+        _readings()
+        .where(col(Evaluation.model_id) == model_id, col(Evaluation.version) == version)
+        .where(col(MetricValue.slice) == ALL)
         .order_by(col(Evaluation.occurred_at).desc(), col(MetricValue.id).desc())
         .limit(limit)
     )
-    return [Reading(value, evaluation) for value, evaluation in db.exec(query)]
+    return list(_read(db, query))
 
 
 def first_matured(db: Session, model_id: int, version: str, kind: str, *, limit: int = 40) -> dict[str, Reading]:
     """Return the first values of VERSION on this kind of data whose labels had arrived, by metric."""
     query = (
-        select(MetricValue, Evaluation)
-        .join(Evaluation, col(Evaluation.id) == col(MetricValue.evaluation_id))
-        .where(Evaluation.model_id == model_id, Evaluation.version == version, MetricValue.slice == ALL)
-        .where(Evaluation.evaluation_type == kind)
-        .where(col(Evaluation.labelled_fraction).is_(None) | (col(Evaluation.labelled_fraction) >= MATURED))
+        _readings()
+        .where(col(Evaluation.model_id) == model_id, col(Evaluation.version) == version)
+        .where(col(MetricValue.slice) == ALL)
+        .where(col(Evaluation.evaluation_type) == kind, _labelled())
         .order_by(col(Evaluation.occurred_at), col(MetricValue.id))
         .limit(limit)
     )
-    return first_per_metric([Reading(value, evaluation) for value, evaluation in db.exec(query)])
+    return first_per_metric(list(_read(db, query)))
 
 
 def evaluation_types_known(db: Session, model_ids: Collection[int], by: datetime | None = None) -> frozenset[str]:
@@ -129,5 +167,19 @@ def first_per_metric(readings: Sequence[Reading]) -> dict[str, Reading]:
     """Return the first of `readings` of each metric: the newest where the newest come first."""
     found: dict[str, Reading] = {}
     for reading in readings:
-        found.setdefault(reading.value.metric, reading)
+        found.setdefault(reading.metric, reading)
     return found
+
+
+def _readings() -> sa.Select[Any]:
+    joined = sa.select(*COLUMNS).select_from(MetricValue)
+    return joined.join(Evaluation, col(Evaluation.id) == col(MetricValue.evaluation_id))
+
+
+def _labelled() -> sa.ColumnElement[bool]:
+    """Return that enough labels have arrived, as `Reading.matured` says it."""
+    return col(Evaluation.labelled_fraction).is_(None) | (col(Evaluation.labelled_fraction) >= MATURED)
+
+
+def _read(db: Session, query: sa.Select[Any]) -> Iterator[Reading]:
+    return (Reading(*row) for row in db.connection().execute(query))

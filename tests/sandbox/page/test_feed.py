@@ -205,3 +205,33 @@ def test_calls_are_counted_once_and_anew_after_they_were_emptied(sandbox: Sandbo
 
     assert "<b>2</b> Slack calls out" in counted
     assert "<b>1</b> Slack call out" in window.changes()["regions"]["counter"]
+
+
+def test_the_story_hints_only_while_a_step_runs(sandbox: Sandbox) -> None:
+    window = opened(sandbox)
+    steps = [{"n": 1, "title": "Roll back", "state": "running"}]
+
+    sandbox.world.story |= {"title": "A bad release", "steps": steps, "hint": "Press it", "can_kill": True}
+    running_now = window.changes()["regions"]["story"]
+    sandbox.world.story |= {
+        "steps": [steps[0] | {"state": "done", "note": "all green"}],
+        "kill": False,
+        "can_kill": False,
+    }
+    over = window.changes()["regions"]["story"]
+
+    assert "Press it" in running_now
+    assert "Kill the bot" in running_now
+    assert "Press it" not in over
+    assert "all green" in over
+    assert "starting again" in over
+
+
+def test_the_same_call_many_times_is_one_line(sandbox: Sandbox) -> None:
+    for method in ("chat.update", "users.info", "users.info", "users.info"):
+        sandbox.world.record_call({"api": "slack", "method": method, "at": 0, "args": {}, "status": 200, "error": None})
+
+    shown = opened(sandbox, calls="1").shown["calls"]
+
+    assert shown.count("<tr id=") == 2
+    assert "×3" in shown

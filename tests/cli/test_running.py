@@ -1,0 +1,91 @@
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.cli.conftest import Bellwether
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_run_without_tokens_is_2_and_makes_nothing(bellwether: Bellwether, here: Path) -> None:
+    ran = bellwether("run")
+
+    assert ran.code == 2
+    assert "SLACK_BOT_TOKEN is not set" in ran.err
+    assert list(here.iterdir()) == []
+
+
+def test_run_on_a_taken_port_is_one_line_and_touches_nothing(
+    bellwether: Bellwether, here: Path, taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BELLWETHER_LISTEN", f"127.0.0.1:{taken}")
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-sandbox")
+    monkeypatch.setenv("SLACK_APP_TOKEN", "xapp-sandbox")
+
+    ran = bellwether("run")
+
+    assert ran.code == 1
+    assert ran.err == (
+        f"bellwether: port {taken} of 127.0.0.1 is taken; does it run already? (BELLWETHER_LISTEN=127.0.0.1:{taken})\n"
+    )
+    assert list(here.iterdir()) == []
+
+
+def test_run_on_an_address_of_another_machine_is_1(bellwether: Bellwether, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BELLWETHER_LISTEN", "192.0.2.1:8080")
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-sandbox")
+    monkeypatch.setenv("SLACK_APP_TOKEN", "xapp-sandbox")
+
+    ran = bellwether("run")
+
+    assert ran.code == 1
+    assert ran.err.startswith("bellwether: port 8080 of 192.0.2.1 cannot be used")
+
+
+def test_sandbox_on_a_taken_port_is_one_line(bellwether: Bellwether, taken: int) -> None:
+    ran = bellwether("sandbox", "--port", taken)
+
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == (
+        f"bellwether: port {taken} of 127.0.0.1 is taken; does it run already? Choose another one with --port.\n"
+    )
+
+
+def test_sandbox_says_where_it_is_and_ends_when_told(here: Path) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "bot", "sandbox", "--port", str(port)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        said = [process.stdout.readline() for _ in range(3)]
+        with httpx.Client(transport=httpx.HTTPTransport(retries=8)) as client:
+            answer = client.post(
+                f"http://127.0.0.1:{port}/api/auth.test", headers={"authorization": "Bearer xoxb-sandbox"}
+            )
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(15)
+
+    assert said[0] == f"Slack page  http://127.0.0.1:{port}/\n"
+    assert "xoxb-sandbox and xapp-sandbox" in said[1]
+    assert answer.json()["ok"] is True
+    assert code == 0
