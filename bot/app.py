@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import os
+import signal
 from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +19,7 @@ from sqlmodel import Session
 from starlette.applications import Starlette
 
 from bot import catalogue, integrations
-from bot.clock import Clock
+from bot.clock import Clock, is_loopback
 from bot.config import Settings
 from bot.digests import schedule
 from bot.domain.errors import ConfigError, OutboundError
@@ -51,6 +53,7 @@ HOUSEKEEPING, DIRECTORY_EVERY, SWEEP_EVERY = timedelta(seconds=30), timedelta(ho
 DRAIN_S = 8
 """How long what is under way may take after SIGTERM; what does not end is found again at the next start."""
 CLOSE_S, READY_S = 2, 2
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 SWEPT_BACK = timedelta(days=30)
 
 
@@ -61,6 +64,9 @@ async def serve(settings: Settings) -> None:
         raise ConfigError("SLACK_BOT_TOKEN is not set; `bellwether manifest --open` makes the app, then copy its token")
     if not environment.slack_app_token and not environment.slack_signing_secret:
         raise ConfigError("neither SLACK_APP_TOKEN (Socket Mode) nor SLACK_SIGNING_SECRET (HTTP mode) is set; set one")
+    if is_loopback(environment.slack_api_url):
+        for name in PROXIES:  # the SDK ignores NO_PROXY, so a sandbox would be asked for through the proxy
+            os.environ.pop(name, None)
     clock = Clock(environment.clock)
     inlets = integrations.inlets(settings)
     tickets = integrations.tickets(settings)
@@ -80,6 +86,14 @@ async def serve(settings: Settings) -> None:
         if tickets is not None:
             await tickets.close()
         database.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handling, which would end the process with the signal's own exit code."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 class _Bot:
@@ -117,6 +131,8 @@ class _Bot:
         await self.database.write(catalogue.apply, self.settings.decisions, now)
         await self.database.write(release_leases, now)
         server = self._server()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, setattr, server, "should_exit", True)
         tasks = [asyncio.create_task(task, name=f"{task!r}") for task in self._tasks()]
         scheduler = schedule.start(self._tick, self.settings.decisions.digests, real_clock=self.clock.url is None)
         tasks.append(asyncio.create_task(self._follow_jumps(scheduler), name="jumps"))
@@ -153,7 +169,7 @@ class _Bot:
             yield poll(self.tickets, self.database, store, now=now, sleep=sleep, every=every, notice=notice)
         yield self._keep_house()
 
-    def _server(self) -> uvicorn.Server:
+    def _server(self) -> _Server:
         host, port = self.settings.environment.host_port
         endpoints = routes(Endpoints(self.intake, self._ready))
         if self.settings.environment.slack_signing_secret:
@@ -168,7 +184,7 @@ class _Bot:
             lifespan="off",
             timeout_graceful_shutdown=5,
         )
-        return uvicorn.Server(config)
+        return _Server(config)
 
     async def _drain(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         """Let deliveries to Slack and Jira that are under way end; what does not is found again at the next start."""

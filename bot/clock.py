@@ -25,7 +25,7 @@ class Clock:
 
     def __init__(self, url: str | None = None) -> None:
         """Tell the real time until `follow` learns another; raises ConfigError for a URL that is not loopback."""
-        if url is not None and not _is_loopback(url):
+        if url is not None and not is_loopback(url):
             raise ConfigError(f"BELLWETHER_CLOCK={url}: only a sandbox on this machine may set the clock")
         self.url = url
         self._base = datetime.now(UTC)  # noqa: TID251 - this is the process clock
@@ -55,7 +55,7 @@ class Clock:
         await self._jumped.wait()
 
     async def learn(self, client: httpx.AsyncClient, *, after: int | None = None) -> int | None:
-        """Read the sandbox's clock once, waiting for a change when AFTER is given; returns its version, if it has one."""
+        """Read the sandbox's clock once, or its next change when AFTER is given; returns its version, if it has one."""
         assert self.url is not None
         wanted = {} if after is None else {"after": after, "wait": LONG_POLL_S}
         answer = (await client.get(self.url, params=wanted)).raise_for_status().json()
@@ -99,7 +99,8 @@ def _from_epoch(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _is_loopback(url: str) -> bool:
+def is_loopback(url: str) -> bool:
+    """Return whether an address is on this machine."""
     host = urlsplit(url).hostname or ""
     try:
         return host == "localhost" or ip_address(host).is_loopback

@@ -12,9 +12,10 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from bot.domain.errors import ConfigError
+from bot.domain.metrics import parse_threshold
 from bot.domain.names import nearest
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -42,8 +43,15 @@ def _zone(name: str) -> str:
     return name
 
 
-def _when(text: str) -> str:
+def _when(text: object) -> str:
+    if not isinstance(text, str):  # YAML reads 10:00 as the number 600
+        raise ValueError("a time must be quoted: write at: '10:00' or 'Mon 09:00'")
     parse_when(text)
+    return text
+
+
+def _objective(text: str) -> str:
+    parse_threshold(text)
     return text
 
 
@@ -112,7 +120,7 @@ class MetricSection(_Section):
     role: Literal["primary", "guardrail", "diagnostic"] | None = None
     family: Literal["model", "product", "data", "system", "cost"] | None = None
     unit: str | None = None
-    slo: str | None = None
+    slo: Annotated[str, AfterValidator(_objective)] | None = None
     margin: float = 0.0
 
 
@@ -132,7 +140,7 @@ class DigestSection(_Section):
     """One of `digests:`."""
 
     channels: tuple[str, ...]
-    at: Annotated[str, AfterValidator(_when)] = "Mon 09:00"
+    at: Annotated[str, BeforeValidator(_when)] = "Mon 09:00"
     tz: Annotated[str, AfterValidator(_zone)] = "UTC"
     audience: Literal["stakeholders", "engineers"] = "stakeholders"
     models: tuple[str, ...] = ()
@@ -174,7 +182,7 @@ class Environment(BaseModel):
     def host_port(self) -> tuple[str, int]:
         """Where to listen; raises ConfigError for nonsense."""
         host, _, port = self.listen.rpartition(":")
-        if not host or not port.isdigit():
+        if not host or not port.isdigit() or not 0 < int(port) < 65536:
             raise ConfigError(f"BELLWETHER_LISTEN={self.listen!r} is not HOST:PORT, for example 127.0.0.1:8080")
         return host.strip("[]"), int(port)
 
@@ -197,7 +205,7 @@ def load(environ: Mapping[str, str] = os.environ, *, path: Path | None = None) -
     named = path or (Path(environ["BELLWETHER_CONFIG"]) if environ.get("BELLWETHER_CONFIG") else None)
     file = named or Path("bellwether.yml")
     if file.exists():
-        decisions = parse(file.read_text(encoding="utf-8"), name=str(file))
+        decisions = parse(_text(file), name=str(file))
     elif named:
         raise ConfigError(f"{file}: no such file; write one with `bellwether init`, or unset BELLWETHER_CONFIG")
     else:
@@ -213,6 +221,11 @@ def parse(text: str, *, name: str = "bellwether.yml") -> Decisions:
     except yaml.MarkedYAMLError as e:
         line = e.problem_mark.line + 1 if e.problem_mark else 1
         raise ConfigError(f"{name}:{line}: not YAML: {e.problem}") from e
+    except yaml.YAMLError as e:
+        raise ConfigError(f"{name}: not YAML: {e}") from e
+    if (twice := _named_twice(node)) is not None:
+        line, key = twice
+        raise ConfigError(f"{name}:{line}: `{key}` stands twice; only one of them would count")
     if content is None:
         return Decisions()
     if not isinstance(content, dict):
@@ -221,6 +234,26 @@ def parse(text: str, *, name: str = "bellwether.yml") -> Decisions:
         return Decisions.model_validate(content)
     except ValidationError as e:
         raise ConfigError("\n".join(_explain(error, node, name) for error in e.errors()[:5])) from e
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        raise ConfigError(f"{file}: cannot be read as text: {e}") from e
+
+
+def _named_twice(node: yaml.Node | None) -> tuple[int, str] | None:
+    """Return line and name of the first key that stands twice in one section: YAML would let the last one win."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                return key.start_mark.line + 1, str(key.value)
+            seen.add(key.value)
+            if (inside := _named_twice(value)) is not None:
+                return inside
+    return None
 
 
 def _explain(error: Any, node: yaml.Node | None, name: str) -> str:
@@ -281,7 +314,7 @@ def _position(node: yaml.Node | None, path: tuple[str, ...]) -> tuple[int, int]:
 def _environment(environ: Mapping[str, str], decisions: Decisions) -> Environment:
     def value(name: str) -> str | None:
         if name in environ:
-            return environ[name] or None
+            return environ[name].strip() or None
         if file := environ.get(f"{name}_FILE"):
             try:
                 return Path(file).read_text(encoding="utf-8").strip() or None

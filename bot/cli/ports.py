@@ -3,6 +3,7 @@
 import errno
 import socket
 
+LAST = 65535
 WORDS = {
     errno.EADDRINUSE: "is taken; does it run already?",
     errno.EACCES: "may not be used by this user",
@@ -12,6 +13,8 @@ WORDS = {
 
 def port_trouble(host: str, port: int) -> str | None:
     """Return why HOST and PORT cannot be listened on, None when they can."""
+    if port > LAST:
+        return f"there is no port {port}, the last one is {LAST}"
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:

@@ -39,7 +39,7 @@ async def deploy(stage: Stage) -> None:
     await stage.deliver("events", history, events=len(history))
     await stage.deliver("events", _rollout("in_progress", traffic_percent=10, at=CANARY))
     await stage.expect("deployment card: v42 canary at 10 %", lambda s: _shows(s, "slack/deployment/", "v42", "10"))
-    feed = {"kind": "change", "change_type": "data", "model": "geo-features", "summary": "feed geo-2 replaces geo-1"}
+    feed = {"kind": "change", "change_type": "data", "model": MODEL, "summary": "feed geo-2 replaces geo-1"}
     await stage.deliver("events", feed | {"actor": "dana", "occurred_at": (LIVE - timedelta(minutes=1)).isoformat()})
     await stage.pass_until(LIVE)
     await stage.deliver("events", _rollout("succeeded", traffic_percent=100, at=LIVE))
@@ -104,13 +104,12 @@ async def roll_back(stage: Stage) -> None:
     if not _asked(await stage.state()):
         card = _incident(await stage.state())
         await stage.act("action", user="bob", channel=CHANNEL, ts=card["ts"], action_id="incident_rollback")
+    await stage.tell(hint="")
     await stage.expect("the card says who asked to roll back v42 → v41", _asked)
     done = await stage.now() + timedelta(minutes=2)
     await stage.pass_until(done)
-    rolled = _rollout(
-        "succeeded", version="41", previous_version="42", trigger="rollback", traffic_percent=100, at=done
-    )
-    await stage.deliver("events", rolled)
+    back = _rollout("succeeded", version="41", previous_version="42", traffic_percent=100, at=done)
+    await stage.deliver("events", back | {"trigger": "rollback", "actor": "bob"})
     await stage.expect(
         "the deployment card turned where it stands: ↩️ v42 → v41",
         lambda s: len(_cards(s, "slack/deployment/")) == 1 and _shows(s, "slack/deployment/", "↩️", "v41"),

@@ -1,9 +1,9 @@
 """After a story: is what stands in Slack and Jira what the rows say?"""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlmodel import Session, col, select
 
@@ -14,6 +14,8 @@ from bot.ports import Body
 from bot.rendering import Rendering
 from bot.store.database import Database
 from bot.store.tables import Incident, Projection, Ticket
+
+T = TypeVar("T")
 
 
 async def lagging(environment: Mapping[str, str], now: datetime) -> dict[str, Any]:
@@ -68,7 +70,7 @@ def _plain(node: Any) -> Any:
     return node
 
 
-async def _ask(environment: Mapping[str, str], ask: Any) -> Any:
+async def _ask(environment: Mapping[str, str], ask: Callable[[Session], T]) -> T:
     database = Database(environment["DATABASE_URL"])
     try:
         return await database.read(ask)

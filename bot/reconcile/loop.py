@@ -29,6 +29,10 @@ IDLE = timedelta(seconds=1)
 
 AFTER_A_BUG = timedelta(seconds=30)
 MOST_BACK_OFF = 64
+LONGEST_BACK_OFF = timedelta(minutes=5)
+"""What somebody mends (an invitation, a token, an outage) is noticed this soon afterwards."""
+ROOTLESS = timedelta(seconds=5)
+"""How long a reply waits for the root of its thread to be made anew."""
 
 CALLS = Counter("bellwether_reconcile_calls_total", "Calls that brought a copy up to date", ["surface", "outcome"])
 
@@ -66,13 +70,12 @@ async def run(loop: Loop, *, workers: int) -> None:
 async def _work(loop: Loop) -> None:
     while not loop.closing:
         try:
-            if await reconcile_once(loop):
-                continue
+            if not await reconcile_once(loop):
+                await _idle(loop)
         except Exception:
             logger.exception("reconcile failed", extra={"surface": loop.prefix})
             CALLS.labels(loop.prefix, "bug").inc()
             await loop.sleep(AFTER_A_BUG)
-        await _idle(loop)
 
 
 async def _idle(loop: Loop) -> None:
@@ -134,15 +137,25 @@ async def _bring_up_to_date(loop: Loop, held: Claim) -> None:
         await write(projection.settle_later, loop.now(), held, after=back_off(e.after, held), error=str(e), unsent=True)
         outcome = "later"
     except UncertainError as e:
-        await write(projection.settle_later, loop.now(), held, after=e.after, error=str(e), unsent=False)
+        await write(projection.settle_later, loop.now(), held, after=e.after, error=str(e), unsent=False, looks=0)
         outcome = "uncertain"
-    except GoneError:
-        await write(projection.settle_gone, loop.now(), held)
+    except GoneError as e:
+        if held.remote_id is None:
+            error = f"the thread that it belongs in is gone ({e}); its root is made anew first"
+            after = back_off(ROOTLESS, held)
+            await write(projection.settle_rootless, loop.now(), held, after=after, error=error)
+        else:
+            await write(projection.settle_gone, loop.now(), held)
         outcome = "gone"
     except PermanentError as e:
         logger.warning("refused", extra={"key": held.key, "error": str(e)})
         await write(projection.settle_refused, loop.now(), held, error=str(e))
         outcome = "refused"
+    except Exception as e:
+        logger.exception("surface failed", extra={"key": held.key})
+        error, after = f"a bug of ours: {e!r}; the log has the details", back_off(AFTER_A_BUG, held)
+        await write(projection.settle_later, loop.now(), held, after=after, error=error, unsent=False)
+        outcome = "bug"
     CALLS.labels(loop.prefix, outcome).inc()
 
 
@@ -164,6 +177,6 @@ def digest(body: Body) -> str:
 
 
 def back_off(after: timedelta, held: Claim) -> timedelta:
-    """Return how long to wait: what the surface asked for, doubled with every try in vain, up to 64 times."""
+    """Return how long to wait: what the surface asked for, doubled with every try in vain, up to a limit."""
     doubled: int = min(2**held.attempts, MOST_BACK_OFF)
-    return after * doubled
+    return max(after, min(after * doubled, LONGEST_BACK_OFF))

@@ -6,7 +6,7 @@ from typing import Any
 from starlette.requests import Request
 
 from bot.sandbox.box import Sandbox
-from bot.sandbox.world import BOT_USER, Channel, User
+from bot.sandbox.world import BOT_USER, Channel, User, World
 
 
 class BadAct(Exception):
@@ -61,3 +61,17 @@ def message(sandbox: Sandbox, body: dict[str, Any], channel: Channel) -> dict[st
     if found is None or found.get("deleted"):
         raise BadAct("message_not_found")
     return found
+
+
+def with_ids(world: World, kind: str, value: Any) -> Any:
+    """Return `value` of a menu of people or channels with ids in the place of names."""
+    if isinstance(value, list):
+        return [with_ids(world, kind, one) for one in value]
+    if not isinstance(value, str):
+        return value
+    found: User | Channel | None = None
+    if "users_select" in kind:
+        found = world.user(value)
+    elif "channels_select" in kind or "conversations_select" in kind:
+        found = world.channel(value)
+    return found.id if found is not None else value

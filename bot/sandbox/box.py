@@ -1,5 +1,7 @@
 """One running sandbox: the parts that every endpoint needs, in one place."""
 
+from typing import TYPE_CHECKING, Any
+
 from bot.sandbox.clock import Clock
 from bot.sandbox.delivery import Delivery
 from bot.sandbox.faults import Faults
@@ -11,6 +13,9 @@ from bot.sandbox.rates import Rates
 from bot.sandbox.settings import Settings
 from bot.sandbox.sockets import Sockets
 from bot.sandbox.world import World
+
+if TYPE_CHECKING:
+    from bot.sandbox.outgoing import Outgoing
 
 
 class Sandbox:
@@ -26,10 +31,15 @@ class Sandbox:
         self.rates = Rates(self.world.clock)
         self.triggers = Triggers()
         self.response_urls = ResponseUrls(self.world.clock)
+        # What people chose in messages so far, by user and ts: (state.values); Slack's client keeps that too.
+        self.choices: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
         self.sockets = Sockets(self.faults)
-        self._push = Push(settings.events_url, settings.signing_secret) if settings.events_url else None
-        self.delivery = Delivery(self._push or self.sockets, self.world.clock, self.faults, settings.ack_s)
-        self.hooks = Hooks(settings.jira_webhook_url, settings.jira_webhook_secret, self.world.clock)
+        outgoing = self._outgoing = _outgoing(settings)
+        url = settings.events_url
+        push = Push(outgoing, url, settings.signing_secret) if outgoing is not None and url else None
+        self.delivery = Delivery(push or self.sockets, self.world.clock, self.faults, settings.ack_s)
+        address, secret = settings.jira_webhook_url, settings.jira_webhook_secret
+        self.hooks = Hooks(outgoing, address, secret, self.world.clock)
 
     async def close(self) -> None:
         """Stop what is under way, and let go of everybody who waits for a change."""
@@ -38,5 +48,13 @@ class Sandbox:
             pulse.beat()
         await self.delivery.close()
         await self.hooks.close()
-        if self._push is not None:
-            await self._push.close()
+        if self._outgoing is not None:
+            await self._outgoing.close()
+
+
+def _outgoing(settings: Settings) -> "Outgoing | None":
+    if not (settings.events_url or settings.jira_webhook_url):
+        return None
+    from bot.sandbox.outgoing import Outgoing  # here, because few need it and it is slow to load
+
+    return Outgoing()

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bot.sandbox import asked, deeds, payloads, pressing, speech
+from bot.sandbox import asked, deeds, modals, payloads, pressing, speech
 from bot.sandbox.acting import LONGEST_S, PASSIVE_S, Act
 from bot.sandbox.asked import BadAct
 from bot.sandbox.box import Sandbox
@@ -30,6 +30,7 @@ def routes(sandbox: Sandbox) -> list[Route]:
         "shortcut": shortcut,
         "home": home,
         **pressing.DEEDS,
+        **modals.DEEDS,
         **deeds.DEEDS,
     }
     return [Route(f"/_sandbox/{name}", _endpoint(sandbox, deed), methods=["POST"]) for name, deed in table.items()]

@@ -4,11 +4,13 @@ import hashlib
 import hmac
 import json
 import urllib.parse
-
-import httpx
+from typing import TYPE_CHECKING
 
 from bot.sandbox.clock import real_epoch
 from bot.sandbox.delivery import Answer, Envelope
+
+if TYPE_CHECKING:
+    from bot.sandbox.outgoing import Outcome, Outgoing
 
 
 def sign(secret: str, timestamp: str, body: bytes) -> str:
@@ -19,16 +21,12 @@ def sign(secret: str, timestamp: str, body: bytes) -> str:
 class Push:
     """A transport that POSTs to the app's Request URL. The timestamp is real time: apps compare it with theirs."""
 
-    def __init__(self, url: str, secret: str | None) -> None:
-        self._url, self._secret = url, secret or ""
-        self._client = httpx.AsyncClient(trust_env=False)
+    def __init__(self, outgoing: "Outgoing", url: str, secret: str | None) -> None:
+        self._outgoing, self._url, self._secret = outgoing, url, secret or ""
 
     @property
     def reachable(self) -> bool:
         return True
-
-    async def close(self) -> None:
-        await self._client.aclose()
 
     async def send(self, envelope: Envelope, deadline_s: float, *, patient: bool) -> Answer:
         """POST once; `patient` makes no difference here."""
@@ -44,15 +42,12 @@ class Push:
         if envelope.attempt:
             reason = "http_timeout" if envelope.reason == "timeout" else envelope.reason
             headers |= {"X-Slack-Retry-Num": str(envelope.attempt), "X-Slack-Retry-Reason": reason}
-        try:
-            response = await self._client.post(self._url, content=body, headers=headers, timeout=deadline_s)
-        except httpx.TimeoutException:
-            return Answer("operation_timeout")
-        except httpx.HTTPError:
-            return Answer("dispatch_failed")
-        if not response.is_success:
+        outcome = await self._outgoing.post(self._url, body, headers, timeout_s=deadline_s)
+        if outcome.error:
+            return Answer("operation_timeout" if outcome.error == "timeout" else "dispatch_failed")
+        if not 200 <= outcome.status < 300:
             return Answer("http_error")
-        return Answer(payload=_decode(response))
+        return Answer(payload=_decode(outcome))
 
 
 def _encode(envelope: Envelope) -> tuple[bytes, str]:
@@ -62,9 +57,13 @@ def _encode(envelope: Envelope) -> tuple[bytes, str]:
     return urllib.parse.urlencode(fields).encode(), "application/x-www-form-urlencoded"
 
 
-def _decode(response: httpx.Response) -> object:
-    if not response.content:
+def _decode(outcome: "Outcome") -> object:
+    if not outcome.content:
         return None
-    if response.headers.get("content-type", "").startswith("application/json"):
-        return response.json()
-    return {"text": response.text}
+    text = outcome.content.decode(errors="replace")
+    if not outcome.kind.startswith("application/json"):
+        return {"text": text}
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

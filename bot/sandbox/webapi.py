@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from bot.sandbox import losses
 from bot.sandbox.api import accounts, chat, conversations, marks, validate, views
 from bot.sandbox.api.method import Method, Methods
 from bot.sandbox.args import Args
@@ -35,7 +36,6 @@ METHODS: Methods = {
 WRITING = frozenset(name for name, method in METHODS.items() if method.writes)
 WITHOUT_TOKEN = frozenset({"blocks.validate", "api.test"})
 STRUCTURES = ("blocks", "attachments", "metadata", "view")
-HANG_S = 600.0
 
 
 class TooFast(Exception):
@@ -80,9 +80,11 @@ async def _call(sandbox: Sandbox, request: Request) -> Response:
         except Broken as broken:
             status, error = broken.status, "server_error"
             response = HTMLResponse("<html>server error</html>", status)
-    if not error:
-        error = await _lose_answer(sandbox, request, name)
-    sandbox.world.record_call(call | {"args": _readable(values), "status": status, "error": error or None})
+    loss = losses.struck(sandbox.faults, name, WRITING) if not error else None
+    outcome = loss.name if loss is not None else error or None
+    sandbox.world.record_call(call | {"args": _readable(values), "status": status, "error": outcome})
+    if loss is not None:
+        await losses.lose(loss, request)
     return response
 
 
@@ -159,22 +161,6 @@ def _check_rate(sandbox: Sandbox, name: str, method: Method, args: Args) -> None
         wait = rates.per_minute(name, SPECIAL if method.tier == "special" else TIER[method.tier])
     if wait:
         raise TooFast(wait)
-
-
-async def _lose_answer(sandbox: Sandbox, request: Request, name: str) -> str:
-    """What was asked is done; now the connection breaks, or nothing ever comes."""
-    if sandbox.faults.strikes("accept_then_reset", name, of=WRITING) is not None:
-        line = request.scope.get("extensions", {}).get("sandbox.line", {})
-        if "abort" in line:
-            line["abort"]()
-        return "accept_then_reset"
-    if (hang := sandbox.faults.strikes("accept_then_hang", name, of=WRITING)) is not None:
-        left = float(hang.get("hang_s", HANG_S))
-        while left > 0 and not await request.is_disconnected():
-            await asyncio.sleep(0.2)
-            left -= 0.2
-        return "accept_then_hang"
-    return ""
 
 
 async def _arguments(request: Request) -> tuple[dict[str, Any], str]:

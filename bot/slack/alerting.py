@@ -41,8 +41,11 @@ def features(found: Features, shown: int = SHOWN_FEATURES) -> str:
 
 
 def ranked_features(found: Features) -> str:
-    """Return the top features with how many alerts each has, and how many more there are."""
-    named = ", ".join(f"{text.code(name, 60)} {text.grouped(count)}" for name, count in found.top)
+    """Return the top features with how many alerts each has, where that differs, and how many more there are."""
+    one_each = all(count == 1 for _, count in found.top)
+    named = ", ".join(
+        text.code(name, 60) + ("" if one_each else f" {text.grouped(count)}") for name, count in found.top
+    )
     rest = found.distinct - len(found.top)
     return f"{named} + {text.plural(rest, 'more feature')}" if rest > 0 else named
 

@@ -165,11 +165,15 @@ def person_input(action_id: str, label: str, *, chosen: str | None = None, optio
     return _input(label, element, optional=optional)
 
 
-def barred(sentence: str, color: str, *blocks: Block | None) -> Message:
-    """Return a message with a colour bar; SENTENCE is its text."""
+def barred(sentence: str, color: str, head: Block, *blocks: Block | None) -> Message:
+    """Return a message with a colour bar beside everything under its HEAD; SENTENCE is its text.
+
+    The head stands above the bar, in the message's own blocks: without any, Slack would print the text there, and
+    people would read everything twice.
+    """
     given = [block for block in blocks if block is not None]
     attachment = {"color": color, "fallback": clip(sentence, 300), "blocks": given}
-    return Message(sentence, (), (attachment,))
+    return Message(sentence, [head], [attachment] if given else [])
 
 
 def message(sentence: str, *blocks: Block | None) -> Message:

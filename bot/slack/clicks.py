@@ -103,7 +103,7 @@ def _listen_for_modals(app: AsyncApp, workspace: Workspace) -> None:
 
 
 def subject(action: Mapping[str, Any]) -> tuple[int, int | None]:
-    """Return the subject's id and the revision that the button showed; raises UserError for a value that is not ours."""
+    """Return the subject's id and the revision that the button showed; raises UserError for what is not ours."""
     number, _, revision = str(action.get("value", "")).partition(":")
     if not number.isdigit():
         raise UserError("That button is not one of mine. Nothing done.")

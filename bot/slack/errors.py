@@ -42,12 +42,14 @@ def translate(error: SlackApiError | aiohttp.ClientError | OSError, *, idempoten
 
 def _api_error(error: SlackApiError, *, idempotent: bool) -> OutboundError:
     response = error.response
-    body = response.data if isinstance(response.data, dict) else {}  # a proxy's error page is a string
-    status, code = int(response.status_code or 0), str(body.get("error", ""))
+    given = getattr(response, "data", None)  # the SDK hands over aiohttp's own response when the JSON is broken
+    body = given if isinstance(given, dict) else {}  # a proxy's error page is a string
+    status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0))
+    code = str(body.get("error", ""))
     if status == 429 or code in ("ratelimited", "rate_limited"):
         seconds = float(response.headers.get("Retry-After", response.headers.get("retry-after", 1)))
         return NoBudget("Slack asks to wait", timedelta(seconds=max(1.0, seconds)))
-    if status >= 500 or code in AMBIGUOUS:
+    if status >= 500 or code in AMBIGUOUS or not code:  # without a code it was not Slack that answered
         return _unclear(f"Slack answered {status} {code}".strip(), idempotent=idempotent)
     if code in GONE:
         return GoneError(code)

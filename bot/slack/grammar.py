@@ -1,9 +1,10 @@
-"""One grammar for `/model ...`, `@bellwether ...` and buttons that run a command: [verb] [model] [words] [--flag value].
+"""One grammar for `/model ...`, `@bellwether ...` and buttons: [verb] [model] [words] [--flag value].
 
 Verb and model may come in any order, no verb means status, and what phones do to quotes and dashes is undone.
 """
 
 import shlex
+from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -46,6 +47,11 @@ def parse(text: str, *, verbs: Collection[str], models: Collection[str], default
     return Command(verb or "status", named[1] if named else None, tuple(words), flags, unknown)
 
 
+def quoted(name: str) -> str:
+    """Return a model's name as one word of a command."""
+    return f'"{name}"' if " " in name else name
+
+
 def _split(text: str) -> tuple[list[str], dict[str, str]]:
     plain = text.translate(TYPOGRAPHY)
     try:
@@ -54,11 +60,14 @@ def _split(text: str) -> tuple[list[str], dict[str, str]]:
         tokens = plain.replace('"', " ").split()
     words: list[str] = []
     flags: dict[str, str] = {}
-    rest = iter(tokens)
-    for token in rest:
+    rest = deque(tokens)
+    while rest:
+        token = rest.popleft()
         if token.startswith("--") and len(token) > 2:
             name, _, value = token[2:].partition("=")
-            flags[name.lower()] = value or next(rest, "")
+            if not value and rest and not rest[0].startswith("--"):
+                value = rest.popleft()
+            flags[name.lower()] = value
         else:
             words.append(token.strip("`*"))
     return [w for w in words if w], flags

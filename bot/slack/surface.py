@@ -57,7 +57,9 @@ class SlackSurface:
     async def find(self, work: Work) -> RemoteId | None:
         """Return the message that carries this work's nonce, looking in history from shortly before it was sent."""
         content = work.body.content
-        if "view" in content or "channel" not in content:
+        if "view" in content:
+            return RemoteId(content["user"])  # publishing is an upsert
+        if "channel" not in content:
             return None
         channel = await self._channel(content)
         since = f"{(work.since - CLOCK_SKEW).timestamp():.6f}"

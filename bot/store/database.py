@@ -44,6 +44,8 @@ class Database:
         self._reading = _engine(url, "BEGIN")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._gate = threading.Lock()
+        self._closed = False
         self._writer = threading.Thread(target=self._write_loop, name="writer", daemon=True)
         self._writer.start()
 
@@ -52,9 +54,12 @@ class Database:
         return await asyncio.wrap_future(self.submit(f, *args, **kwargs))
 
     def submit(self, f: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Queue F for the writer; for callers that are not on the event loop."""
+        """Queue F for the writer; for callers that are not on the event loop. Raises RuntimeError after `close`."""
         done: Future[T] = Future()
-        self._jobs.put((lambda db: f(db, *args, **kwargs), done))
+        with self._gate:
+            if self._closed:
+                raise RuntimeError("the database is closed")
+            self._jobs.put((lambda db: f(db, *args, **kwargs), done))
         return done
 
     async def read(self, f: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -72,7 +77,9 @@ class Database:
 
     def close(self) -> None:
         """Finish what is queued, then let go of every connection."""
-        self._jobs.put(None)
+        with self._gate:
+            self._closed = True
+            self._jobs.put(None)
         self._writer.join()
         self._readers.shutdown()
         self.engine.dispose()
@@ -100,22 +107,23 @@ class Database:
 
     def _commit(self, batch: list[Job]) -> None:
         """Run the jobs of BATCH in one transaction, each in a savepoint of its own; answer them after the commit."""
+        wanted = [(job, done) for job, done in batch if done.set_running_or_notify_cancel()]
         outcomes: list[tuple[Future[Any], Any, BaseException | None]] = []
         try:
             with Session(self.engine, autoflush=True, expire_on_commit=False) as db:
-                for job, done in batch:
-                    if not done.set_running_or_notify_cancel():
-                        continue
+                db.connection()  # begins: a locked database costs the batch one wait, not each job its own
+                for job, done in wanted:
                     try:
                         with db.begin_nested():
-                            outcomes.append((done, job(db), None))
+                            result = job(db)
+                        outcomes.append((done, result, None))  # only now: leaving the savepoint may fail, too
                     except Exception as e:  # noqa: BLE001 - the caller gets it; the others' work must go on
                         outcomes.append((done, None, e))
                     db.expunge_all()
                 db.commit()
         except Exception as e:
-            logger.exception("commit failed", extra={"jobs": len(batch)})
-            outcomes = [(done, None, e) for _, done in batch if not done.cancelled()]
+            logger.exception("commit failed", extra={"jobs": len(wanted)})
+            outcomes = [(done, None, e) for _, done in wanted]
         for done, result, error in outcomes:
             if error is None:
                 done.set_result(result)

@@ -152,15 +152,18 @@ def settle_nothing(db: Session, now: datetime, held: Claim) -> bool:
 
 
 def settle_later(
-    db: Session, now: datetime, held: Claim, *, after: timedelta, error: str, unsent: bool, looks: int = 0
+    db: Session, now: datetime, held: Claim, *, after: timedelta, error: str, unsent: bool, looks: int | None = None
 ) -> bool:
-    """Write that it has to be tried again after AFTER; `unsent`: certainly nothing reached the other side."""
+    """Write that it has to be tried again after AFTER; `unsent`: certainly nothing reached the other side.
+
+    `looks`: how often it was looked for since it was last sent; None = as often as before.
+    """
     attempts = held.attempts + (1 if error else 0)
     outcome: dict[str, Any] = {
         "not_before": now + after,
         "error": error,
         "attempts": attempts,
-        "looks": looks,
+        "looks": held.looks if looks is None else looks,
     }
     return _settle(db, now, held, shows=False, **outcome, **(_unsent(held) if unsent else {}))
 
@@ -169,6 +172,19 @@ def settle_gone(db: Session, now: datetime, held: Claim) -> bool:
     """Write that somebody deleted the copy: the next claim makes a new one."""
     lost: dict[str, Any] = {"remote_id": None, "nonce": None, "nonce_at": None, "shown": "", "shown_at": None}
     return _settle(db, now, held, shows=False, not_before=now, error="", **lost)
+
+
+def settle_rootless(db: Session, now: datetime, held: Claim, *, after: timedelta, error: str) -> bool:
+    """Write that what this copy hangs on is gone, and have that looked at: a root that was deleted is made anew."""
+    kept = settle_later(db, now, held, after=after, error=error, unsent=True)
+    parts = held.key.split("/")
+    above = ["/".join(parts[:n]) for n in range(1, len(parts))]
+    roots = select(Projection.key).where(col(Projection.key).in_(above), col(Projection.remote_id).is_not(None))
+    if kept and (found := db.exec(roots).all()):
+        forget = update(Projection).where(col(Projection.key).in_(found)).values(shown="")
+        db.exec(forget.execution_options(synchronize_session=False))
+        touch(db, now, *found, urgent=held.urgent)
+    return kept
 
 
 def settle_refused(db: Session, now: datetime, held: Claim, *, error: str) -> bool:

@@ -72,4 +72,6 @@ async def poll(
                 logger.warning("ticket system cannot be read", extra={"error": str(e)})
             down = True
             notice("down")
+        except Exception:  # the rows could not be read or written: the next round does it
+            logger.exception("tickets were not read back")
         await sleep(every)

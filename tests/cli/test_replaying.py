@@ -1,6 +1,7 @@
 import json
 import zlib
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlmodel import Session, select
 
 from bot.store.database import Database
 from bot.store.tables import Change, Delivery, Projection
-from tests.cli.conftest import NOW, Bellwether
+from tests.cli.conftest import Bellwether
 
 ROLLOUT = {"kind": "deployment", "model": "fraud-scorer", "version": "42", "id": "r-1"}
 
@@ -25,8 +26,9 @@ def store(add: Callable[..., Any]) -> Callable[..., None]:
 
     def store(body: Any, source: str = "events") -> None:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        now = datetime.now(UTC)  # older than a day, it would only fill history
         row = {"digest": "d", "content_type": "application/json", "body": zlib.compress(content)}
-        add(Delivery(id=7, source=source, received_at=NOW, last_at=NOW, unmapped=1, reason="it was odd", **row))
+        add(Delivery(id=7, source=source, received_at=now, last_at=now, unmapped=1, reason="it was odd", **row))
 
     return store
 
@@ -45,7 +47,7 @@ def test_what_can_be_read_now_is_recorded_as_if_it_came(
     assert (ran.code, ran.out) == (0, "delivery 7 of events: 1 recorded, 0 duplicate, 0 unmapped\n")
     delivery, changes, projections = database.submit(rows).result()
     assert (delivery.recorded, delivery.unmapped, delivery.reason) == (1, 0, "")
-    assert [(change.version, change.delivery_id, change.received_at) for change in changes][0][:2] == ("42", 7)
+    assert [(change.version, change.delivery_id) for change in changes] == [("42", 7)]
     assert [p.key for p in projections if p.lagging] == [f"slack/deployment/{changes[0].id}"]
 
 

@@ -61,6 +61,17 @@ def test_run_on_an_address_of_another_machine_is_1(bellwether: Bellwether, monke
     assert ran.err.startswith("bellwether: port 8080 of 192.0.2.1 cannot be used")
 
 
+def test_a_port_that_cannot_be_is_2(bellwether: Bellwether, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BELLWETHER_LISTEN", "127.0.0.1:99999")
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-sandbox")
+    monkeypatch.setenv("SLACK_APP_TOKEN", "xapp-sandbox")
+
+    ran = bellwether("run")
+
+    assert ran.code == 2
+    assert "'127.0.0.1:99999' is not HOST:PORT" in ran.err
+
+
 def test_sandbox_on_a_taken_port_is_one_line(bellwether: Bellwether, taken: int) -> None:
     ran = bellwether("sandbox", "--port", taken)
 

@@ -9,7 +9,7 @@ from bot.demo import bad_release
 from bot.demo.children import programs
 from bot.demo.stage import Stage, opened
 from bot.sandbox.chromium import NoChromium, chromium
-from bot.sandbox.devtools import Tab, tab
+from bot.sandbox.devtools import tab
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 PORT = 3850
@@ -40,7 +40,7 @@ async def _draw(browser: str, stage: Stage) -> None:
     await _photograph(browser, channel, "incident-dark.png", height=1180, dark=True)
     async with tab(browser, width=1280, height=900) as page:
         await page.open(channel)
-        await page.click('button[data-action="incident_resolve"]')
+        await page.click('button[data-action-id="incident_resolve"]')
         await asyncio.sleep(SETTLE_S)
         _write("resolve.png", await page.screenshot())
     await play[3](stage)

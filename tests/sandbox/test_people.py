@@ -1,5 +1,6 @@
 """What a person does reaches a Bolt app over Socket Mode, and what it answers is seen."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -358,3 +359,42 @@ async def test_a_response_url_takes_five_answers_in_half_an_hour(live: Web, app:
 
     assert [answer.status_code for answer in answers] == [200] * 5 + [404]
     assert late.json() == {"ok": False, "error": "expired_url"}
+
+
+async def test_choices_in_a_message_are_remembered_for_its_buttons(live: Web, app: AsyncApp, connect: Connect) -> None:
+    @app.action("lead")
+    async def lead(ack: Any) -> None:
+        await ack()
+
+    @app.action("go")
+    async def go(ack: Any, body: dict[str, Any], respond: Any) -> None:
+        await ack()
+        await respond(text=body["state"]["values"]["who"]["lead"]["selected_user"])
+
+    await connect()
+    menu = {"type": "users_select", "action_id": "lead"}
+    blocks = [{"type": "actions", "block_id": "who", "elements": [menu, GO]}]
+    ts = (await live.api("chat.postMessage", channel="C01GENERAL", text="x", blocks=blocks))["ts"]
+    choose = live.act("action", user="bob", channel="general", ts=ts, action_id="lead", value="dana")
+
+    chosen, pressed = await asyncio.gather(choose, _later(live, ts))
+
+    assert chosen["ok"]
+    assert pressed["ephemerals"][0]["text"] == "U03DANA"
+
+
+async def _later(live: Web, ts: str) -> dict[str, Any]:
+    """Press while the first act still waits for an effect."""
+    await asyncio.sleep(0.05)
+    return await live.act("action", user="bob", channel="general", ts=ts, action_id="go")
+
+
+async def test_a_permalink_leads_to_the_message_on_the_page(web: Web) -> None:
+    root = (await web.act("message", user="bob", channel="general", text="root"))["ts"]
+    reply = (await web.act("message", user="bob", channel="general", text="reply", thread_ts=root))["ts"]
+
+    link = (await web.api("chat.getPermalink", channel="C01GENERAL", message_ts=reply))["permalink"]
+    response = await web.http.get(link.partition("8765")[2])
+
+    assert response.headers["location"] == f"/?channel=general&thread={root}#t-{reply}"
+    assert (await web.http.get("/archives/C01GENERAL/p1")).status_code == 404

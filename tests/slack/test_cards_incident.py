@@ -107,7 +107,7 @@ def test_a_suspect_of_another_kind_is_named_by_its_kind(story: Any, show: Any, w
     assert "*Suspect*\nfeature changed: geo feed 2 11 min before" in words(show("slack/incident/1"))
 
 
-def test_a_resolved_incident_is_one_green_paragraph(story: Any, show: Any, words: Any, controls: Any) -> None:
+def test_a_resolved_incident_is_green_and_says_why(story: Any, show: Any, words: Any, controls: Any) -> None:
     model, _, group = story.bad_release()
     incident = story.incident(model, status="resolved", cause="data_upstream", eval_case="case 17")
     incident.resolved_at, incident.resolved_by = story.onset + timedelta(minutes=48), "U02BOB"
@@ -118,9 +118,10 @@ def test_a_resolved_incident_is_one_green_paragraph(story: Any, show: Any, words
 
     shown = words(card)
     assert card["attachments"][0]["color"] == "#2eb886"
-    assert "✅ *INC-1* resolved in 48 min · cause: data upstream (<@U02BOB>)" in shown
+    assert "✅ *INC-1* resolved in 48 min\n*fraud-scorer declines payments*" in shown
+    assert "cause: data upstream (<@U02BOB>)" in shown
     assert "|ML-431> Done · eval case case 17" in shown
-    assert "*fraud-scorer declines payments* · fraud-scorer FeatureDrift" in shown
+    assert "fraud-scorer FeatureDrift" in shown
     assert set(controls(card)) == {"incident_reopen"}
 
 
@@ -132,7 +133,8 @@ def test_an_unknown_cause_can_still_be_named(
 
     card = show("slack/incident/1")
 
-    assert "its alerts resolved · cause: unknown" in words(card)
+    assert "its alerts resolved\n" in words(card)
+    assert "cause: unknown" in words(card)
     assert controls(card)["incident_resolve"]["text"]["text"] == "Set cause…"
 
 

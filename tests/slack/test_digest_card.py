@@ -123,7 +123,7 @@ def test_the_table_can_be_read_aloud_and_paged() -> None:
 def test_decisions_link_to_their_incident_and_name_who_decides() -> None:
     asked = digest(VIEW, workspace="https://acme.slack.com").blocks[2]["text"]["text"]
 
-    assert "<https://acme.slack.com/archives/C01/p1795420800000100|*What caused INC-1?*>" in asked
+    assert "*<https://acme.slack.com/archives/C01/p1795420800000100|What caused INC-1?>*" in asked
     assert "<@U01ALICE>" in asked
     assert asked.startswith("*Decisions wanted* (1 more in the thread)\n1. ")
     assert asked.endswith("2. *Who owns support-triage?*  no evaluation for 11 days  @bob")

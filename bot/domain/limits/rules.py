@@ -45,11 +45,11 @@ def string(longest: int, shortest: int = 1) -> Rule:
 
 
 def link(longest: int) -> Rule:
-    """Accept an http(s) or mailto address."""
+    """Accept an http(s) address."""
 
     def rule(value: Any, at: str) -> Iterator[Problem]:
         yield from string(longest)(value, at)
-        if isinstance(value, str) and not value.startswith(("http://", "https://", "mailto:")):
+        if isinstance(value, str) and not value.startswith(("http://", "https://")):
             yield Problem(at, "invalid_url", "must be a valid URL")
 
     return rule

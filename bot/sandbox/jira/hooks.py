@@ -9,32 +9,33 @@ import hmac
 import json
 import logging
 from datetime import timedelta
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from bot.sandbox.clock import Clock
 from bot.sandbox.jira import vocabulary as v
 from bot.sandbox.world import User
 
+if TYPE_CHECKING:
+    from bot.sandbox.outgoing import Outgoing
+
 logger = logging.getLogger(__name__)
 
 RETRIES = 5
 PAUSE = timedelta(minutes=5)
+TIMEOUT_S = 30.0
 AGAIN = frozenset({408, 409, 425, 429})
 
 
 class Hooks:
     """Posts to one address; without one it does nothing."""
 
-    def __init__(self, url: str | None, secret: str | None, clock: Clock) -> None:
-        self._url, self._secret, self._clock = url, secret, clock
-        self._client = httpx.AsyncClient(trust_env=False) if url else None
+    def __init__(self, outgoing: "Outgoing | None", url: str | None, secret: str | None, clock: Clock) -> None:
+        self._outgoing, self._url, self._secret, self._clock = outgoing, url, secret, clock
         self._tasks: set[asyncio.Task[None]] = set()
         self._sent = 0
 
     def send(self, event: str, issue: dict[str, Any], by: User, items: list[Any], kind: str, **more: Any) -> None:
-        if self._client is None or self._url is None:
+        if self._outgoing is None or self._url is None:
             return
         self._sent += 1
         shown = {key: issue[key] for key in ("id", "key", "self", "fields")}
@@ -58,7 +59,7 @@ class Hooks:
         if self._secret:
             digest = hmac.new(self._secret.encode(), body, hashlib.sha256).hexdigest()
             headers["X-Hub-Signature"] = f"sha256={digest}"
-        task = asyncio.get_running_loop().create_task(self._post(self._client, self._url, body, headers))
+        task = asyncio.get_running_loop().create_task(self._post(self._outgoing, self._url, body, headers))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -70,17 +71,12 @@ class Hooks:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._client is not None:
-            await self._client.aclose()
 
-    async def _post(self, client: httpx.AsyncClient, url: str, body: bytes, headers: dict[str, str]) -> None:
+    async def _post(self, outgoing: "Outgoing", url: str, body: bytes, headers: dict[str, str]) -> None:
         for attempt in range(RETRIES + 1):
             if attempt:
                 await self._clock.sleep(PAUSE)
-            try:
-                response = await client.post(url, content=body, headers=headers, timeout=30)
-            except httpx.HTTPError:
-                continue
-            if response.status_code < 500 and response.status_code not in AGAIN:
+            outcome = await outgoing.post(url, body, headers, timeout_s=TIMEOUT_S)
+            if not outcome.error and outcome.status < 500 and outcome.status not in AGAIN:
                 return
         logger.info("webhook given up", extra={"hook": headers["X-Atlassian-Webhook-Identifier"]})

@@ -11,6 +11,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from bot.sandbox import losses
 from bot.sandbox.box import Sandbox
 from bot.sandbox.clock import real_epoch
 from bot.sandbox.jira import vocabulary as v
@@ -19,8 +20,7 @@ from bot.sandbox.jira.refusal import Refusal
 from bot.sandbox.settings import JIRA_TOKEN
 from bot.sandbox.world import BOT_USER, Cause, User
 
-HANG_S = 600.0
-NOTHING: frozenset[str] = frozenset()
+ONLY_IF_NAMED: frozenset[str] = frozenset()  # accept_then_* strike Jira only when its methods are named
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,11 @@ async def answer(sandbox: Sandbox, issues: Issues, name: str, endpoint: Endpoint
         status = refusal.status
         error = "; ".join([*refusal.body["errorMessages"], *refusal.body["errors"].values()])
         response = JSONResponse(refusal.body, status, refusal.headers)
-    if not error:
-        error = await _lose_answer(sandbox, request, name)
-    sandbox.world.record_call(call | {"args": args, "status": status, "error": error or None})
+    loss = losses.struck(sandbox.faults, name, ONLY_IF_NAMED) if not error else None
+    outcome = loss.name if loss is not None else error or None
+    sandbox.world.record_call(call | {"args": args, "status": status, "error": outcome})
+    if loss is not None:
+        await losses.lose(loss, request)
     return response
 
 
@@ -131,22 +133,6 @@ def _too_many(retry_after: int, reason: str) -> Refusal:
         "X-RateLimit-Remaining": "0",
     }
     return Refusal(429, "Rate limit exceeded.", headers=headers)
-
-
-async def _lose_answer(sandbox: Sandbox, request: Request, name: str) -> str:
-    """The faults accept_then_* strike Jira only when its methods are named."""
-    if sandbox.faults.strikes("accept_then_reset", name, of=NOTHING) is not None:
-        line = request.scope.get("extensions", {}).get("sandbox.line", {})
-        if "abort" in line:
-            line["abort"]()
-        return "accept_then_reset"
-    if (hang := sandbox.faults.strikes("accept_then_hang", name, of=NOTHING)) is not None:
-        left = float(hang.get("hang_s", HANG_S))
-        while left > 0 and not await request.is_disconnected():
-            await asyncio.sleep(0.2)
-            left -= 0.2
-        return "accept_then_hang"
-    return ""
 
 
 def _decode(body: bytes) -> Any:

@@ -6,11 +6,11 @@ from sqlmodel import Session
 
 from bot.domain import durations
 from bot.slack import changelog, text
-from bot.slack.answers.status import quoted
 from bot.slack.answers.unknown import unknown_model
 from bot.slack.blocks import Message, actions, button, context, message, section
 from bot.slack.cards.frame import finished
 from bot.slack.cards.look import Look
+from bot.slack.grammar import quoted
 from bot.store.queries.changes import MOST, changes_since
 from bot.store.queries.models import model_by_name
 from bot.store.queries.sources import hearing

@@ -3,11 +3,11 @@
 from sqlmodel import Session
 
 from bot.slack import text
-from bot.slack.answers.status import quoted
 from bot.slack.blocks import Message, actions, button, message, section
 from bot.slack.cards.frame import finished
 from bot.slack.cards.home import owned_by
 from bot.slack.cards.look import Look
+from bot.slack.grammar import quoted
 from bot.store.queries.models import all_models
 
 

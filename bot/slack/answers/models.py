@@ -6,11 +6,11 @@ from sqlmodel import Session
 
 from bot.domain import durations
 from bot.slack import text
-from bot.slack.answers.status import quoted
 from bot.slack.blocks import Block, Message, button, context, message, section
 from bot.slack.cards.frame import finished
 from bot.slack.cards.home import line, owned_by
 from bot.slack.cards.look import Look
+from bot.slack.grammar import quoted
 from bot.slack.health import Health, as_heard, health_of
 from bot.store.queries.models import all_models
 from bot.store.queries.sources import hearing

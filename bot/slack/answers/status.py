@@ -12,6 +12,7 @@ from bot.slack.answers.unknown import unknown_model
 from bot.slack.blocks import Block, Element, Message, actions, button, context, message, section
 from bot.slack.cards.frame import finished
 from bot.slack.cards.look import Look
+from bot.slack.grammar import quoted
 from bot.slack.health import Health, as_heard, health_of
 from bot.store.queries.alerts import Features, features_of
 from bot.store.queries.directory import user_ids
@@ -173,8 +174,3 @@ def _buttons(db: Session, health: Health, *, shared: bool) -> Block | None:
         button("Changes 72 h", "run_1", f"changes {quoted(name)} --since 3d"),
         rollback,
     )
-
-
-def quoted(name: str) -> str:
-    """Return a model's name as one word of a command."""
-    return f'"{name}"' if " " in name else name

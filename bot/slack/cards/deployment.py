@@ -10,9 +10,10 @@ from bot.domain.gaps import offline_live_gap
 from bot.domain.names import version_label
 from bot.ports import Body
 from bot.slack import measures, text
-from bot.slack.blocks import Message, context, message, section
+from bot.slack.blocks import Message, button, context, message, section
 from bot.slack.cards.frame import posted
 from bot.slack.cards.look import Look
+from bot.slack.grammar import quoted
 from bot.store.queries.changes import undone_by
 from bot.store.queries.directory import user_ids
 from bot.store.queries.metrics import Reading, first_matured, first_per_metric, values_of_version
@@ -64,7 +65,8 @@ def _message(db: Session, change: Change, model: Model) -> Message:
         by=" ",
     )
     numbers = text.join(_metrics(db, change, model), _traffic(change))
-    block = section(head, numbers, _gap(db, change, model))
+    ask = button("Status", "run_status", f"status {quoted(model.name)}", label_for=f"Status of {model.name}")
+    block = section(head, numbers, _gap(db, change, model), accessory=ask)
     return message(sentence, block, context(*_small_print(change, undone, text.mention(change.actor, ids))))
 
 

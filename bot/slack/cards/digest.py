@@ -46,7 +46,7 @@ def _decisions(view: DigestView, workspace: str) -> Block | None:
 
 
 def _asked(wanted: Wanted, workspace: str) -> str:
-    question = link(permalink(wanted.copy, workspace), bold(wanted.question, 200))
+    question = f"*{link(permalink(wanted.copy, workspace), line(wanted.question, 200))}*"
     return join(question, line(wanted.reason, 200), user(wanted.who), by="  ")
 
 

@@ -77,7 +77,8 @@ def _open(db: Session, group: AlertGroup, model: str | None, incident: Incident 
     return barred(
         sentence,
         _color(group),
-        section(subject, detail, alerting.summary(alert, group.symptom)),
+        section(subject),
+        section(detail, alerting.summary(alert, group.symptom)),
         context(*print_),
         *([context(_cut_off(group))] if group.unlisted else []),
         *([context(_said(group))] if group.verdict else []),
@@ -87,15 +88,10 @@ def _open(db: Session, group: AlertGroup, model: str | None, incident: Incident 
 
 def _resolved(group: AlertGroup, model: str | None) -> Message:
     lasted = durations.short(group.resolved_at - group.opened_at) if group.resolved_at else ""
-    line = text.join(
-        f"✅ *Resolved*  {text.line(group.symptom)}",
-        text.line(model),
-        lasted,
-        text.plural(group.total, "alert") if group.total > 1 else "",
-        _said(group),
-    )
+    head = text.join(f"✅ *Resolved*  {text.line(group.symptom)}", text.line(model))
+    detail = context(text.join(lasted, text.plural(group.total, "alert"), _said(group)))
     sentence = f"Resolved: {text.line(group.symptom)} on {text.line(model) if model else 'no model'}"
-    return barred(text.join(sentence, lasted, by=" after "), GREEN, section(line))
+    return barred(text.join(sentence, lasted, by=" after "), GREEN, section(head), detail)
 
 
 def _subject(model: str | None, stage: str | None) -> str:

@@ -8,7 +8,20 @@ from bot.domain import durations, keys
 from bot.domain.actions import Cause, IncidentStatus
 from bot.ports import Body
 from bot.slack import alerting, incidents, text
-from bot.slack.blocks import AMBER, GREEN, GREY, RED, Block, Message, actions, barred, button, context, fields, section
+from bot.slack.blocks import (
+    AMBER,
+    GREEN,
+    RED,
+    Block,
+    Message,
+    actions,
+    barred,
+    button,
+    context,
+    fields,
+    message,
+    section,
+)
 from bot.slack.cards.frame import posted
 from bot.slack.cards.look import Look
 from bot.store.queries.alerts import Features, features_of
@@ -119,17 +132,15 @@ def _resolved(
     ticket = ticket_of(db, incident.id or 0)
     key = incidents.ticket_words(db, incident, ticket, look) if ticket or look.tickets else ""
     added = f"eval case {text.line(incident.eval_case, 80)}" if incident.eval_case else ""
-    head = f"✅ *{incidents.name(incident)}* resolved in {lasted}"
+    head = text.join(f"✅ *{incidents.name(incident)}* resolved in {lasted}", over)
     seen = sorted({f"{_model(g, names)} {text.line(g.symptom, 60)}" for g in groups})
     subject = "" if seen else text.line(names.get(incident.model_id or 0))
     alerts = ", ".join(seen[:DETAILED]) + (f" and {len(seen) - DETAILED} more" if len(seen) > DETAILED else "")
     return barred(
         text.join(f"{incidents.name(incident)} resolved in {lasted}", cause, text.line(incident.title), by=", "),
         GREEN,
-        section(
-            text.join(head, over, cause, key, added),
-            text.join(text.bold(incident.title, 250), subject, alerts),
-        ),
+        section(head, text.bold(incident.title, 250)),
+        context(text.join(cause, key, added), text.join(subject, alerts)),
         actions(
             button("Set cause…", "incident_resolve", incidents.value(incident)) if unknown else None,
             button("Reopen", "incident_reopen", incidents.value(incident)),
@@ -143,4 +154,4 @@ def _merged(db: Session, incident: Incident, look: Look) -> Message:
     into = text.link(text.permalink(place, look.workspace), f"INC-{target}")
     words = f"{incidents.name(incident)} is part of INC-{target} now: {text.line(incident.title)}"
     shown = section(f"🔗 *{incidents.name(incident)}* is part of {into} now · {text.line(incident.title)}")
-    return barred(words, GREY, shown)
+    return message(words, shown)
