@@ -11,12 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from bot.digests.rows import ModelWeek
-from bot.digests.values import PERCENT, Reading
+from bot.digests.values import Reading
 from bot.domain.metrics import Direction, direction_of, parse_threshold, plain_name, satisfies
+from bot.domain.units import PERCENT_UNITS, SHARE_UNITS
 from bot.store.tables import Change
-
-SHARES = ("ratio", "share", "rate", "fraction", "proportion")
-"""Units of a share of one; where the configuration says percent, it means a hundred times these."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +99,7 @@ def _metric(week: ModelWeek, name: str, configured: Mapping[str, Any], names: Se
     newest = own[0] if own else None
     family, role = configured.get("family"), configured.get("role")
     unit, sent = configured.get("unit") or "", newest.unit if newest else ""
-    in_shares = unit.lower() in PERCENT and sent.lower() in SHARES
+    in_shares = unit.lower() in PERCENT_UNITS and sent.lower() in SHARE_UNITS
     return Metric(
         name=name,
         title=configured.get("title") or name.replace("_", " "),

@@ -17,13 +17,13 @@ from bot.domain.facts import EvaluationType
 from bot.domain.gaps import MATURED
 from bot.domain.measurements import ALL, Measured
 from bot.domain.metrics import OPERATORS, Shape, shape_of
+from bot.domain.units import PERCENT_UNITS
 from bot.store.tables import Evaluation, MetricValue
 
 WEEKS = 4
 """How far back the last value is looked for; before that a model is as good as never measured."""
 NOT_LIVE = ("dev", "test", "staging", "shadow", "canary", "offline")
 """Stages that users do not see; a team's own name for any other counts as production."""
-PERCENT = ("%", "percent", "pct")
 COUNTED = (EvaluationType.LIVE, EvaluationType.PRODUCT)
 
 
@@ -91,7 +91,7 @@ def readings(
 
 def _reading(value: MetricValue, evaluation: Evaluation, *, week: int, provisional: bool) -> Reading:
     op, threshold = value.threshold_op, value.threshold
-    share = 0.01 if value.unit in PERCENT and shape_of(value.metric) is Shape.PROPORTION else 1.0
+    share = 0.01 if value.unit in PERCENT_UNITS and shape_of(value.metric) is Shape.PROPORTION else 1.0
     return Reading(
         model_id=value.model_id,
         metric=value.metric,

@@ -1,17 +1,16 @@
 """How values, changes and counts stand in a digest: units on every number, `n` on every share, no plural by `(s)`."""
 
+import math
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from bot.digests.metric import SHARES, Metric
+from bot.digests.metric import Metric
 from bot.digests.period import Period, short
-from bot.digests.values import PERCENT, Reading
+from bot.digests.values import Reading
 from bot.domain.figures import decimals_for, number
-from bot.domain.metrics import Direction, plain_name
+from bot.domain.metrics import Direction
+from bot.domain.units import style_of
 
-PLAIN = ("", "1", "none", "count", "counts", "rows", "requests", "items")
-SHARE_WORDS = {"rate", "share", "ratio", "fraction", "percent", "percentage", "declined", "ctr", "conversion"}
-"""In a metric's name: a number from 0 to 1 that people read as percent; an AUC they don't."""
 FEW = 10
 """Under this many, a share is said as a count: `1 of 5` is anything from 4 to 62 % (findings.md 3.4)."""
 SIGNS = {">=": "≥", "<=": "≤", ">": ">", "<": "<"}
@@ -103,13 +102,8 @@ def weekday_of(at: datetime, period: Period) -> str:
 
 
 def _scaled(metric: Metric, value: float) -> tuple[float, str]:
-    unit = metric.unit.strip().lower()
-    words = set(plain_name(metric.name).split("_"))
-    if unit in PERCENT:
-        return value, "%"
-    if unit in SHARES or (unit in ("", "1", "none") and words & SHARE_WORDS and metric.within_one):
-        return 100 * value, "%"
-    return value, "" if unit in PLAIN else metric.unit
+    style = style_of(metric.name, metric.unit, 0.0 if metric.within_one else math.inf)
+    return value * style.scale, style.unit
 
 
 def _figure(value: float, *, like: float | None = None) -> str:

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from pydantic_core import to_json
 from sqlalchemy import update
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, func, or_, select
 
 from bot.domain.facts import AlertClass, AlertFact, AlertStatus, Severity
 from bot.ingest.correlate import models_named
@@ -83,9 +83,12 @@ class Moved:
 
     recorded: int = 0
     opened: list[AlertGroup] = field(default_factory=list)
+    """Groups that people have to hear of: none of them is quiet."""
     resolved: list[AlertGroup] = field(default_factory=list)
     escalated: list[AlertGroup] = field(default_factory=list)
-    """Groups that were open already and whose class rose."""
+    """Groups that were there already and whose class rose."""
+    turned: list[AlertGroup] = field(default_factory=list)
+    """Groups whose status is another one than before, opened and resolved included."""
     changed: list[AlertGroup] = field(default_factory=list)
     """Every group with any difference, the ones above included."""
 
@@ -101,29 +104,51 @@ def record_alerts(
 ) -> Moved:
     """Write the episodes of one delivery and bring their groups up to date."""
     facts = _with_starts(db, source, facts)
-    episodes = {(f.fingerprint, stored(f.starts_at) or ""): f for f in facts}
+    episodes = _episodes(facts)
     models = models_named(db, (f.model for f in episodes.values()), now)
     moved = Moved()
-    groups = _groups_for(db, source, episodes, models, now, rules, moved)
+    groups = _groups_for(db, source, episodes, models, now, rules)
+    _raise_classes(db, episodes, groups, moved)
     rows = [
         _row(source, key, fact, group_id=groups[key], models=models, now=now, delivery_id=delivery_id)
         for key, fact in episodes.items()
     ]
     returned = db.connection().exec_driver_sql(UPSERT, (to_json(rows).decode(),)).all()
-    touched = {int(row[0]) for row in returned} | _listed_whole(db, source, facts, set(groups.values()))
+    touched = {int(row[0]) for row in returned} | {g.id for g in moved.escalated if g.id is not None}
+    touched |= _listed_whole(db, source, facts, set(groups.values()))
     moved.recorded = len(returned)
     _count(db, touched, moved, now)
     return moved
 
 
 def _with_starts(db: Session, source: str, facts: Sequence[AlertFact]) -> Sequence[AlertFact]:
-    """Give the facts whose sender does not say when they began the start of their open episode, if there is one."""
-    unknown = [f.fingerprint for f in facts if not f.starts_known]
+    """Give the facts whose sender does not say when they began the start of their open episode, if there is one.
+
+    One that is resolved is of the newest episode in any case: it never is an episode by itself.
+    """
+    unknown = {f.fingerprint for f in facts if not f.starts_known}
     if not unknown:
         return facts
-    query = select(Alert.fingerprint, Alert.starts_at).where(Alert.source == source, Alert.status != "resolved")
-    began = dict(db.exec(query.where(col(Alert.fingerprint).in_(unknown))).all())
-    return [replace(f, starts_at=began.get(f.fingerprint, f.starts_at)) if not f.starts_known else f for f in facts]
+    query = select(Alert.fingerprint, func.max(Alert.starts_at)).group_by(col(Alert.fingerprint))
+    query = query.where(Alert.source == source, col(Alert.fingerprint).in_(unknown))
+    newest = dict(db.exec(query).all())
+    unfinished = dict(db.exec(query.where(Alert.status != "resolved")).all())
+
+    def began(fact: AlertFact) -> datetime:
+        known = newest | unfinished if fact.status is AlertStatus.RESOLVED else unfinished
+        return known.get(fact.fingerprint, fact.starts_at)
+
+    return [f if f.starts_known else replace(f, starts_at=began(f)) for f in facts]
+
+
+def _episodes(facts: Sequence[AlertFact]) -> dict[Episode, AlertFact]:
+    """Return what the delivery says of each episode in the end: resolved, or else its last word."""
+    found: dict[Episode, AlertFact] = {}
+    for fact in facts:
+        key = (fact.fingerprint, stored(fact.starts_at) or "")
+        if key not in found or found[key].status is not AlertStatus.RESOLVED:
+            found[key] = fact
+    return found
 
 
 def _groups_for(
@@ -133,7 +158,6 @@ def _groups_for(
     models: Mapping[str, Model],
     now: datetime,
     rules: Rules,
-    moved: Moved,
 ) -> dict[Episode, int]:
     """Return the group of each episode: the one it has, an open one of its subject, a flapping one, or a new one."""
     known = db.connection().exec_driver_sql(KNOWN, (to_json(list(episodes)).decode(), source)).all()
@@ -154,16 +178,26 @@ def _groups_for(
             group = _new_group(source, symptom, new, now, model_id=model_id, channel=channel)
             db.add(group)
             db.flush()
-        elif _worse(worst := _worst_class(new), group.alert_class):
-            group.alert_class, group.severity = (
-                worst,
-                max((f.severity for f in new), key=SEVERITY_ORDER.index),
-            )
-            db.add(group)
-            moved.escalated.append(group)
         assert group.id is not None
         found.update(dict.fromkeys(keys, group.id))
     return found
+
+
+def _raise_classes(
+    db: Session, episodes: Mapping[Episode, AlertFact], groups: Mapping[Episode, int], moved: Moved
+) -> None:
+    """Raise the class of the groups that hold a worse alert than before, be it new or worse itself."""
+    firing: dict[int, list[AlertFact]] = defaultdict(list)
+    for key, fact in episodes.items():
+        if _fires(fact):
+            firing[groups[key]].append(fact)
+    classes = db.exec(select(AlertGroup.id, AlertGroup.alert_class).where(col(AlertGroup.id).in_(firing))).all()
+    worse = [i for i, known in classes if i is not None and _worse(_worst_class(firing[i]), known)]
+    for group in db.exec(select(AlertGroup).where(col(AlertGroup.id).in_(worse))) if worse else ():
+        facts = firing[group.id or 0]
+        group.alert_class, group.severity = _worst_class(facts), _worst_severity(facts)
+        db.add(group)
+        moved.escalated.append(group)
 
 
 def _open_groups(db: Session, symptoms: set[str], now: datetime) -> dict[tuple[int | None, str], AlertGroup]:
@@ -184,26 +218,31 @@ def _new_group(
     channel: str,
 ) -> AlertGroup:
     first = min(facts, key=lambda f: f.starts_at)
+    firing = [f for f in facts if _fires(f)]
     return AlertGroup(
         model_id=model_id,
         symptom=symptom,
         stage=first.stage,
         channel=channel,
-        alert_class=_worst_class(facts),
+        alert_class=_worst_class(firing or facts),
         category=first.category,
-        severity=max((f.severity for f in facts), key=SEVERITY_ORDER.index),
+        severity=_worst_severity(firing or facts),
         status="new",
         opened_at=first.starts_at,
         recorded_at=now,
         lookback_s=int(first.lookback.total_seconds()) if first.lookback else None,
         upstream_group=f"{source}:{first.upstream_group}" if first.upstream_group else "",
         version=first.version,
-        quiet=not any(_fires(f) for f in facts),
+        quiet=not firing,
     )
 
 
 def _worst_class(facts: Sequence[AlertFact]) -> AlertClass:
     return max((f.alert_class for f in facts), key=CLASS_ORDER.index)
+
+
+def _worst_severity(facts: Sequence[AlertFact]) -> Severity:
+    return max((f.severity for f in facts), key=SEVERITY_ORDER.index)
 
 
 def _worse(one: AlertClass, other: str) -> bool:
@@ -278,13 +317,17 @@ def _count(db: Session, touched: set[int], moved: Moved, now: datetime) -> None:
     for group in db.exec(select(AlertGroup).where(col(AlertGroup.id).in_(touched)).order_by(col(AlertGroup.id))):
         before = group.status
         group.status = _status(db, group)
+        if group.quiet and group.firing:
+            before, group.quiet, group.recorded_at = "new", False, now  # nobody was told of it until now
         if group.status == "resolved" and before != "resolved":
             group.resolved_at = now
             if before != "new":
                 moved.resolved.append(group)
-        elif before in ("new", "resolved") and group.status != "resolved":
+        elif before in ("new", "resolved") and group.firing:
             group.resolved_at = None
             moved.opened.append(group)
+        if group.status != before and not group.quiet:
+            moved.turned.append(group)
         db.add(group)
         moved.changed.append(group)
     db.flush()

@@ -19,12 +19,15 @@ class Origin:
 
     source: str
     delivery_id: int | None
-    index: int = 0
-    """Its place in the delivery: names a fact that has no identity of its own."""
+    words: str = ""
+    """What the fact states, as a digest: with its delivery it names one that has no identity of its own, whatever else
+    of the delivery can be read at a replay."""
+    nth: int = 1
+    """Two equal statements of one delivery are two things that happened."""
 
     def dedup(self, given: str | None) -> str:
         """Return the identity of a fact within its source."""
-        return given or f"delivery/{self.delivery_id}/{self.index}"
+        return given or f"delivery/{self.delivery_id}/{self.words}/{self.nth}"
 
 
 def record_version(db: Session, origin: Origin, fact: VersionFact, model: Model, now: datetime) -> bool:

@@ -1,8 +1,9 @@
 """One delivery to rows, in one transaction: the raw inbox, every fact, and the projections they touch."""
 
 import zlib
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import assert_never
@@ -33,7 +34,10 @@ from bot.store.projection import COUNTS, touch, touch_existing
 from bot.store.tables import Delivery, Heartbeat
 
 REPEAT = timedelta(minutes=2)
-"""The same body from the same source within this time is the sender's retry, even when its events have no identity."""
+"""The same body from the same source within this time is the sender's retry, even when its events have no identity.
+
+Alerts always have one, so they are read again.
+"""
 
 
 @dataclass(frozen=True)
@@ -60,10 +64,17 @@ def take(
     assert row.id is not None
     _heard(db, request.source, now)
     if row.repeats and not row.unmapped:
-        row.duplicate += len(read)
-        db.add(row)
-        return Recorded(row.id, duplicate=len(read))
+        return _repeated(db, row, read, now, rules)
     return record_read(db, row, read, now, rules=rules, reason=reason)
+
+
+def _repeated(db: Session, row: Delivery, read: Sequence[Fact | Unmapped], now: datetime, rules: Rules) -> Recorded:
+    """Record what a repeated body says of alerts: what fired, ended and fires again says the same twice."""
+    alerts = [f for f in read if isinstance(f, AlertFact)]
+    again = record_read(db, row, alerts, now, rules=rules)
+    rest = len(read) - len(alerts)
+    row.duplicate += rest
+    return replace(again, duplicate=again.duplicate + rest)
 
 
 def record_read(
@@ -93,14 +104,17 @@ def record_read(
 def _record(db: Session, origin: Origin, facts: Sequence[Fact], now: datetime, rules: Rules) -> int:
     """Return how many of FACTS changed anything."""
     alerts = [f for f in facts if isinstance(f, AlertFact)]
-    others = [f for f in facts if not isinstance(f, AlertFact | TicketFact)]
+    others: list[VersionFact | ChangeFact | DeploymentFact | EvaluationFact] = [
+        f for f in facts if not isinstance(f, AlertFact | TicketFact)
+    ]
     models = models_named(db, (f.model for f in others), now)
     new = 0
-    for index, fact in enumerate(facts):
-        at = Origin(origin.source, origin.delivery_id, index)
+    same: Counter[str] = Counter()
+    for fact in others:
+        words = _words(fact)
+        same[words] += 1
+        at = replace(origin, words=words, nth=same[words])
         match fact:
-            case AlertFact() | TicketFact():
-                continue
             case VersionFact():
                 new += record_version(db, at, fact, models[fact.model], now)
             case ChangeFact():
@@ -118,9 +132,15 @@ def _record(db: Session, origin: Origin, facts: Sequence[Fact], now: datetime, r
     return new
 
 
+def _words(fact: Fact) -> str:
+    """Return what FACT states, short; fields that a later version of ours may add do not change it."""
+    stated = sorted((k, str(v)) for k, v in vars(fact).items() if v not in (None, "", ()))
+    return sha256(repr(stated).encode()).hexdigest()[:16]
+
+
 def follow_up(db: Session, moved: Moved, now: datetime, rules: Rules) -> None:
     """Draw the consequences of alerts that moved: incidents opened and closed, storms, cards."""
-    news = {g.id for g in (*moved.opened, *moved.resolved, *moved.escalated)}
+    news = {g.id for g in (*moved.turned, *moved.escalated)}
     for group in moved.changed:
         assert group.id is not None
         wait = None if group.id in news else COUNTS
@@ -128,12 +148,14 @@ def follow_up(db: Session, moved: Moved, now: datetime, rules: Rules) -> None:
             touch(db, now, keys.group(group.id), wait=wait)
         if group.incident_id is not None:
             touch(db, now, keys.incident(group.incident_id), wait=wait)
+            if rules.tickets and group.id in news:
+                touch(db, now, keys.ticket(group.incident_id))
         if group.storm_id is not None:
             touch(db, now, keys.storm(group.storm_id), wait=wait)
-    gather(db, now, [g for g in moved.opened if not g.quiet])
+    gather(db, now, moved.opened)
     take_in(db, now, [*moved.opened, *moved.escalated], rules)
     settle_resolved(db, now, moved.resolved, rules)
-    if moved.opened or moved.resolved:
+    if news:
         touch_existing(db, now, keys.ALL_HOMES)
 
 

@@ -55,7 +55,10 @@ class Act:
             wake = until if last is None else min(until, last.at + self.sandbox.settings.quiet_s)
             if now >= wake or self.sandbox.closing:
                 return
-            await world.changed(seen, wake - now)
+            if last is None:
+                await world.changed(seen, wake - now)
+            else:  # not woken by every change of a storm; what came meanwhile is seen at the end of the quiet
+                await asyncio.sleep(wake - now)
 
     def answer(self, error: str = "") -> dict[str, Any]:
         """Return what the endpoint answers: what appeared or changed since, for this person and channel."""

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from sqlmodel import Session
 
 from bot.domain.facts import AlertClass
-from bot.slack import measures
 from bot.slack.text import STATES
 from bot.store.queries.alerts import open_groups
 from bot.store.queries.incidents import models_in_trouble
 from bot.store.queries.metrics import Reading, newest_matured, newest_values
 from bot.store.queries.models import live_of
+from bot.store.queries.objectives import JUDGED, breach, objective
 from bot.store.queries.sources import Hearing
 from bot.store.tables import AlertGroup, Incident, Model, Serving
 
@@ -84,9 +84,9 @@ def health_of(db: Session, models: Sequence[Model]) -> list[Health]:
 def _look_deeper(db: Session, model: Model, readings: dict[str, list[Reading]]) -> None:
     """Add the newest matured value of a metric with an objective where all of its newest ones are provisional."""
     for metric, rows in readings.items():
-        judged = [r for r in rows if r.evaluation_type in measures.JUDGED]
-        waiting = judged and not any(r.matured for r in judged) and measures.objective(model, judged[0])
-        if waiting and (found := newest_matured(db, model.id or 0, metric, measures.JUDGED)):
+        judged = [r for r in rows if r.evaluation_type in JUDGED]
+        waiting = judged and not any(r.matured for r in judged) and objective(model, judged[0])
+        if waiting and (found := newest_matured(db, model.id or 0, metric, JUDGED)):
             rows.append(found)
 
 
@@ -97,7 +97,7 @@ def _health(
     readings: Mapping[str, Sequence[Reading]],
     serving: Sequence[Serving],
 ) -> Health:
-    breaches = [missed for rows in readings.values() if (missed := measures.breach(model, rows))]
+    breaches = [missed for rows in readings.values() if (missed := breach(model, rows))]
     firing = [g for g in groups if g.status == "firing"]
     if any(i.severity == "sev1" for i in incidents):
         state = "down"

@@ -5,33 +5,22 @@ Never a bare live number: how far the labels reach stands beside it, and an obje
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 from bot.domain.evaluations import Verdict, judge
-from bot.domain.metrics import Direction, direction_of, parse_threshold, plain_name, satisfies
+from bot.domain.metrics import Direction, direction_of
 from bot.slack import numbers, text
 from bot.store.queries.metrics import Reading
+from bot.store.queries.objectives import JUDGED, is_rescaled, objective, settings
 from bot.store.tables import Model
 
 ACRONYMS = frozenset(
     ["auc", "f1", "psi", "mae", "rmse", "mse", "mape", "ndcg", "mrr", "ctr", "ece", "map", "r2", "csi"]
 )
-JUDGED = frozenset({"live", "product"})
-"""Kinds of data that an objective is about."""
 LINKED = re.compile(r"<[^<>|]*\|([^<>]*)>")
 ORDER = {"primary": 0, "guardrail": 1, "diagnostic": 3}
 UNSTATED = 2
-
-
-def settings(model: Model, metric: str) -> Mapping[str, Any]:
-    """Return what the configuration says of this metric of the model."""
-    found = model.metrics.get(metric)
-    if found is None:
-        plain = plain_name(metric)
-        found = next((one for name, one in model.metrics.items() if plain_name(name) == plain), None)
-    return found if isinstance(found, Mapping) else {}
 
 
 def title(model: Model, metric: str) -> str:
@@ -47,7 +36,7 @@ def title(model: Model, metric: str) -> str:
 def unit(model: Model, reading: Reading) -> str:
     """Return the unit of a value: the configuration's word before the source's, except `%` for a share of one."""
     stated = settings(model, reading.metric).get("unit")
-    return reading.unit if stated is None or _is_rescaled(model, reading) else str(stated)
+    return reading.unit if stated is None or is_rescaled(model, reading) else str(stated)
 
 
 def is_product(model: Model, reading: Reading) -> bool:
@@ -114,20 +103,6 @@ def rows(reading: Reading) -> str:
     return f"n {text.grouped(reading.n)}" if reading.n is not None else ""
 
 
-def objective(model: Model, reading: Reading) -> tuple[str, float] | None:
-    """Return operator and value that this metric should keep: the configuration's, else the one sent along."""
-    stated = settings(model, reading.metric).get("slo")
-    if stated:
-        try:
-            op, value = parse_threshold(str(stated).rstrip(" %"))
-            return op, value / 100 if _is_rescaled(model, reading) else value
-        except ValueError:
-            return None  # the configuration is checked where it is read; a card has to appear anyway
-    if reading.threshold_op and reading.threshold is not None:
-        return reading.threshold_op, reading.threshold
-    return None
-
-
 def objective_words(model: Model, reading: Reading) -> str:
     """Return `SLO ≤ 2.5 %`; empty without one."""
     wanted = objective(model, reading)
@@ -136,30 +111,12 @@ def objective_words(model: Model, reading: Reading) -> str:
     return f"SLO {numbers.threshold(*wanted, reading.metric, unit(model, reading))}"
 
 
-def breach(model: Model, readings: Sequence[Reading]) -> Reading | None:
-    """Return the newest matured value if it misses its objective; `readings` are of one metric, newest first."""
-    matured = next((r for r in readings if r.evaluation_type in JUDGED and r.matured), None)
-    wanted = objective(model, matured) if matured else None
-    if matured is None or wanted is None:
-        return None
-    try:
-        return None if satisfies(matured.value, *wanted) else matured
-    except ValueError:
-        return None  # an operator that a source made up
-
-
 def same_kind(readings: Sequence[Reading]) -> tuple[Reading, Reading | None]:
     """Return what to show of one metric, newest first: its newest value where users are, and the one before it."""
     shown = next((r for r in readings if r.evaluation_type in JUDGED), readings[0])
     kind = shown.evaluation_type
     later = (r for r in readings if r.evaluation_type == kind and r.at < shown.at)
     return shown, next(later, None)
-
-
-def _is_rescaled(model: Model, reading: Reading) -> bool:
-    """Return whether the configuration thinks in percent of what the source sends as a share of one."""
-    stated = str(settings(model, reading.metric).get("unit") or "").lower()
-    return stated in numbers.PERCENT_UNITS and reading.unit.lower() in numbers.SHARE_UNITS
 
 
 @lru_cache(maxsize=1024)

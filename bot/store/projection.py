@@ -98,7 +98,8 @@ def claim(db: Session, now: datetime, prefix: str, in_flight: Collection[str] = 
     fresh = row.remote_id is None and row.nonce is None
     if fresh:
         row.nonce, row.nonce_at, row.looks = uuid4().hex, now, 0
-    row.lease, row.not_before = uuid4().hex, now + LEASE
+    urgent = row.urgent
+    row.lease, row.not_before, row.urgent = uuid4().hex, now + LEASE, False
     db.add(row)
     db.flush()
     return Claim(
@@ -112,7 +113,7 @@ def claim(db: Session, now: datetime, prefix: str, in_flight: Collection[str] = 
         fresh=fresh,
         looks=row.looks,
         attempts=row.attempts,
-        urgent=row.urgent,
+        urgent=urgent,
     )
 
 
@@ -244,12 +245,13 @@ def _unsent(held: Claim) -> dict[str, Any]:
 def _settle(db: Session, now: datetime, held: Claim, *, shows: bool, not_before: datetime, **values: Any) -> bool:
     """Write the outcome and give the lease back, unless another worker took it meanwhile."""
     changed = col(Projection.generation) > held.generation
-    again = and_(changed, col(Projection.urgent))
+    again = and_(changed, col(Projection.urgent))  # a person did something since the claim, which took the flag
     if shows:
         values["observed_generation"] = held.generation
         values["urgent"] = again
         values["not_before"] = case((again, now), else_=not_before)
     else:
+        values["urgent"] = or_(col(Projection.urgent), true() if held.urgent else false())
         values["not_before"] = not_before
     query = update(Projection).where(col(Projection.key) == held.key, col(Projection.lease) == held.lease)
     done = db.exec(query.values(lease="", **values).execution_options(synchronize_session=False))

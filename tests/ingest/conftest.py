@@ -78,6 +78,20 @@ class World:
         body = json.dumps(next(self._count)).encode()
         return self.run(take, Delivery(source, body, self.now, {}, {}), list(facts), self.now, rules=self.rules)
 
+    def alert(self, name: str = "NullRate", *, n: int = 0, model: str | None = "fraud-scorer", **more: Any) -> AlertFact:
+        """Make an alert, now; `n` tells alerts of one name apart, `kind` is its class."""
+        given: dict[str, Any] = {"status": "firing", "starts_at": self.now, **more}
+        given["status"] = AlertStatus(given["status"])
+        given["alert_class"] = AlertClass(given.pop("kind", "soft"))
+        hard = given["alert_class"] is AlertClass.HARD
+        given["severity"] = Severity(given.get("severity", "critical" if hard else "warning"))
+        return AlertFact(fingerprint=f"{name}/{model}/{n}", name=name, model=model, **given)
+
+    def rollout(self, version: str | None, status: str = "succeeded", **more: Any) -> DeploymentFact:
+        """Make an event of a rollout of fraud-scorer to production, now."""
+        given: dict[str, Any] = {"occurred_at": self.now, "model": "fraud-scorer", **more}
+        return DeploymentFact(version=version, status=DeploymentStatus(status), **given)
+
     def deliver(self, source: str, body: Any) -> Recorded:
         """Deliver a body, JSON or raw bytes, through the source's integration."""
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -186,29 +200,3 @@ def database(tmp_path: Path, empty_database: Path) -> Iterator[Database]:
 @pytest.fixture
 def world(database: Database) -> World:
     return World(database)
-
-
-@pytest.fixture
-def alert(world: World) -> Callable[..., AlertFact]:
-    """Make an alert with as few words as a test needs; `n` tells alerts of one name apart."""
-
-    def make(name: str = "NullRate", *, n: int = 0, model: str | None = "fraud-scorer", **more: Any) -> AlertFact:
-        given: dict[str, Any] = {"status": AlertStatus.FIRING, "starts_at": world.now, **more}
-        if (word := given.pop("kind", None)) is not None:
-            given["alert_class"] = AlertClass(word)
-        if given.get("alert_class") is AlertClass.HARD:
-            given.setdefault("severity", Severity.CRITICAL)
-        return AlertFact(fingerprint=f"{name}/{model}/{n}", name=name, model=model, **given)
-
-    return make
-
-
-@pytest.fixture
-def rollout(world: World) -> Callable[..., DeploymentFact]:
-    """Make a deployment event of fraud-scorer, now."""
-
-    def make(version: str | None, status: str = "succeeded", **more: Any) -> DeploymentFact:
-        given: dict[str, Any] = {"occurred_at": world.now, "model": "fraud-scorer", **more}
-        return DeploymentFact(version=version, status=DeploymentStatus(status), **given)
-
-    return make

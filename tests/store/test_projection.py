@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session, SQLModel, select
 
 from bot.domain import keys
 from bot.store import projection
@@ -33,9 +33,9 @@ def row(db: Session, key: str = KEY) -> Projection:
 
 
 def held(db: Session, at: datetime, key: str = KEY) -> Claim:
-    found = claim(db, at, "slack/")
+    others = db.exec(select(Projection.key).where(Projection.key != key)).all()
+    found = claim(db, at, "", in_flight=others)
     assert found is not None
-    assert found.key == key
     return found
 
 
@@ -178,7 +178,7 @@ def test_the_pause_of_a_hot_card_doubles_up_to_a_minute_and_a_calm_one_starts_an
     shown(db, at + timedelta(minutes=10))
 
     assert pauses == [5, 10, 20, 40, 60, 60, 60]
-    assert LONGEST_PAUSE == timedelta(seconds=60)
+    assert pauses[-1] == LONGEST_PAUSE.total_seconds()
     assert row(db).pause_s == 5
 
 
@@ -188,11 +188,9 @@ def test_a_storm_costs_a_card_a_few_edits_and_ends_with_the_last_change(db: Sess
         at = NOW + tenth * SECOND / 10
         if tenth < 600:
             touch(db, at, KEY)
-        if claim(db, at, "slack/") is not None:
+        if (taken := claim(db, at, "slack/")) is not None:
             edits.append(at)
-            row(db).lease = ""
-            taken = Claim(KEY, row(db).generation, "", row(db).remote_id, "", "n", NOW, False, 0, 0, False)
-            assert projection.settle_shown(db, at, taken, remote_id="C1:1.1", shown="d")
+            projection.settle_shown(db, at, taken, remote_id="C1:1.1", shown=f"d{len(edits)}")
 
     assert len(edits) <= 7
     assert not row(db).lagging

@@ -19,6 +19,7 @@ from bot.store.queries.directory import user_ids
 from bot.store.queries.incidents import remote_ids, ticket_of
 from bot.store.queries.metrics import Reading
 from bot.store.queries.models import PRODUCTION, model_by_name, previous_version, way_back
+from bot.store.queries.objectives import JUDGED
 from bot.store.queries.sources import Hearing, hearing
 from bot.store.tables import AlertGroup, Model, Serving
 
@@ -83,7 +84,7 @@ def _sentence(health: Health, stage: str, pairs: Sequence[tuple[Reading, Reading
 def _metric(model: Model, reading: Reading, before: Reading | None) -> str:
     """Return a value with its objective, how far its labels reach, and its n; what is not live says so."""
     kind = reading.evaluation_type
-    where = "" if kind in measures.JUDGED else f"({text.word(kind)})"
+    where = "" if kind in JUDGED else f"({text.word(kind)})"
     phrase = text.join(measures.phrase(model, reading, before), where, by=" ")
     return text.join(phrase, measures.objective_words(model, reading), measures.labels(reading), measures.rows(reading))
 

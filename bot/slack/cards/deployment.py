@@ -17,6 +17,7 @@ from bot.slack.grammar import quoted
 from bot.store.queries.changes import undone_by
 from bot.store.queries.directory import user_ids
 from bot.store.queries.metrics import Reading, first_matured, first_per_metric, values_of_version
+from bot.store.queries.objectives import settings
 from bot.store.tables import Change, Model
 
 PHASES = {
@@ -125,7 +126,7 @@ def _gap(db: Session, change: Change, model: Model) -> str:
 
 
 def _gap_words(model: Model, offline: Reading, live: Reading) -> str:
-    stated = measures.settings(model, live.metric)
+    stated = settings(model, live.metric)
     way = measures.direction(model, live)
     tolerance = float(stated.get("margin") or TOLERANCE)
     gap = offline_live_gap(offline.measured, live.measured, way, tolerance)

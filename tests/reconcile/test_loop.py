@@ -1,0 +1,438 @@
+"""The loop: whatever happens in between, one copy of each key stands there in the end and shows what the rows say."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlmodel import Session, select
+
+from bot.domain.errors import TemporaryError
+from bot.ports import RemoteId, Work
+from bot.reconcile import loop as loops
+from bot.reconcile.loop import LONGEST_BACK_OFF
+from bot.store.projection import release_leases, touch
+from bot.store.tables import Heartbeat
+from tests.reconcile.conftest import START, Place, World, a_loop, work_off
+
+KEY, OTHER, REPLY = "slack/group/1", "slack/group/2", "slack/group/1/log/1"
+SECOND = timedelta(seconds=1)
+
+
+async def test_a_copy_is_made_and_then_edited_where_it_stands(world: World) -> None:
+    await world.change(KEY)
+    await world.work()
+    await world.change(KEY)
+    await world.work()
+
+    assert world.stands() == {KEY: 2}
+    assert world.place.calls == [("create", KEY), ("update", KEY)]
+
+
+async def test_an_equal_body_makes_no_call(world: World) -> None:
+    await world.change(KEY)
+    await world.work()
+    world.place.calls.clear()
+
+    await world.database.write(touch, world.time.now(), KEY, urgent=True)
+    await world.work()
+
+    assert world.place.calls == []
+    assert not (await world.row(KEY)).lagging
+
+
+async def test_what_cannot_be_shown_yet_makes_no_call_until_it_is_touched_again(world: World) -> None:
+    await world.database.write(touch, world.time.now(), KEY, urgent=True)
+    await world.work()
+    nothing = list(world.place.calls)
+    await world.change(KEY)
+    await world.work()
+
+    assert nothing == []
+    assert world.stands() == {KEY: 1}
+
+
+async def test_a_change_during_the_call_is_shown_afterwards(world: World) -> None:
+    world.place.hold = "before"
+    await world.change(KEY)
+    working = asyncio.create_task(world.work())
+    await until(lambda: world.place.held == 1)
+    await world.change(KEY)
+
+    world.place.release()
+    await working
+
+    assert world.stands() == {KEY: 2}
+
+
+async def test_an_answer_that_was_lost_makes_no_second_copy(world: World) -> None:
+    world.place.trouble.append("lost after")
+    await world.change(KEY)
+    await world.work()
+    why = (await world.row(KEY)).error
+    for _ in range(6):
+        world.time.passes(SECOND)
+        await world.work()
+
+    assert why == "the answer was lost"
+    assert world.stands() == {KEY: 1}
+    assert (await world.row(KEY)).error == ""
+    assert [call for call, _ in world.place.calls].count("create") == 1
+
+
+async def test_a_call_that_did_not_arrive_is_made_again_after_looking_twice(world: World) -> None:
+    world.place.trouble.append("lost before")
+    await world.change(KEY)
+    for _ in range(6):
+        await world.work()
+        world.time.passes(SECOND)
+
+    assert world.stands() == {KEY: 1}
+    assert [call for call, _ in world.place.calls] == ["create", "find", "find", "create"]
+
+
+async def test_a_wait_for_budget_between_looking_and_creating_does_not_begin_the_looking_anew(world: World) -> None:
+    world.place.trouble.extend(["lost before", "429"])
+    await world.change(KEY)
+    for _ in range(16):
+        await world.work()
+        world.time.passes(SECOND)
+
+    assert world.stands() == {KEY: 1}
+    assert [call for call, _ in world.place.calls] == ["create", "find", "find", "create", "find", "create"]
+
+
+async def test_a_wait_for_budget_is_no_error_and_costs_no_search(world: World) -> None:
+    world.place.trouble.append("429")
+    await world.change(KEY)
+    await world.work()
+    waiting = await world.row(KEY)
+    world.time.passes(7 * SECOND)
+    await world.work()
+
+    assert (waiting.error, waiting.attempts, waiting.lagging) == ("", 0, True)
+    assert [call for call, _ in world.place.calls] == ["create", "create"]
+
+
+async def test_every_try_in_vain_doubles_the_wait_up_to_a_limit(world: World) -> None:
+    world.place.trouble.extend(["down"] * 12)
+    await world.change(KEY)
+    waits = []
+    for _ in range(12):
+        begun = world.time.now()
+        await world.work()
+        world.time.at = (await world.row(KEY)).not_before
+        waits.append((world.time.now() - begun) / SECOND)
+    await world.work()
+    world.place.trouble.append("down")
+    await world.change(KEY)
+    await world.work()
+
+    assert waits[:5] == [3, 6, 12, 24, 48]
+    assert max(waits) * SECOND <= LONGEST_BACK_OFF
+    assert (await world.row(KEY)).not_before - world.time.now() == 3 * SECOND  # a success forgets the others
+
+
+async def test_a_wait_that_is_asked_for_is_kept_though_it_is_longer_than_the_limit(world: World) -> None:
+    class Resting(Place):
+        async def create(self, work: Work) -> RemoteId:
+            raise TemporaryError("maintenance", timedelta(hours=1))
+
+    world.loop.surface = Resting(world.time)
+    await world.change(KEY)
+    await world.work()
+
+    assert (await world.row(KEY)).not_before == START + timedelta(hours=1)
+
+
+async def test_a_copy_that_a_person_deleted_is_made_anew(world: World) -> None:
+    await world.change(KEY)
+    await world.work()
+    world.place.copies[0].deleted = True
+
+    await world.change(KEY)
+    await world.work()
+
+    assert world.stands() == {KEY: 2}
+
+
+async def test_a_reply_whose_root_was_deleted_waits_while_the_root_is_made_anew(world: World) -> None:
+    await world.change(KEY)
+    await world.work()
+    world.place.copies[0].deleted = True
+    world.place.trouble.append("no root")
+
+    await world.change(REPLY)
+    await world.work()
+    in_vain = len(world.place.calls)
+    for _ in range(10):
+        world.time.passes(SECOND)
+        await world.work()
+
+    assert in_vain <= 4  # no hot loop
+    assert world.stands() == {KEY: 1, REPLY: 1}
+
+
+async def test_a_refused_copy_is_tried_again_with_the_next_change_only(world: World) -> None:
+    world.place.trouble.append("refused")
+    await world.change(KEY)
+    await world.work()
+    world.time.passes(timedelta(hours=1))
+    await world.work()
+    refused = (world.stands(), (await world.row(KEY)).error)
+    await world.change(KEY)
+    await world.work()
+
+    assert refused == ({}, "msg_too_long")
+    assert world.stands() == {KEY: 2}
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+async def test_a_bug_in_one_card_holds_up_no_other(world: World, workers: int) -> None:
+    world.place.trouble.extend(["bug"] * workers)
+    for n in range(workers + 3):
+        await world.change(f"slack/group/{n}")
+    world.loop.sleep = forever
+    working = asyncio.create_task(loops.run(world.loop, workers=workers))
+    with patience(working):
+        await until(lambda: len(world.stands()) == 3)
+
+    world.time.passes(timedelta(minutes=2))
+    await world.work()
+
+    assert len(world.stands()) == workers + 3
+
+
+async def test_rendering_that_fails_says_so_in_the_row_and_holds_up_no_other(world: World) -> None:
+    def fails_for_one(db: Session, key: str) -> loops.Body | None:
+        if key == KEY:
+            raise ZeroDivisionError("no n")
+        return original(db, key)
+
+    original, world.loop.render = world.loop.render, fails_for_one
+    await world.change(KEY)
+    await world.change(OTHER)
+    await world.work()
+
+    assert world.stands() == {OTHER: 1}
+    assert "ZeroDivisionError" in (await world.row(KEY)).error
+
+
+async def test_the_workers_outlive_a_database_that_cannot_be_read_for_a_while(world: World) -> None:
+    slept: list[timedelta] = []
+
+    async def sleep(span: timedelta) -> None:
+        slept.append(span)
+        await asyncio.sleep(0.01)
+
+    def rename(db: Session, old: str, new: str) -> None:
+        db.connection().execute(text(f"alter table {old} rename to {new}"))
+
+    await world.change(KEY)
+    await world.database.write(rename, "projection", "elsewhere")
+    world.loop.sleep = sleep
+    working = asyncio.create_task(loops.run(world.loop, workers=2))
+    with patience(working):
+        await until(lambda: len(slept) >= 4)
+        await world.database.write(rename, "elsewhere", "projection")
+        await until(lambda: world.stands() == {KEY: 1})
+
+
+async def test_a_surface_that_is_down_holds_up_nothing_else(world: World) -> None:
+    class Down(Place):
+        async def create(self, work: Work) -> RemoteId:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    down = a_loop(world.database, Down(world.time), world.time, prefix="jira/")
+    for loop in (down, world.loop):
+        loop.sleep = forever
+    for n in range(5):
+        await world.change(f"jira/incident/{n}")
+    tasks = [asyncio.create_task(loops.run(loop, workers=2)) for loop in (down, world.loop)]
+    with patience(*tasks):
+        await until(lambda: len(down.in_flight) == 2)
+        await world.change(KEY)
+        world.loop.wake()
+        await until(lambda: world.stands() == {KEY: 1})
+
+
+async def test_being_woken_is_enough_nobody_has_to_wait_for_a_nap_to_end(world: World) -> None:
+    world.loop.sleep = forever
+    working = asyncio.create_task(loops.run(world.loop, workers=4))
+    with patience(working):
+        for value in range(1, 6):
+            await world.change(KEY)
+            world.loop.wake()
+            await until(lambda value=value: world.stands() == {KEY: value})
+
+
+async def test_who_closes_ends_what_is_under_way_and_begins_nothing_new(world: World) -> None:
+    world.loop.sleep = forever
+    world.place.hold = "before"
+    await world.change(KEY)
+    working = asyncio.create_task(loops.run(world.loop, workers=1))
+    with patience(working):
+        await until(lambda: world.place.held == 1)
+        await world.change(OTHER)
+        world.loop.closing = True
+        world.place.release()
+        await asyncio.wait_for(working, 5)
+
+    assert world.stands() == {KEY: 1}
+    assert not (await world.row(KEY)).lagging
+    assert (await world.row(OTHER)).lagging
+
+
+async def test_a_process_that_died_after_the_call_leaves_no_double(world: World) -> None:
+    world.place.hold = "after"
+    await world.change(KEY)
+    working = asyncio.create_task(world.work())
+    await until(lambda: world.place.held == 1)
+    await die(working)
+
+    world.restart()
+    await world.database.write(release_leases, world.time.now())
+    for _ in range(5):
+        await world.work(workers=4)
+        world.time.passes(SECOND)
+
+    assert world.stands() == {KEY: 1}
+    assert [call for call, _ in world.place.calls].count("create") == 1
+
+
+async def test_without_anybody_freeing_it_a_lease_costs_a_minute_and_no_double(world: World) -> None:
+    world.place.hold = "after"
+    await world.change(KEY)
+    working = asyncio.create_task(world.work())
+    await until(lambda: world.place.held == 1)
+    await die(working)
+    await world.change(KEY)
+    world.restart()
+
+    world.time.passes(59 * SECOND)
+    await world.work()
+    early = world.stands()
+    world.time.passes(SECOND)
+    await world.work()
+
+    assert (early, world.stands()) == ({KEY: 1}, {KEY: 2})
+
+
+TROUBLES = ("429", "down", "lost before", "lost after", "bug")
+A_KEY = st.sampled_from(["slack/group/1", "slack/group/2", "slack/group/3"])
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("change"), A_KEY),
+        st.tuples(st.just("change urgently"), A_KEY),
+        st.tuples(st.just("time passes"), st.sampled_from([0.2, 1, 4, 20, 61])),
+        st.tuples(st.just("work"), st.sampled_from([1, 4])),
+        st.tuples(st.just("work and stand still"), st.sampled_from(["before", "after"])),
+        st.tuples(st.just("go on"), st.none()),
+        st.tuples(st.just("die"), st.booleans()),
+        st.tuples(st.just("trouble"), st.sampled_from(TROUBLES)),
+        st.tuples(st.just("somebody deletes"), A_KEY),
+    ),
+    min_size=4,
+    max_size=30,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+@example(steps=[("change urgently", KEY), ("work and stand still", "after"), ("die", True), ("work", 4)])
+@example(steps=[("trouble", "lost before"), ("change urgently", KEY), ("work", 1), ("die", True), ("change", KEY)])
+@example(steps=[("change urgently", KEY), ("work", 1), ("somebody deletes", KEY), ("trouble", "lost after")])
+def test_any_interleaving_converges_to_one_copy_a_key_equal_to_the_rows(
+    make_world: Callable[[], World], steps: list[tuple[str, object]]
+) -> None:
+    asyncio.run(live_through(make_world(), steps))
+
+
+async def live_through(world: World, steps: list[tuple[str, object]]) -> None:
+    under_way: list[asyncio.Task[None]] = []
+    place, time = world.place, world.time
+    for deed, what in steps:
+        match deed:
+            case "change" | "change urgently":
+                await world.change(str(what), urgent=deed.endswith("urgently"))
+            case "time passes":
+                time.passes(timedelta(seconds=float(str(what))))
+            case "work":
+                await finish(place, under_way)
+                await world.work(workers=int(str(what)))
+            case "work and stand still":
+                place.hold = str(what)
+                under_way += [asyncio.create_task(work_off(world.loop)) for _ in range(4)]
+                await until(lambda: sum(not t.done() for t in under_way) == place.held)
+            case "go on":
+                await finish(place, under_way)
+            case "die":
+                for task in under_way:
+                    await die(task)
+                under_way.clear()
+                place.release()
+                world.restart()
+                if what:  # one process: it frees what its predecessor held; several: the lease has to run out
+                    await world.database.write(release_leases, time.now())
+            case "trouble":
+                place.trouble.append(str(what))
+            case "somebody deletes":
+                for copy in place.copies:
+                    copy.deleted = copy.deleted or copy.key == what
+        world.stands()
+    await finish(place, under_way)
+    place.trouble.clear()
+    await world.database.write(_touch_all, time.now())
+    for _ in range(30):
+        time.passes(30 * SECOND)
+        await world.work(workers=4)
+
+    assert world.stands() == await world.wanted()
+    calls = len(place.calls)
+    time.passes(timedelta(hours=1))
+    await world.work(workers=4)
+    assert len(place.calls) == calls
+
+
+def _touch_all(db: Session, now: datetime) -> None:
+    """Change every row once more, so that what somebody deleted is noticed."""
+    for row in db.exec(select(Heartbeat)):
+        row.deliveries += 1
+        db.add(row)
+        touch(db, now, row.source)
+
+
+async def finish(place: Place, tasks: list[asyncio.Task[None]]) -> None:
+    place.release()
+    await asyncio.gather(*tasks)
+    tasks.clear()
+
+
+async def die(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not true():
+            await asyncio.sleep(0.001)
+
+
+async def forever(_span: timedelta) -> None:
+    await asyncio.Event().wait()
+
+
+@contextlib.contextmanager
+def patience(*tasks: asyncio.Task[None]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
