@@ -121,7 +121,8 @@ async def _tell(stage: Stage, story: str) -> None:
         entry |= {"state": "done", "note": stage.seen[-1] if stage.seen else ""}
         await stage.tell(steps=shown)
         if not stage.headless:
-            await asyncio.sleep(BREATH_S)
+            await stage.wait(BREATH_S)
+            stage.hurry.clear()
 
 
 async def _show(
@@ -132,7 +133,7 @@ async def _show(
     print(f"\n  Open {address}   Ctrl-C ends it.", flush=True)
     with contextlib.suppress(webbrowser.Error):
         webbrowser.open(address)
-    tasks = [asyncio.create_task(_mind_the_kill_button(stage, bot)), asyncio.create_task(stop.wait())]
+    tasks = [asyncio.create_task(_mind_the_buttons(stage, bot)), asyncio.create_task(stop.wait())]
     if told:
         print("  The story was told before; `bellwether demo --reset` tells it again.", flush=True)
     else:
@@ -153,13 +154,16 @@ async def _tell_once(stage: Stage, story: str, folder: Path) -> None:
         print(f"  ✗ {e}; the logs are in {folder}/", flush=True)
 
 
-async def _mind_the_kill_button(stage: Stage, bot: Child) -> None:
-    """Kill the bot when the page asks for it, and start it again a moment later."""
+async def _mind_the_buttons(stage: Stage, bot: Child) -> None:
+    """Hurry when the page asks for the next step; kill the bot when it asks for that, and start it again."""
     version = 0
     while True:
         with contextlib.suppress(httpx.HTTPError):
             board = (await stage.sandbox.get("/_sandbox/story", params={"after": version, "wait": 20})).json()
             version = int(board.get("version", version))
+            if board.get("go"):
+                await stage.tell(go=None)
+                stage.hurry.set()
             if board.get("kill"):
                 await stage.tell(kill=False, can_kill=False)
                 await bot.kill()

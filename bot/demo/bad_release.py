@@ -96,10 +96,10 @@ async def look(stage: Stage) -> None:
 
 async def roll_back(stage: Stage) -> None:
     """Somebody presses the button; the deployment system does it two minutes later."""
-    waited = 0.0
-    while not stage.headless and waited < A_PERSON_S and not _asked(await stage.state()):
+    waited = 0.0 if not stage.headless else A_PERSON_S
+    while waited < A_PERSON_S and not stage.hurry.is_set() and not _asked(await stage.state()):
         await stage.tell(hint=f"Press «Roll back to v41…» in #{CHANNEL}, or bob does it in {A_PERSON_S - waited:.0f} s")
-        await asyncio.sleep(0.5)
+        await stage.wait(0.5)
         waited += 0.5
     if not _asked(await stage.state()):
         card = _incident(await stage.state())

@@ -6,7 +6,7 @@ All over HTTP, so that the story proves nothing that another program could not s
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -32,6 +32,8 @@ class Stage:
     speed: float
     headless: bool
     events_in: int = 0
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)
+    """Somebody pressed a step of the story: no more waiting before the next one."""
     seen: list[str] = field(default_factory=list)
     """One line for each thing that was checked."""
 
@@ -90,10 +92,15 @@ class Stage:
         left = (at - await self.now()).total_seconds()
         if left > 0 and not self.headless:
             await self.run_at(self.speed)
-            await asyncio.sleep(left / self.speed)
+            await self.wait(left / self.speed)
             await self.run_at(1)
         if await self.now() < at:
             await self.set_clock(at)
+
+    async def wait(self, seconds: float) -> None:
+        """Wait, unless somebody is in a hurry."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.hurry.wait(), seconds)
 
     async def expect(self, words: str, look: Callable[[State], Any], *, within_s: float = PATIENCE_S) -> Any:
         """Wait until LOOK finds something in the state, and note it as seen. Raises StoryFailed after WITHIN_S."""

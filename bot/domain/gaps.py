@@ -11,6 +11,8 @@ from bot.domain.measurements import Measured, compare, is_usable, shown
 from bot.domain.metrics import SIGNS, Direction
 from bot.domain.statistics import Interval
 
+TOLERANCE = 0.03
+"""How much worse than offline a live value may be where the configuration gives no margin."""
 MATURED = 0.8
 """Share of labels from which a live value counts (findings.md 3.3, I5)."""
 

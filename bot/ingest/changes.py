@@ -100,16 +100,28 @@ def version_row(db: Session, model: Model, name: str) -> Version:
 
 
 def touch_evidence(db: Session, now: datetime, row: Change) -> None:
-    """Touch the change lists of the open incidents that this change may have to stand in."""
-    query = select(Incident).where(col(Incident.resolved_at).is_(None))
+    """Touch what lists or names the changes of this one's time: the first reply of incidents, the cards of alerts.
+
+    Those of its model, of what depends on that, or all when it names none; whether it is told late or moves late.
+    """
+    began, ended = row.started_at or row.occurred_at, row.occurred_at
+    lists = select(Incident.id).where(col(Incident.onset_at) >= began, col(Incident.onset_at) <= ended + WINDOW)
+    cards = select(AlertGroup.id).where(AlertGroup.status != "resolved", col(AlertGroup.quiet).is_(False))
+    cards = cards.where(col(AlertGroup.opened_at) >= began, col(AlertGroup.opened_at) <= ended + RATE_WINDOW + DAILY)
     if row.model_id is not None:
-        incident = open_incident_of(db, row.model_id)
-        found = [incident] if incident else []
-    else:
-        found = list(db.exec(query).all())
-    for incident in found:
-        if incident.id is not None and row.occurred_at <= incident.opened_at:
-            touch(db, now, keys.incident_changes(incident.id))
+        models = _concerned(db, row.model_id)
+        held = select(AlertGroup.incident_id).where(col(AlertGroup.model_id).in_(models))
+        lists = lists.where(col(Incident.model_id).in_(models) | col(Incident.id).in_(held))
+        cards = cards.where(col(AlertGroup.model_id).in_(models))
+    touch(db, now, *(keys.incident_changes(i) for i in db.exec(lists).all() if i is not None))
+    touch(db, now, *(keys.group(i) for i in db.exec(cards).all() if i is not None))
+
+
+def _concerned(db: Session, model_id: int) -> Sequence[int | None]:
+    """Return the model and those that depend on it, perhaps one too many."""
+    word = json.dumps(db.get_one(Model, model_id).name)
+    depends = cast(col(Model.depends_on), String).contains(word, autoescape=True)
+    return db.exec(select(Model.id).where((col(Model.id) == model_id) | depends)).all()
 
 
 def _complete(row: Version, given: dict[str, Any]) -> bool:

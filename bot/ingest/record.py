@@ -21,6 +21,7 @@ from bot.domain.facts import (
     Unmapped,
     VersionFact,
 )
+from bot.ingest import objectives
 from bot.ingest.alerts import Moved, record_alerts
 from bot.ingest.changes import Origin, record_change, record_version
 from bot.ingest.correlate import models_named
@@ -120,16 +121,26 @@ def _record(db: Session, origin: Origin, facts: Sequence[Fact], now: datetime, r
             case ChangeFact():
                 new += record_change(db, at, fact, models.get(fact.model or ""), now)
             case DeploymentFact():
-                new += record_deployment(db, at, fact, models[fact.model], now)
+                if record_deployment(db, at, fact, models[fact.model], now):
+                    new += 1
+                    over = objectives.ended(db, models[fact.model], now)
+                    _record_alerts(db, replace(origin, source=objectives.SOURCE), over, now, rules)
             case EvaluationFact():
-                new += record_evaluation(db, at, fact, models[fact.model], now)
+                if record_evaluation(db, at, fact, models[fact.model], now):
+                    new += 1
+                    judged = objectives.alerts_of(db, fact, models[fact.model], now)
+                    _record_alerts(db, replace(origin, source=objectives.SOURCE), judged, now, rules)
             case _:
                 assert_never(fact)
-    if alerts:
-        moved = record_alerts(db, origin.source, alerts, now, delivery_id=origin.delivery_id, rules=rules)
-        follow_up(db, moved, now, rules)
-        new += moved.recorded
-    return new
+    return new + _record_alerts(db, origin, alerts, now, rules)
+
+
+def _record_alerts(db: Session, origin: Origin, alerts: Sequence[AlertFact], now: datetime, rules: Rules) -> int:
+    if not alerts:
+        return 0
+    moved = record_alerts(db, origin.source, alerts, now, delivery_id=origin.delivery_id, rules=rules)
+    follow_up(db, moved, now, rules)
+    return moved.recorded
 
 
 def _words(fact: Fact) -> str:

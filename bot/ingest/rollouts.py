@@ -3,10 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from bot.domain import keys
-from bot.domain.actions import IncidentStatus
+from bot.domain.actions import OPEN_STATUSES, IncidentStatus
 from bot.domain.facts import ChangeType, DeploymentFact, DeploymentStatus, Trigger
 from bot.domain.names import version_label
 from bot.ingest.changes import Origin, touch_evidence, version_row
@@ -15,7 +16,7 @@ from bot.ingest.rules import HISTORY
 from bot.ingest.serving import apply_rollout, live_in_slot
 from bot.ingest.timeline import tell
 from bot.store.projection import touch, touch_existing
-from bot.store.tables import Change, Model, Projection
+from bot.store.tables import Change, Incident, Model, Projection
 
 SAME_ROLLOUT = timedelta(hours=1)
 """A version that is reported as deployed again later than this after it was is a new rollout of it."""
@@ -34,9 +35,12 @@ def record_deployment(db: Session, origin: Origin, fact: DeploymentFact, model: 
     if fact.version is not None:
         version_row(db, model, fact.version)
     row = _rollout(db, origin, fact, model)
+    before = row.status if row is not None else None
     new = row is None
     if row is None:
         row = _new_rollout(db, origin, fact, model, now)
+    elif _only_history(row) and fact.occurred_at >= now - HISTORY:
+        row.quiet = False
     changed = _advance(row, fact) or new
     if not changed:
         return False
@@ -49,7 +53,9 @@ def record_deployment(db: Session, origin: Origin, fact: DeploymentFact, model: 
     assert row.id is not None
     if not row.quiet:
         touch(db, now, keys.deployment(row.id))
-    _tell_incident(db, now, row, model)
+    _touch_incidents(db, now, row)
+    if row.status != before:
+        _tell_incident(db, now, row, model)
     return True
 
 
@@ -64,29 +70,51 @@ def _rollout(db: Session, origin: Origin, fact: DeploymentFact, model: Model) ->
         named = db.exec(select(Change).where(Change.source == origin.source, Change.dedup_key == key)).first()
         if named or fact.status is not DeploymentStatus.ROLLED_BACK:
             return named
-    in_slot = select(Change).where(
+    began, at = col(Change.started_at), fact.occurred_at
+    so_far = _in_slot(model, fact).where(began <= at).order_by(began.desc(), col(Change.id).desc())
+    newest = db.exec(so_far).first()
+    if newest is not None and fact.status is DeploymentStatus.ROLLED_BACK:
+        if newest.trigger == Trigger.ROLLBACK:  # it went back already: the same, said again
+            return db.exec(so_far.where(Change.version == newest.previous_version)).first()
+        if fact.version in (None, newest.previous_version):
+            return newest
+    if newest is not None and newest.version == fact.version:
+        return None if _is_over(newest, fact) else newest
+    following = db.exec(_in_slot(model, fact).where(began > at).order_by(began, col(Change.id))).first()
+    late = following is not None and following.version == fact.version
+    return following if late and (fact.status not in FINISHED or _soon(at, following)) else None
+
+
+def _in_slot(model: Model, fact: DeploymentFact) -> SelectOfScalar[Change]:
+    return select(Change).where(
         Change.model_id == model.id,
         Change.change_type == ChangeType.MODEL,
         Change.stage == fact.stage,
         col(Change.target).is_(fact.target) if fact.target is None else Change.target == fact.target,
-        col(Change.started_at) <= fact.occurred_at,
     )
-    newest = db.exec(in_slot.order_by(col(Change.started_at).desc(), col(Change.id).desc())).first()
-    if newest is None:
-        return None
-    again = newest.status == fact.status == DeploymentStatus.SUCCEEDED and newest.traffic_percent in (100.0, None)
-    if again and fact.occurred_at - newest.occurred_at > SAME_ROLLOUT:
-        return None
-    same = newest.version == fact.version or (
-        fact.status is DeploymentStatus.ROLLED_BACK and fact.version in (None, newest.previous_version)
-    )
-    return newest if same else None
+
+
+def _is_over(row: Change, fact: DeploymentFact) -> bool:
+    """Return whether FACT, of the same version, begins another rollout because ROW ended long before it."""
+    still_partial = row.status == DeploymentStatus.SUCCEEDED and row.traffic_percent not in (None, 100.0)
+    ends = fact.status in (DeploymentStatus.REMOVED, DeploymentStatus.ROLLED_BACK)
+    over = row.status in FINISHED and not still_partial and not ends
+    return over and fact.occurred_at - row.occurred_at > SAME_ROLLOUT
+
+
+def _soon(at: datetime, row: Change | None) -> bool:
+    return row is not None and row.started_at is not None and row.started_at - at <= SAME_ROLLOUT
+
+
+def _only_history(row: Change) -> bool:
+    """Return whether a rollout is quiet because all that was told of it was old news."""
+    return row.quiet and row.occurred_at < row.received_at - HISTORY
 
 
 def _new_rollout(db: Session, origin: Origin, fact: DeploymentFact, model: Model, now: datetime) -> Change:
     assert model.id is not None
     started = fact.started_at or fact.occurred_at
-    previous = fact.previous_version or _live_version(db, model.id, fact)
+    previous = fact.previous_version or _live_version(db, model.id, fact) or _undone_version(db, model, fact)
     key = fact.deployment_id or f"{model.name}/{fact.stage}/{fact.target or ''}/{fact.version}/{started.isoformat()}"
     return Change(
         source=origin.source,
@@ -121,10 +149,24 @@ def _live_version(db: Session, model_id: int, fact: DeploymentFact) -> str | Non
     return next((row.version for row in from_slot if row.version != fact.version), None)
 
 
+def _undone_version(db: Session, model: Model, fact: DeploymentFact) -> str | None:
+    """Return from which version FACT went back, when that was told before in other words."""
+    if fact.trigger is not Trigger.ROLLBACK:
+        return None
+    undone = _in_slot(model, fact).where(Change.status == DeploymentStatus.ROLLED_BACK)
+    newest = db.exec(undone.order_by(col(Change.started_at).desc(), col(Change.id).desc())).first()
+    return newest.version if newest is not None and newest.previous_version == fact.version else None
+
+
 def _advance(row: Change, fact: DeploymentFact) -> bool:
     """Move ROW to where FACT says it stands, unless the row is newer; True when anything differs."""
-    if fact.occurred_at < row.occurred_at:
-        return False
+    began = fact.started_at or fact.occurred_at
+    earlier = row.started_at is not None and began < row.started_at
+    if earlier:
+        row.started_at = began
+    undone_at = row.finished_at if row.status == DeploymentStatus.ROLLED_BACK else None
+    if fact.occurred_at < row.occurred_at or (undone_at and fact.occurred_at < undone_at):
+        return earlier
     moved: dict[str, Any] = {"status": fact.status, "occurred_at": fact.occurred_at}
     stated = {
         "traffic_percent": fact.traffic_percent,
@@ -143,7 +185,7 @@ def _advance(row: Change, fact: DeploymentFact) -> bool:
         moved["traffic_percent"] = 100.0
     differing = {name: value for name, value in moved.items() if getattr(row, name) != value}
     if differing.keys() <= {"occurred_at", "finished_at"}:
-        return False
+        return earlier
     for name, value in differing.items():
         setattr(row, name, value)
     return True
@@ -151,24 +193,35 @@ def _advance(row: Change, fact: DeploymentFact) -> bool:
 
 def _turn_undone(db: Session, now: datetime, row: Change) -> None:
     """When ROW goes back to an earlier version, turn the card of the rollout that it undoes; post no second one."""
-    if row.status != DeploymentStatus.SUCCEEDED:
+    if row.status != DeploymentStatus.SUCCEEDED or row.previous_version is None:
         return
     undone = db.exec(
         select(Change)
         .where(Change.model_id == row.model_id, Change.change_type == ChangeType.MODEL, Change.stage == row.stage)
+        .where(col(Change.target).is_(None) if row.target is None else Change.target == row.target)
         .where(col(Change.id) != row.id, Change.version == row.previous_version)
         .where(col(Change.started_at) <= row.occurred_at)
         .order_by(col(Change.started_at).desc())
     ).first()
-    goes_back = row.trigger == Trigger.ROLLBACK or (undone is not None and undone.previous_version == row.version)
-    if not goes_back or undone is None or undone.id is None:
+    if undone is None or undone.id is None:
+        return
+    returns = undone.previous_version == row.version and undone.trigger != Trigger.ROLLBACK
+    if row.trigger != Trigger.ROLLBACK and not returns:
         return
     row.trigger = Trigger.ROLLBACK
     undone.status, undone.finished_at, undone.after = DeploymentStatus.ROLLED_BACK, row.occurred_at, row.actor
     db.add(undone)
     touch(db, now, keys.deployment(undone.id))
+    touch_evidence(db, now, undone)
     shown = select(Projection.key).where(Projection.key == keys.deployment(undone.id))
     row.quiet = row.quiet or db.exec(shown.where(col(Projection.remote_id).is_not(None))).first() is not None
+
+
+def _touch_incidents(db: Session, now: datetime, row: Change) -> None:
+    """Touch the open incidents that show what serves, or this rollout as their suspect."""
+    shows = or_(Incident.model_id == row.model_id, Incident.suspect_change_id == row.id)
+    found = db.exec(select(Incident.id).where(col(Incident.status).in_(OPEN_STATUSES), shows)).all()
+    touch(db, now, *(keys.incident(i) for i in found if i is not None))
 
 
 def _tell_incident(db: Session, now: datetime, row: Change, model: Model) -> None:
@@ -182,6 +235,8 @@ def _tell_incident(db: Session, now: datetime, row: Change, model: Model) -> Non
     if not undone and row.trigger != Trigger.ROLLBACK:
         tell(db, now, incident.id, kind="deployment", text=f"{words}: {row.status}")
         return
+    if incident.mitigation == f"rolled back {words}":
+        return
     tell(db, now, incident.id, kind="rollback", text=f"{words} finished")
     incident.status, incident.mitigated_at = (
         IncidentStatus.MITIGATED,
@@ -190,3 +245,4 @@ def _tell_incident(db: Session, now: datetime, row: Change, model: Model) -> Non
     incident.mitigation = f"rolled back {words}"
     db.add(incident)
     touch(db, now, keys.incident(incident.id))
+    touch_existing(db, now, keys.ALL_HOMES)

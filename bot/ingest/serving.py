@@ -35,11 +35,12 @@ def apply_rollout(db: Session, rollout: Change) -> None:
             if rollout.previous_version:
                 _serve(db, rollout, live, version=rollout.previous_version, share=100.0, at=at)
         case DeploymentStatus.FAILED | DeploymentStatus.CANCELLED | DeploymentStatus.REMOVED:
-            others = [row for row in live if row.version != rollout.version]
-            if others and len(others) < len(live):
+            own = [row for row in live if row.version == rollout.version]
+            partial = any(row.traffic_percent not in (None, 100.0) for row in own)
+            if own and (others := _with_traffic(live, rollout.version)):
                 _serve(db, rollout, live, version=others[0].version, share=100.0, at=at)
-            elif rollout.status == DeploymentStatus.REMOVED:
-                _end(db, live, at)
+            elif partial or rollout.status == DeploymentStatus.REMOVED:
+                _end(db, own, at)  # of a version that had it all, only another attempt failed
         case _:
             pass
 
@@ -47,10 +48,8 @@ def apply_rollout(db: Session, rollout: Change) -> None:
 def _serve(db: Session, rollout: Change, live: Sequence[Serving], *, version: str, share: float, at: datetime) -> None:
     """Give VERSION this SHARE of the slot from AT on; the rest stays with the version that had most before."""
     rest = max(0.0, 100.0 - share)
-    others = [row for row in live if row.version != version]
-    wanted = {version: share} | ({others[0].version: rest} if others and 0 < rest < 100 else {})
-    if share == 0:
-        wanted = {version: 0.0} | ({others[0].version: 100.0} if others else {})
+    others = _with_traffic(live, version)
+    wanted = {version: share} | ({others[0].version: rest} if others and rest > 0 else {})
     for row in live:
         if row.version in wanted and row.traffic_percent == wanted[row.version]:
             del wanted[row.version]
@@ -70,6 +69,11 @@ def _serve(db: Session, rollout: Change, live: Sequence[Serving], *, version: st
             )
         )
     db.flush()
+
+
+def _with_traffic(live: Sequence[Serving], version: str) -> list[Serving]:
+    """Return the rows of versions other than VERSION that users see; a shadow never inherits their traffic."""
+    return [row for row in live if row.version != version and row.traffic_percent != 0]
 
 
 def _end(db: Session, live: Sequence[Serving], at: datetime) -> None:

@@ -6,7 +6,7 @@ from sqlmodel import Session
 
 from bot.domain import durations
 from bot.domain.facts import ChangeType, DeploymentStatus, Trigger
-from bot.domain.gaps import offline_live_gap
+from bot.domain.gaps import TOLERANCE, offline_live_gap
 from bot.domain.names import version_label
 from bot.ports import Body
 from bot.slack import measures, text
@@ -35,8 +35,6 @@ EVIDENCE = ("offline", "shadow", "live", "product")
 SHOWN = 3
 THIN = "\u202f"
 THOUSANDS = re.compile(r"(?<=\d),(?=\d{3})")
-TOLERANCE = 0.03
-"""How much worse than offline a live value may be where the configuration gives no margin."""
 
 
 def card(db: Session, change_id: int, look: Look) -> Body | None:
