@@ -1,16 +1,21 @@
 """Versions and changes of every kind: whatever can change how a model behaves."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import String, cast
 from sqlmodel import Session, col, select
 
 from bot.domain import keys
+from bot.domain.attribution import DAILY
 from bot.domain.facts import ChangeFact, VersionFact
-from bot.ingest.correlate import open_incident_of
+from bot.ingest.suspects import RATE_WINDOW
 from bot.store.projection import touch, touch_existing
-from bot.store.tables import Change, Incident, Model, Version
+from bot.store.queries.changes import WINDOW
+from bot.store.tables import AlertGroup, Change, Incident, Model, Version
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,9 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from bot.domain import keys
 from bot.domain.actions import OPEN_STATUSES
+from bot.store.projection import touch_existing
 from bot.store.tables import AlertGroup, Incident, Model
 
 
@@ -15,10 +17,12 @@ def models_named(db: Session, names: Iterable[str | None], now: datetime) -> dic
     if not wanted:
         return {}
     found = {m.name: m for m in db.exec(select(Model).where(col(Model.name).in_(wanted)))}
-    for name in sorted(wanted - found.keys()):
-        found[name] = Model(name=name, created_at=now)
-        db.add(found[name])
-    db.flush()
+    if missing := sorted(wanted - found.keys()):
+        created = {name: Model(name=name, created_at=now) for name in missing}
+        db.add_all(created.values())
+        db.flush()
+        touch_existing(db, now, keys.ALL_HOMES)
+        found |= created
     return found
 
 

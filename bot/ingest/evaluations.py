@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from bot.domain import keys
-from bot.domain.facts import EvaluationFact
+from bot.domain.facts import ChangeType, EvaluationFact
 from bot.ingest.changes import Origin, version_row
 from bot.store.projection import touch, touch_existing
 from bot.store.tables import Change, Evaluation, MetricValue, Model
@@ -74,10 +74,10 @@ def record_evaluation(db: Session, origin: Origin, fact: EvaluationFact, model: 
 
 
 def _touch_rollouts(db: Session, now: datetime, model_id: int, version: str | None) -> None:
-    """Touch the cards of this version's rollouts: they show its numbers."""
-    query = select(Change.id).where(
-        Change.model_id == model_id, Change.change_type == "model", col(Change.quiet).is_(False)
-    )
-    newest = query.where(Change.version == version).order_by(col(Change.occurred_at).desc()).limit(2)
-    if version is not None:
-        touch(db, now, *(keys.deployment(i) for i in db.exec(newest).all() if i is not None))
+    """Touch the cards of the rollouts that show this version's numbers: its own, and those that came after it."""
+    if version is None:
+        return
+    shows = or_(Change.version == version, Change.previous_version == version)
+    query = select(Change.id).where(Change.model_id == model_id, Change.change_type == ChangeType.MODEL, shows)
+    found = db.exec(query.where(col(Change.quiet).is_(False))).all()
+    touch(db, now, *(keys.deployment(i) for i in found if i is not None))

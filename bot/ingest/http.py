@@ -101,7 +101,7 @@ def _unknown(intake: Intake, name: str, request: Request) -> Response:
     """Answer for a source that is not configured: whoever proves to be some source of ours may know that."""
     headers = {k.lower(): v for k, v in request.headers.items()}
     for inlet in intake.inlets.values():
-        if inlet.auth.kind in ("bearer", "basic"):
+        if inlet.auth.kind != "hmac":
             with suppress(BadSignature):
                 authenticate(inlet.auth, headers, b"")
                 return _say(404, f"no source {name!r} is configured; configured are {', '.join(sorted(intake.inlets))}")

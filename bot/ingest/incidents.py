@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, update
+from sqlalchemy import ColumnElement, delete
 from sqlmodel import Session, col, func, select
 
 from bot.domain import incidents as rules_of
@@ -33,7 +33,7 @@ def take_in(db: Session, now: datetime, fresh: Sequence[AlertGroup], rules: Rule
     """Give the groups that opened, or became worse, to the incidents they belong to; open those that are due."""
     by_symptom: dict[str, list[AlertGroup]] = defaultdict(list)
     for group in fresh:
-        if not group.quiet and rules_of.opens(group.alert_class, group.status):
+        if rules_of.opens(group.alert_class, group.status):
             by_symptom[group.symptom].append(group)
     for symptom, hard in by_symptom.items():
         recent = _recent_hard(db, now, symptom)
@@ -48,7 +48,7 @@ def take_in(db: Session, now: datetime, fresh: Sequence[AlertGroup], rules: Rule
 
 
 def settle_resolved(db: Session, now: datetime, changed: Sequence[AlertGroup], rules: Rules) -> None:
-    """Close the incidents whose groups are all resolved; tell the thread of the others what got better."""
+    """Close the incidents whose groups are all resolved; of the others the card says what got better."""
     for incident_id in sorted({g.incident_id for g in changed if g.incident_id}):
         incident = db.get_one(Incident, incident_id)
         if incident.status not in OPEN_STATUSES:
@@ -72,7 +72,7 @@ def close(db: Session, now: datetime, incident: Incident, rules: Rules, *, by: s
     touch_incident(db, now, incident, rules, urgent=by is not None)
     if rules.tickets:
         touch(db, now, keys.ticket(incident.id), urgent=True)  # so that the card can say "Done" at once
-    touch(db, now, *(keys.group(g.id) for g in groups_of(db, incident.id) if g.id and g.status != "resolved"))
+    _touch_open_groups(db, now, incident)
 
 
 def reopen(db: Session, now: datetime, incident: Incident, rules: Rules, *, by: str | None, text: str) -> None:
@@ -83,6 +83,7 @@ def reopen(db: Session, now: datetime, incident: Incident, rules: Rules, *, by: 
     db.add(incident)
     tell(db, now, incident.id, kind="reopened", text=text, by=by)
     touch_incident(db, now, incident, rules, urgent=by is not None)
+    _touch_open_groups(db, now, incident)
 
 
 def open_incident(
@@ -126,8 +127,19 @@ def open_incident(
     if model_id is not None:
         evidence = select(AlertGroup).where(AlertGroup.model_id == model_id, AlertGroup.status != "resolved")
         for group in db.exec(evidence.where(col(AlertGroup.incident_id).is_(None), col(AlertGroup.quiet).is_(False))):
-            _attach(db, now, group, incident)
+            attach(db, now, group, incident, rules)
     return incident
+
+
+def attach(db: Session, now: datetime, group: AlertGroup, incident: Incident, rules: Rules) -> None:
+    """Make GROUP evidence of INCIDENT, and of no other."""
+    if group.incident_id is not None and group.incident_id != incident.id:
+        touch_incident(db, now, db.get_one(Incident, group.incident_id), rules)
+    group.incident_id = incident.id
+    group.revision += 1
+    db.add(group)
+    db.flush()
+    _touch_group(db, now, group)
 
 
 def _recent_hard(db: Session, now: datetime, symptom: str) -> Sequence[AlertGroup]:
@@ -137,6 +149,7 @@ def _recent_hard(db: Session, now: datetime, symptom: str) -> Sequence[AlertGrou
     query = (
         select(AlertGroup)
         .where(AlertGroup.symptom == symptom, AlertGroup.alert_class == "hard", AlertGroup.status != "resolved")
+        .where(col(AlertGroup.quiet).is_(False))
         .where(recent | col(AlertGroup.incident_id).in_(sharing))
         .order_by(col(AlertGroup.id))
     )
@@ -144,27 +157,23 @@ def _recent_hard(db: Session, now: datetime, symptom: str) -> Sequence[AlertGrou
 
 
 def _share(db: Session, now: datetime, symptom: str, groups: Sequence[AlertGroup], rules: Rules) -> None:
-    """Make one incident of all GROUPS; the ones that some of them opened already become part of it."""
+    """Make one incident of all GROUPS; those that the bot opened for some of them become part of it.
+
+    What a person opened stays as it is, with its groups.
+    """
     numbers = sorted({g.incident_id for g in groups if g.incident_id})
-    opened = [i for n in numbers if (i := db.get_one(Incident, n)).symptom == symptom and i.status in OPEN_STATUSES]
-    onset = min((_onset(g) for g in groups), key=lambda o: o.fired_at)
+    known = [db.get_one(Incident, n) for n in numbers]
+    ours = [i for i in known if i.symptom == symptom and i.opened_by is None]
+    opened = [i for i in ours if i.status in OPEN_STATUSES]
+    before = next((i for i in ours if i.shared and i.status == IncidentStatus.RESOLVED), None)
     count = len({g.model_id for g in groups if g.model_id is not None})
     if opened:
         shared = next((i for i in opened if i.shared), opened[0])
+    elif before is not None:
+        shared = before
+        reopen(db, now, shared, rules, by=None, text=f"{symptom} fires again on {count} models")
     else:
-        severity = rules_of.severity_of("critical" if any(g.severity == "critical" for g in groups) else "error")
-        shared = open_incident(
-            db,
-            now,
-            rules,
-            title=rules_of.title_of(symptom, None, models=count),
-            severity=severity,
-            model=None,
-            channel=rules.default_channel,
-            onset=onset,
-            symptom=symptom,
-            shared=True,
-        )
+        shared = _open_shared(db, now, symptom, groups, rules, models=count)
     assert shared.id is not None
     shared.shared, shared.model_id, shared.suspect_change_id, shared.suspect = True, None, None, ""
     shared.title = rules_of.title_of(symptom, None, models=count)
@@ -172,23 +181,43 @@ def _share(db: Session, now: datetime, symptom: str, groups: Sequence[AlertGroup
     for other in opened:
         if other.id != shared.id:
             _merge(db, now, other, shared, rules)
+    held = {i.id for i in known if i.status in OPEN_STATUSES} | {shared.id}
     for group in groups:
-        if group.incident_id is None:
-            _attach(db, now, group, shared)
+        if group.incident_id not in held:
+            attach(db, now, group, shared, rules)
     touch_incident(db, now, shared, rules)
+
+
+def _open_shared(
+    db: Session, now: datetime, symptom: str, groups: Sequence[AlertGroup], rules: Rules, *, models: int
+) -> Incident:
+    return open_incident(
+        db,
+        now,
+        rules,
+        title=rules_of.title_of(symptom, None, models=models),
+        severity=rules_of.severity_of("critical" if any(g.severity == "critical" for g in groups) else "error"),
+        model=None,
+        channel=rules.default_channel,
+        onset=min((_onset(g) for g in groups), key=lambda o: o.fired_at),
+        symptom=symptom,
+        shared=True,
+    )
 
 
 def _merge(db: Session, now: datetime, other: Incident, shared: Incident, rules: Rules) -> None:
     """Make OTHER part of SHARED; what nobody has seen of it yet disappears, what was shown says where it went."""
     assert other.id is not None
     assert shared.id is not None
-    move = update(AlertGroup).where(col(AlertGroup.incident_id) == other.id).values(incident_id=shared.id)
-    db.exec(move.execution_options(synchronize_session="fetch"))
+    for group in groups_of(db, other.id):
+        group.incident_id = shared.id
+        db.add(group)
+        _touch_group(db, now, group)
+    db.flush()
     ours = keys.incident_keys(other.id)
     sent = select(func.count()).where(col(Projection.key).in_(ours), col(Projection.nonce).is_not(None))
-    if db.exec(sent).one() == 0:
-        entries = update(TimelineEntry).where(col(TimelineEntry.incident_id) == other.id)
-        db.exec(entries.values(incident_id=shared.id))
+    if db.exec(sent).one() == 0 and other.last_act_by is None:
+        db.exec(delete(TimelineEntry).where(col(TimelineEntry.incident_id) == other.id))
         replies = col(Projection.key).startswith(keys.incident_logs(other.id))
         db.exec(delete(Projection).where(col(Projection.key).in_(ours) | replies))
         db.delete(other)
@@ -224,21 +253,26 @@ def _open_or_join(db: Session, now: datetime, group: AlertGroup, rules: Rules) -
         symptom=group.symptom,
     )
     if group.incident_id is None:
-        _attach(db, now, group, incident)
+        attach(db, now, group, incident, rules)
 
 
 def _join(db: Session, now: datetime, group: AlertGroup, incident: Incident, rules: Rules) -> None:
-    _attach(db, now, group, incident)
+    attach(db, now, group, incident, rules)
     touch_incident(db, now, incident, rules)
 
 
-def _attach(db: Session, now: datetime, group: AlertGroup, incident: Incident) -> None:
-    group.incident_id = incident.id
-    group.revision += 1
-    db.add(group)
-    db.flush()
+def _touch_group(db: Session, now: datetime, group: AlertGroup) -> None:
+    """Touch what names a group together with its incident."""
     if group.id is not None:
         touch(db, now, keys.group(group.id))
+    if group.storm_id is not None:
+        touch(db, now, keys.storm(group.storm_id))
+
+
+def _touch_open_groups(db: Session, now: datetime, incident: Incident) -> None:
+    """Touch the cards that show whether this incident is open; one that is resolved does not."""
+    found = groups_of(db, incident.id or 0)
+    touch(db, now, *(keys.group(g.id) for g in found if g.id is not None and g.status != "resolved"))
 
 
 def _onset(group: AlertGroup) -> Onset:

@@ -33,6 +33,9 @@ from bot.store.queries.models import way_back
 from bot.store.tables import AlertGroup, Audit, Decision, Incident, Model, Triage
 
 
+REOPENED = "reopened it"
+
+
 def record_action(db: Session, action: Action, now: datetime, rules: Rules) -> int:
     """Write what a person did; returns the number of the group or incident that it was about.
 
@@ -107,8 +110,7 @@ def _declare(db: Session, action: DeclareIncident, now: datetime, rules: Rules) 
     )
     assert incident.id is not None
     if group is not None:
-        group.incident_id, group.revision = incident.id, group.revision + 1
-        db.add(group)
+        incidents.attach(db, now, group, incident, rules)
         touch(db, now, keys.group(group.id or 0), urgent=True)
     return incident.id
 
@@ -187,8 +189,10 @@ def _resolve(db: Session, action: ResolveIncident, now: datetime, rules: Rules) 
 def _reopen(db: Session, action: ReopenIncident, now: datetime, rules: Rules) -> int:
     incident = _one(db, action.incident_id)
     if incident.status in OPEN_STATUSES:
-        raise StaleAction(_stale(incident.last_act_at, incident.last_act_by, "reopened it"))
-    _acted(db, incident, action.by, now, "reopened it")
+        if incident.last_act != REOPENED:
+            raise StaleAction(f"INC-{incident.id} is open again: its alert fires again. Nothing done.")
+        raise StaleAction(_stale(incident.last_act_at, incident.last_act_by, REOPENED))
+    _acted(db, incident, action.by, now, REOPENED)
     incidents.reopen(db, now, incident, rules, by=action.by, text="reopened")
     return action.incident_id
 
@@ -206,7 +210,7 @@ def _open_one(db: Session, incident_id: int, seen: int | None) -> Incident:
     """Return the incident if it is open and still what the person saw."""
     incident = _one(db, incident_id)
     over = incident.status not in OPEN_STATUSES
-    if over and incident.last_act_by is None:
+    if over and incident.resolved_by is None:
         raise StaleAction(f"INC-{incident_id} is resolved: all its alerts are over. Nothing done.")
     if over or (seen is not None and seen != incident.revision):
         raise StaleAction(_stale(incident.last_act_at, incident.last_act_by, incident.last_act))

@@ -61,6 +61,6 @@ def read(source: Source, delivery: Delivery) -> tuple[list[Fact | Unmapped], str
         return [], str(e)
     except InboundError:
         raise
-    except Exception as e:
+    except Exception as e:  # somebody's integration has a bug: what came in is kept all the same
         logger.exception("normalize failed", extra={"source": delivery.source})
         return [], f"the integration failed on it ({type(e).__name__}: {e}); this is a bug, replay it after an upgrade"

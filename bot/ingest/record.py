@@ -32,13 +32,17 @@ from bot.ingest.rules import Rules
 from bot.ingest.storms import gather
 from bot.ports import Delivery as Request
 from bot.store.projection import COUNTS, touch, touch_existing
-from bot.store.tables import Delivery, Heartbeat
+from bot.store.queries.sources import SILENT
+from bot.store.tables import Delivery, Heartbeat, Incident
 
 REPEAT = timedelta(minutes=2)
 """The same body from the same source within this time is the sender's retry, even when its events have no identity.
 
 Alerts always have one, so they are read again.
 """
+
+TOLD_OF = timedelta(days=30)
+"""How old an incident may be whose list of changes still learns that a source speaks now."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,7 @@ def record_read(
     facts = [f for f in read if not isinstance(f, Unmapped)]
     reasons = [reason] if reason else []
     reasons += [f.reason for f in read if isinstance(f, Unmapped)]
+    could_not = row.unmapped > 0
     new = _record(db, Origin(row.source, row.id), facts, now, rules)
     result = Recorded(row.id, recorded=new, duplicate=len(facts) - new, unmapped=len(reasons))
     row.recorded += result.recorded
@@ -99,6 +104,8 @@ def record_read(
     row.unmapped = result.unmapped
     row.reason = "; ".join(reasons)[:2000]
     db.add(row)
+    if result.unmapped or could_not:
+        touch_existing(db, now, keys.ALL_HOMES)
     return result
 
 
@@ -192,6 +199,13 @@ def _inbox_row(db: Session, request: Request, now: datetime) -> Delivery:
 
 
 def _heard(db: Session, source: str, now: datetime) -> None:
-    row = db.get(Heartbeat, source) or Heartbeat(source=source, last_at=now)
+    """Note that SOURCE speaks; what shows who is heard is touched when it does for the first time, or again."""
+    row = db.get(Heartbeat, source)
+    since = row.last_at + SILENT if row is not None else now - TOLD_OF
+    if row is None or since < now:
+        shows = select(Incident.id).where(col(Incident.opened_at) > max(since, now - TOLD_OF))
+        touch(db, now, *(keys.incident_changes(i) for i in db.exec(shows).all() if i is not None))
+        touch_existing(db, now, keys.ALL_HOMES)
+    row = row or Heartbeat(source=source, last_at=now)
     row.last_at, row.deliveries = now, row.deliveries + 1
     db.add(row)

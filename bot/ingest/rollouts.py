@@ -245,4 +245,3 @@ def _tell_incident(db: Session, now: datetime, row: Change, model: Model) -> Non
     incident.mitigation = f"rolled back {words}"
     db.add(incident)
     touch(db, now, keys.incident(incident.id))
-    touch_existing(db, now, keys.ALL_HOMES)

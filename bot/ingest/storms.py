@@ -27,8 +27,12 @@ def gather(db: Session, now: datetime, opened: Sequence[AlertGroup]) -> None:
         assert storm.id is not None
         storm.last_at = now
         for group in fresh:
+            if group.storm_id is not None:
+                touch(db, now, keys.storm(group.storm_id))
             group.storm_id = storm.id
             db.add(group)
+            if group.id is not None:
+                touch(db, now, keys.group(group.id))
         db.add(storm)
         touch(db, now, keys.storm(storm.id))
 

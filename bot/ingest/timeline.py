@@ -18,11 +18,13 @@ FOLD = timedelta(seconds=3)
 
 
 def tell(db: Session, now: datetime, incident_id: int, *, kind: str, text: str, by: str | None = None) -> None:
-    """Add an entry to the incident's timeline, and to its thread unless the card says it already."""
+    """Add an entry to the incident's timeline: to its ticket, and to its thread unless the card says it already."""
     entry = TimelineEntry(incident_id=incident_id, at=now, kind=kind, by=by, text=text)
     db.add(entry)
     db.flush()
     assert entry.id is not None
+    if db.get(Projection, keys.ticket(incident_id)) is not None:
+        touch(db, now, keys.ticket(incident_id))
     if kind in UNTOLD:
         return
     open_reply = _unsent_reply(db, incident_id)

@@ -19,14 +19,13 @@ from starlette.routing import BaseRoute, Route
 
 from bot.domain.errors import UserError
 from bot.slack import clicks, commands, home, inbox, submissions
+from bot.slack.answers.problems import our_fault
 from bot.slack.blocks import Message
 from bot.slack.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 bolt_logger = logging.getLogger("slack_bolt.quiet")
 bolt_logger.setLevel(logging.ERROR)  # it warns of a token in the environment, which is where ours is
-
-OUR_FAULT = "That failed on my side. Nothing was changed; the log has the details. Try again in a moment."
 
 Next = Callable[[], Awaitable[Any]]
 
@@ -59,8 +58,13 @@ def build(
     submissions.listen(app, workspace)
 
     @app.error
-    async def failed(error: Exception, body: dict[str, Any]) -> BoltResponse:
-        logger.error("listener failed", exc_info=error, extra={"payload": body.get("type")})
+    async def failed(error: Exception, body: dict[str, Any], context: AsyncBoltContext) -> BoltResponse:
+        """Tell whoever typed a command; leave anything else unacknowledged: Slack sends an event again, and says
+        that a click did not work."""
+        reference = str(context.get("delivery_id", ""))
+        logger.error("listener failed", exc_info=error, extra={"reference": reference})
+        if "command" in body:
+            return BoltResponse(status=200, body={"response_type": "ephemeral", **our_fault(reference).content})
         return BoltResponse(status=500)
 
     return app
@@ -88,9 +92,6 @@ def _listen_to_commands(app: AsyncApp, workspace: Workspace, words: tuple[str, .
             answer = await commands.answer(workspace, asker, body.get("text", ""))
         except UserError as e:
             answer = Message(str(e))
-        except Exception:
-            logger.exception("command failed", extra={"text": body.get("text")})
-            answer = Message(OUR_FAULT)
         await ack(response_type="ephemeral", **answer.content)
 
 

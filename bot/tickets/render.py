@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 from bot.domain.actions import OPEN_STATUSES, IncidentStatus
 from bot.domain.facts import StatusCategory
 from bot.ports import Body, TicketLink, TicketView
-from bot.store.tables import AlertGroup, Incident, Model, Projection, TimelineEntry
+from bot.store.tables import AlertGroup, Incident, Model, Projection, Ticket, TimelineEntry
 
 
 @dataclass(frozen=True)
@@ -38,22 +38,29 @@ def render(db: Session, key: str, style: TicketStyle) -> Body | None:
 
 def ticket_view(db: Session, incident: Incident, style: TicketStyle) -> TicketView:
     """Return what our fields of the ticket should say."""
-    over = incident.status not in OPEN_STATUSES
-    reopened = select(TimelineEntry.id).where(
-        TimelineEntry.incident_id == incident.id, TimelineEntry.kind == "reopened"
-    )
-    category = StatusCategory.DONE if over else None
-    if not over and db.exec(reopened).first() is not None:
-        category = StatusCategory.IN_PROGRESS
     return TicketView(
         project=style.project,
         issue_type=style.issue_type,
         summary=f"INC-{incident.id} {incident.title}"[:255].replace("\n", " "),
         paragraphs=tuple(_paragraphs(db, incident)),
         label=f"bellwether-{style.instance}-{incident.id}",
-        category=category,
+        category=_category(db, incident),
         priority={"sev1": "Highest", "sev2": "High"}.get(incident.severity),
     )
+
+
+def _category(db: Session, incident: Incident) -> StatusCategory | None:
+    """Return where the ticket should be by our doing; None leaves it where people put it.
+
+    Reopening takes back only what our own resolving did: a ticket that somebody closed after it stays closed.
+    """
+    if incident.status not in OPEN_STATUSES:
+        return StatusCategory.DONE
+    stories = select(TimelineEntry.at).where(TimelineEntry.incident_id == incident.id, TimelineEntry.kind == "reopened")
+    reopened = db.exec(stories.order_by(col(TimelineEntry.id).desc())).first()
+    ticket = db.exec(select(Ticket).where(Ticket.incident_id == incident.id)).first()
+    closed = ticket.closed_at if ticket else None
+    return StatusCategory.IN_PROGRESS if reopened and closed and closed <= reopened else None
 
 
 def _paragraphs(db: Session, incident: Incident) -> list[str]:

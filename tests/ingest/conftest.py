@@ -78,7 +78,9 @@ class World:
         body = json.dumps(next(self._count)).encode()
         return self.run(take, Delivery(source, body, self.now, {}, {}), list(facts), self.now, rules=self.rules)
 
-    def alert(self, name: str = "NullRate", *, n: int = 0, model: str | None = "fraud-scorer", **more: Any) -> AlertFact:
+    def alert(
+        self, name: str = "NullRate", *, n: int = 0, model: str | None = "fraud-scorer", **more: Any
+    ) -> AlertFact:
         """Make an alert, now; `n` tells alerts of one name apart, `kind` is its class."""
         given: dict[str, Any] = {"status": "firing", "starts_at": self.now, **more}
         given["status"] = AlertStatus(given["status"])
