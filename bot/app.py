@@ -7,6 +7,7 @@ import signal
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -242,10 +243,10 @@ class _Bot:
         """Read back a ticket that was just written; if that fails, the next poll does it."""
         assert self.tickets is not None
         with suppress(OutboundError):
-            await read_back(self.tickets, {remote_id: incident_id}, self._store_ticket)
+            await read_back(self.tickets, {remote_id: incident_id}, partial(self._store_ticket, ours=True))
 
-    async def _store_ticket(self, fact: TicketFact, remote_id: RemoteId) -> None:
-        if await self.database.write(record_ticket, fact, remote_id, self.clock.now()):
+    async def _store_ticket(self, fact: TicketFact, remote_id: RemoteId, *, ours: bool = False) -> None:
+        if await self.database.write(record_ticket, fact, remote_id, self.clock.now(), ours=ours):
             self.wake()
 
     def _notice_tickets(self, state: str) -> None:

@@ -32,7 +32,6 @@ from bot.store.projection import touch, touch_existing
 from bot.store.queries.models import way_back
 from bot.store.tables import AlertGroup, Audit, Decision, Incident, Model, Triage
 
-
 REOPENED = "reopened it"
 
 

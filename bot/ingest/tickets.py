@@ -10,8 +10,8 @@ from bot.store.projection import touch, touch_existing
 from bot.store.tables import Incident, Ticket
 
 
-def record_ticket(db: Session, fact: TicketFact, remote_id: str, now: datetime) -> bool:
-    """Write what a ticket shows now; False when that is what we knew."""
+def record_ticket(db: Session, fact: TicketFact, remote_id: str, now: datetime, *, ours: bool = False) -> bool:
+    """Write what a ticket shows now; False when that is what we knew. `ours`: it was read right after we wrote it."""
     incident = db.get(Incident, fact.incident_id)
     if incident is None:
         return False
@@ -41,9 +41,10 @@ def record_ticket(db: Session, fact: TicketFact, remote_id: str, now: datetime) 
     row.status, row.status_category, row.updated_at = fact.status, fact.category, now
     row.summary, row.priority, row.assignee = fact.summary, fact.priority, fact.assignee
     done = fact.category is StatusCategory.DONE
+    row.closed_by_us = done and (ours or row.closed_by_us)
     row.closed_at = (row.closed_at or now) if done else None
     db.add(row)
     touch(db, now, keys.incident(fact.incident_id), keys.incident_ticket(fact.incident_id))
-    touch(db, now, keys.ticket_link(fact.incident_id))
+    touch(db, now, keys.ticket(fact.incident_id), keys.ticket_link(fact.incident_id))
     touch_existing(db, now, keys.ALL_HOMES)
     return True

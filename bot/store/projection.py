@@ -1,8 +1,8 @@
 """The projection's transactions: touch, claim, settle. What the loop knows, it knows from here.
 
-Invariants (style.md section 5): rows change and `generation` grows in the same transaction; `observed_generation` is
-only set to a generation that was read before rendering, by the worker that still holds the lease; equal digest, no call;
-a nonce is committed before the create that carries it.
+Invariants: rows change and `generation` grows in the same transaction; `observed_generation` is only set to a
+generation that was read before rendering, by the worker that still holds the lease; equal digest, no call; a nonce is
+committed before the create that carries it (docs/decisions/0001-one-loop.md).
 
 When is a card drawn again? A person's act (`urgent`) at once. Else after `CALM` without a change, or at the card's
 deadline while changes keep coming; both move away while the card stays hot (the pause doubles from 5 s to 60 s), so a
@@ -53,7 +53,7 @@ class Claim:
 def touch(db: Session, now: datetime, *names: str, urgent: bool = False, wait: timedelta | None = None) -> None:
     """Say that the copies NAMES may lag. Call it in the transaction that changes what they show.
 
-    `urgent`: a person did it and is looking. `wait`: how long to wait for more of it, at most until the card's deadline;
+    `urgent`: a person did it and is looking. `wait`: how long to wait for more, at most until the card's deadline;
     None = CALM for a copy that exists, FIRST for a new one. A longer wait never puts off what is due already.
     """
     for key in dict.fromkeys(names):

@@ -326,6 +326,8 @@ class Ticket(SQLModel, table=True):
     created_at: datetime
     updated_at: datetime
     closed_at: datetime | None = None
+    closed_by_us: bool = False
+    """It is done because we moved it there: reopening the incident may take that back."""
 
 
 class Decision(SQLModel, table=True):

@@ -52,15 +52,12 @@ def ticket_view(db: Session, incident: Incident, style: TicketStyle) -> TicketVi
 def _category(db: Session, incident: Incident) -> StatusCategory | None:
     """Return where the ticket should be by our doing; None leaves it where people put it.
 
-    Reopening takes back only what our own resolving did: a ticket that somebody closed after it stays closed.
+    Reopening takes back only what our own resolving did: a ticket that somebody closed stays closed.
     """
     if incident.status not in OPEN_STATUSES:
         return StatusCategory.DONE
-    stories = select(TimelineEntry.at).where(TimelineEntry.incident_id == incident.id, TimelineEntry.kind == "reopened")
-    reopened = db.exec(stories.order_by(col(TimelineEntry.id).desc())).first()
     ticket = db.exec(select(Ticket).where(Ticket.incident_id == incident.id)).first()
-    closed = ticket.closed_at if ticket else None
-    return StatusCategory.IN_PROGRESS if reopened and closed and closed <= reopened else None
+    return StatusCategory.IN_PROGRESS if ticket is not None and ticket.closed_by_us else None
 
 
 def _paragraphs(db: Session, incident: Incident) -> list[str]:
@@ -70,9 +67,9 @@ def _paragraphs(db: Session, incident: Incident) -> list[str]:
     story = db.exec(
         select(TimelineEntry).where(TimelineEntry.incident_id == incident.id).order_by(col(TimelineEntry.id))
     ).all()
+    state = f"{incident.severity.upper()} · {incident.status} · model {model.name if model else 'several or none'}"
     lines = [
-        f"{incident.severity.upper()} · {incident.status} · model {model.name if model else 'several or none'} · "
-        f"opened {incident.opened_at:%Y-%m-%d %H:%M} UTC",
+        f"{state} · opened {incident.opened_at:%Y-%m-%d %H:%M} UTC",
         f"Nearest change: {incident.suspect} (changed near, not proven cause)" if incident.suspect else "",
         "Alerts: " + ", ".join(f"{g.symptom} ({g.status})" for g in groups) if groups else "",
         f"Cause: {incident.cause.replace('_', ' ')}" if incident.cause else "",
