@@ -49,7 +49,7 @@ from bot.tickets.surface import TicketSurface
 
 logger = logging.getLogger(__name__)
 
-SLACK_WORKERS, TICKET_WORKERS = 4, 2
+WORKERS = {"slack/": 4, "jira/": 2}
 HOUSEKEEPING, DIRECTORY_EVERY, SWEEP_EVERY = timedelta(seconds=30), timedelta(hours=1), timedelta(days=1)
 DRAIN_S = 8
 """How long what is under way may take after SIGTERM; what does not end is found again at the next start."""
@@ -134,17 +134,18 @@ class _Bot:
         server = self._server()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, setattr, server, "should_exit", True)
+        workers = [asyncio.create_task(self._work(loop), name=f"worker {loop.prefix}") for loop in self.loops]
         tasks = [asyncio.create_task(task, name=f"{task!r}") for task in self._tasks()]
         scheduler = schedule.start(self._tick, self.settings.decisions.digests, real_clock=self.clock.url is None)
         tasks.append(asyncio.create_task(self._follow_jumps(scheduler), name="jumps"))
-        for task in tasks:
+        for task in (*workers, *tasks):
             task.add_done_callback(_complain)
         try:
             await server.serve()
         finally:
             logger.info("stopping")
             scheduler.shutdown(wait=False)
-            await self._drain(tasks)
+            await self._drain(workers, tasks)
 
     def wake(self) -> None:
         """Say that something was touched."""
@@ -161,9 +162,7 @@ class _Bot:
         if self.sockets is not None:
             yield self.sockets.run(self.clock.sleep)
         yield self._learn_workspace()
-        yield loops.run(self.loops[0], workers=SLACK_WORKERS)
         if self.tickets is not None:
-            yield loops.run(self.loops[1], workers=TICKET_WORKERS)
             every = timedelta(seconds=self.settings.decisions.jira.poll_seconds)
             now, sleep = self.clock.now, self.clock.sleep
             store, notice = self._store_ticket, self._notice_tickets
@@ -187,22 +186,22 @@ class _Bot:
         )
         return _Server(config)
 
-    async def _drain(self, tasks: Sequence[asyncio.Task[None]]) -> None:
-        """Let deliveries to Slack and Jira that are under way end; what does not is found again at the next start."""
+    async def _work(self, loop: loops.Loop) -> None:
+        await loops.run(loop, workers=WORKERS[loop.prefix])
+
+    async def _drain(self, workers: Sequence[asyncio.Task[None]], tasks: Sequence[asyncio.Task[None]]) -> None:
+        """Let the calls to Slack and Jira that are under way end; what does not is found again at the next start."""
         for loop in self.loops:
             loop.closing = True
             loop.wake()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_S):
-                while any(loop.in_flight for loop in self.loops):
-                    await asyncio.sleep(0.02)
+        await asyncio.wait(workers, timeout=DRAIN_S)
         if self.sockets is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_S):
                     await self.sockets.close()
-        for task in tasks:
+        for task in (*workers, *tasks):
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*workers, *tasks, return_exceptions=True)
 
     async def _ready(self) -> dict[str, str]:
         slack = self.sockets.state if self.sockets is not None else "connected"

@@ -157,7 +157,8 @@ class World:
         return {c.key: c.value for c in there}
 
     def restart(self) -> None:
-        """A new process: nothing of the old one's memory."""
+        """A new process: nothing of the old one's memory, and its calls are not held."""
+        self.place.release()
         self.loop = a_loop(self.database, self.place, self.time)
 
 

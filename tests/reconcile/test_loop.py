@@ -376,7 +376,6 @@ async def live_through(world: World, steps: list[tuple[str, object]]) -> None:
                 for task in under_way:
                     await die(task)
                 under_way.clear()
-                place.release()
                 world.restart()
                 if what:  # one process: it frees what its predecessor held; several: the lease has to run out
                     await world.database.write(release_leases, time.now())
