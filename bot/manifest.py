@@ -35,7 +35,7 @@ def manifest(slack: SlackSection) -> dict[str, Any]:
         "_metadata": {"major_version": 2},
         "display_information": {
             "name": "Bellwether",
-            "description": "Deployments, alerts and tickets of machine-learning models on one card that is always true.",
+            "description": "Deployments, alerts and tickets of machine-learning models, on one card that is true.",
             "background_color": "#1f3a5f",
         },
         "features": {

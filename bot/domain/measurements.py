@@ -151,8 +151,9 @@ def _stated_or_counted(measured: Measured) -> tuple[Interval, str] | None:
         return wilson(measured.successes, n), "wilson"
     if n > 0 and shape is Shape.PROPORTION and 0 <= value <= 1:
         return wilson(value * n, n), "wilson"
-    if measured.positives and measured.negatives and shape is Shape.ROC_AUC and 0 <= value <= 1:
-        return hanley_mcneil(value, measured.positives, measured.negatives), "hanley-mcneil"
+    positives, negatives = measured.positives or 0, measured.negatives or 0
+    if min(positives, negatives) > 0 and shape is Shape.ROC_AUC and 0 <= value <= 1:
+        return hanley_mcneil(value, positives, negatives), "hanley-mcneil"
     if n >= 2 and measured.sd is not None and 0 <= measured.sd < LARGEST:
         return mean_interval(value, measured.sd, n), "mean"
     return None

@@ -34,6 +34,8 @@ def apply_rollout(db: Session, rollout: Change) -> None:
         case DeploymentStatus.ROLLED_BACK:
             if rollout.previous_version:
                 _serve(db, rollout, live, version=rollout.previous_version, share=100.0, at=at)
+            else:
+                _end(db, [row for row in live if row.version == rollout.version], at)
         case DeploymentStatus.FAILED | DeploymentStatus.CANCELLED | DeploymentStatus.REMOVED:
             own = [row for row in live if row.version == rollout.version]
             partial = any(row.traffic_percent not in (None, 100.0) for row in own)

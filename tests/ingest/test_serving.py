@@ -112,8 +112,7 @@ def test_removing_the_last_version_leaves_none(before: Any) -> None:
 def test_queued_and_unknown_shares_move_no_traffic(before: Any) -> None:
     world = before
 
-    world.record(world.rollout("42", "queued", traffic_percent=100))
-    world.record(world.rollout("42", "in_progress"))
+    world.record(world.rollout("42", "queued", traffic_percent=100), world.rollout("43", "in_progress"))
 
     assert world.live() == {"41": 100.0}
 
@@ -141,7 +140,7 @@ def test_what_is_older_than_the_newest_change_of_a_slot_does_not_move_it(before:
 
 ENDS = ("succeeded", "failed", "cancelled", "rolled_back", "removed", "paused")
 steps = st.tuples(
-    st.lists(st.sampled_from([0, 5, 10, 25, 50, 75]), min_size=0, max_size=3),
+    st.lists(st.sampled_from([0, 5, 10, 25, 50, 75]), max_size=2),
     st.sampled_from(ENDS),
     st.booleans(),
     st.booleans(),
@@ -154,8 +153,9 @@ def test_the_order_in_which_a_rollout_is_told_does_not_matter(
     world: Any, story: tuple[list[int], str, bool, bool]
 ) -> None:
     shares, end, named, first = story
+    """A last event that moves traffic states how much: what it leaves out is only known from the ones before it."""
     shares = sorted(shares)
-    told = [("in_progress", share) for share in shares] + [(end, None)]
+    told = [("in_progress", share) for share in shares] + [(end, 80 if end == "paused" else None)]
     outcomes = set()
     for order in permutations(range(len(told))):
         model = f"m{next(world._count)}"

@@ -1,0 +1,179 @@
+"""The bot's Slack side against a sandbox in this process, over real HTTP and real sockets."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import httpx
+from slack_sdk.web.async_client import AsyncWebClient
+from sqlmodel import Session, SQLModel, select
+
+from bot.ingest.rules import Rules
+from bot.ports import Body
+from bot.reconcile.budget import Budget
+from bot.reconcile.loop import Loop, reconcile_once
+from bot.sandbox.box import Sandbox
+from bot.sandbox.server import running
+from bot.sandbox.settings import Settings
+from bot.slack import app as slack_app
+from bot.slack.cards import render as render_card
+from bot.slack.cards.look import Look
+from bot.slack.sockets import Sockets
+from bot.slack.surface import SlackSurface
+from bot.slack.workspace import Workspace
+from bot.store.database import Database
+from bot.store.projection import touch
+from bot.store.queries.directory import channel_ids
+from bot.store.tables import Capability, Model, Projection
+
+MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+FRAUD = "C02MLFRAUD"
+ANSWER_S = 0.6
+"""How long the bot waits for an answer here; the real one is patient for 15 s."""
+SOCKET_ACK_S = 0.4
+SECOND = timedelta(seconds=1)
+
+
+def message(text: str, channel: str = FRAUD, **more: Any) -> dict[str, Any]:
+    return {"channel": channel, "text": text, **more}
+
+
+@dataclass
+class Bot:
+    """A surface with its loop; what it should show is in `bodies`, or else in the rows."""
+
+    sandbox: Sandbox
+    http: httpx.AsyncClient
+    database: Database
+    client: AsyncWebClient
+    bodies: dict[str, Callable[[frozenset[str]], Mapping[str, Any]]] = field(default_factory=dict)
+    loop: Loop = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """A new process: budgets, leases and what is in flight are forgotten."""
+        surface = SlackSurface(self.client, Budget(), self.now, resolve=self._resolve, refuse=self._refuse)
+        self.loop = Loop(self.database, surface, "slack/", self._render, self.now, self._sleep)
+
+    def now(self) -> datetime:
+        return self.sandbox.world.clock.now()
+
+    async def show(self, key: str, body: Mapping[str, Any] | Callable[[frozenset[str]], Mapping[str, Any]]) -> None:
+        """Say what KEY should show from now on, and bring it there as far as it goes at once."""
+        self.bodies[key] = body if callable(body) else lambda _refused: body
+        await self.database.write(touch, self.now(), key, urgent=True)
+        await self.work()
+
+    async def work(self) -> None:
+        while await reconcile_once(self.loop):
+            pass
+
+    async def later(self, seconds: float) -> None:
+        """Let time pass, second by second, and work."""
+        for _ in range(int(seconds)):
+            self.sandbox.world.clock.advance(SECOND)
+            await self.work()
+
+    async def fault(self, **faults: Any) -> None:
+        (await self.http.put("/_sandbox/faults", json=faults)).raise_for_status()
+
+    async def act(self, deed: str, **given: Any) -> dict[str, Any]:
+        return dict((await self.http.post(f"/_sandbox/{deed}", json=given)).raise_for_status().json())
+
+    def row(self, key: str) -> Projection:
+        with Session(self.database.engine, expire_on_commit=False) as db:
+            return db.get_one(Projection, key)
+
+    def messages(self, key: str = "", channel: str = FRAUD) -> list[dict[str, Any]]:
+        """Return what stands in CHANNEL under KEY, our own messages only."""
+        found = [m for m in self.sandbox.world.messages[channel] if not m.get("deleted") and m.get("bot_id")]
+        return [m for m in found if key_of(m).startswith(key)]
+
+    def calls(self, method: str = "") -> list[dict[str, Any]]:
+        return [call for call in self.sandbox.world.calls if str(call["method"]).startswith(method)]
+
+    def _render(self, db: Session, key: str) -> Body | None:
+        refused = frozenset(db.exec(select(Capability.name)).all())
+        if key in self.bodies:
+            return Body(self.bodies[key](refused))
+        return render_card(db, key, Look(sources=("events",), refused=refused))
+
+    async def _resolve(self, name: str) -> str | None:
+        found = await self.client.conversations_list()
+        ids = {channel["name"]: str(channel["id"]) for channel in found["channels"]}
+        return ids.get(name) or (await self.database.read(channel_ids, [name])).get(name)
+
+    async def _refuse(self, kind: str, reason: str) -> None:
+        def remember(db: Session) -> None:
+            db.merge(Capability(name=kind, refused_at=self.now(), reason=reason))
+
+        await self.database.write(remember)
+
+    async def _sleep(self, span: timedelta) -> None:
+        await asyncio.sleep(min(0.05, span.total_seconds()))
+
+
+def key_of(stored: Mapping[str, Any]) -> str:
+    return str(((stored.get("metadata") or {}).get("event_payload") or {}).get("key", ""))
+
+
+@asynccontextmanager
+async def living(folder: Path) -> AsyncIterator[Bot]:
+    """Run a sandbox and the outbound half of the bot."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        os.environ.pop(name, None)  # the SDK does not heed NO_PROXY
+    database = Database(f"sqlite:///{folder / 'bellwether.db'}")
+    SQLModel.metadata.create_all(database.engine)
+    timeout = aiohttp.ClientTimeout(total=ANSWER_S)
+    try:
+        async with (
+            running(Settings(port=0, started=MONDAY, speed=0, ack_s=SOCKET_ACK_S)) as sandbox,
+            httpx.AsyncClient(base_url=sandbox.address, trust_env=False, timeout=20) as http,
+            aiohttp.ClientSession(timeout=timeout) as session,
+        ):
+            client = AsyncWebClient(
+                token="xoxb-sandbox", base_url=f"{sandbox.address}/api/", session=session, retry_handlers=[]
+            )
+            yield Bot(sandbox, http, database, client)
+    finally:
+        database.close()
+
+
+@asynccontextmanager
+async def connected(bot: Bot) -> AsyncIterator[Workspace]:
+    """Connect the inbound half over Socket Mode, and keep what it touches up to date."""
+    workspace = Workspace(bot.database, Rules(), lambda _db: Look(sources=("events",)), bot.now, bot.loop.wake)
+    app = slack_app.build(bot.client, workspace, words=("/model", "/incident", "/oncall"), signing_secret=None)
+    sockets = Sockets(app, "xapp-sandbox")
+    await bot.database.write(_two_models)
+    watching = asyncio.create_task(sockets.run(bot._sleep))
+    drawing = asyncio.create_task(_draw(bot))
+    try:
+        async with asyncio.timeout(10):
+            while len(bot.sandbox.sockets.connections) < 2:  # noqa: ASYNC110 - the other side's state
+                await asyncio.sleep(0.01)
+        yield workspace
+    finally:
+        await sockets.close()
+        for task in (watching, drawing):
+            task.cancel()
+        await asyncio.gather(watching, drawing, return_exceptions=True)
+
+
+async def _draw(bot: Bot) -> None:
+    while True:
+        await bot.work()
+        await asyncio.sleep(0.01)
+
+
+def _two_models(db: Session) -> None:
+    for name, channel in (("fraud-scorer", "#ml-fraud"), ("churn", None)):
+        db.add(Model(name=name, created_at=MONDAY, owner="@alice", channel=channel, metrics={}))
