@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pydantic_core import from_json, to_json
+
 from bot import __version__
 
 RECORDED = {
@@ -21,9 +23,12 @@ ANSWERS = {
 
 def openapi(sources: Sequence[str], schemas: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document; `schemas` are the JSON Schemas of the sources that have one."""
-    paths: dict[str, Any] = {
-        f"/hooks/{name}": {"post": _hook(name, schemas.get(name, {"type": "object"}))} for name in sorted(sources)
-    }
+    parts: dict[str, Any] = {}
+    paths: dict[str, Any] = {}
+    for name in sorted(sources):
+        schema = _own(name, schemas.get(name, {"type": "object"}))
+        parts |= {f"{name}.{part}": inner for part, inner in schema.pop("$defs", {}).items()}
+        paths[f"/hooks/{name}"] = {"post": _hook(name, schema)}
     for path, summary, kind in (
         ("/healthz", "The process lives.", "text/plain"),
         ("/readyz", "Intake can commit; how Slack and Jira are connected.", "application/json"),
@@ -42,8 +47,15 @@ def openapi(sources: Sequence[str], schemas: Mapping[str, dict[str, Any]]) -> di
         "openapi": "3.1.0",
         "info": {"title": "Bellwether", "version": __version__},
         "paths": paths,
-        "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
+        "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}, "schemas": parts},
     }
+
+
+def _own(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a source's schema with references that hold in this document, where its parts stand elsewhere."""
+    moved = to_json(schema).replace(b'"#/$defs/', f'"#/components/schemas/{name}.'.encode())
+    found: dict[str, Any] = from_json(moved)
+    return found
 
 
 def _hook(name: str, schema: dict[str, Any]) -> dict[str, Any]:

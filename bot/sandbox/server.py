@@ -17,7 +17,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from bot.sandbox import people, permalinks, responses, webapi
+from bot.sandbox import people, responses, webapi
 from bot.sandbox.box import Sandbox
 from bot.sandbox.control import Control
 from bot.sandbox.guard import LOOPBACK, Guard
@@ -53,7 +53,6 @@ def application(sandbox: Sandbox) -> Starlette:
         WebSocketRoute("/link/", link),
         WebSocketRoute("/link", link),
         *responses.routes(sandbox),
-        *permalinks.routes(sandbox),
         *people.routes(sandbox),
         *Control(sandbox).routes(),
         *jira.routes(sandbox),

@@ -56,9 +56,9 @@ def test_numbers_that_come_after_the_rollout_stand_on_its_card(world: Any) -> No
     world.record(measured(world, 0.94), measured(world, 0.91, version="41"))
     world.draw()
 
-    assert "0.94" in world.says("slack/deployment/2")
-    assert "0.91" in world.says("slack/deployment/2")
-    assert "0.91" in world.says("slack/deployment/1")
+    assert "AUC *0.940*" in world.says("slack/deployment/2")
+    assert "0.030 better" in world.says("slack/deployment/2")
+    assert "AUC *0.910*" in world.says("slack/deployment/1")
 
 
 def test_numbers_of_no_version_touch_no_rollout(world: Any) -> None:

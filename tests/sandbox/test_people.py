@@ -396,5 +396,4 @@ async def test_a_permalink_leads_to_the_message_on_the_page(web: Web) -> None:
     link = (await web.api("chat.getPermalink", channel="C01GENERAL", message_ts=reply))["permalink"]
     response = await web.http.get(link.partition("8765")[2])
 
-    assert response.headers["location"] == f"/?channel=general&thread={root}#t-{reply}"
-    assert (await web.http.get("/archives/C01GENERAL/p1")).status_code == 404
+    assert response.headers["location"] == f"/?channel=C01GENERAL&thread={root}&at={reply}"

@@ -22,6 +22,7 @@ from bot.sandbox.box import Sandbox
 from bot.sandbox.server import running
 from bot.sandbox.settings import Settings
 from bot.slack import app as slack_app
+from bot.slack import directory
 from bot.slack.cards import render as render_card
 from bot.slack.cards.look import Look
 from bot.slack.sockets import Sockets
@@ -153,6 +154,7 @@ async def connected(bot: Bot) -> AsyncIterator[Workspace]:
     workspace = Workspace(bot.database, Rules(), lambda _db: Look(sources=("events",)), bot.now, bot.loop.wake)
     app = slack_app.build(bot.client, workspace, words=("/model", "/incident", "/oncall"), signing_secret=None)
     sockets = Sockets(app, "xapp-sandbox")
+    await directory.sync(bot.client, bot.database)
     await bot.database.write(_two_models)
     watching = asyncio.create_task(sockets.run(bot._sleep))
     drawing = asyncio.create_task(_draw(bot))

@@ -1,0 +1,204 @@
+"""What people type, mention and press, over Socket Mode, and what they see of it."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlmodel import Session, select
+
+from bot.domain.actions import DeclareIncident
+from bot.slack import commands
+from bot.slack.workspace import Workspace
+from bot.store.projection import touch
+from bot.store.tables import AlertGroup, Delivery, Incident, Triage
+from tests.slack.live import FRAUD, MONDAY, Bot, connected, living
+
+
+@pytest.fixture
+async def bot(tmp_path: Path) -> AsyncIterator[Bot]:
+    async with living(tmp_path) as living_bot:
+        yield living_bot
+
+
+@pytest.fixture
+async def workspace(bot: Bot) -> AsyncIterator[Workspace]:
+    async with connected(bot) as inbound:
+        yield inbound
+
+
+def said(answer: dict[str, Any]) -> str:
+    assert answer["ok"], answer["error"]
+    return " ".join(str(one) for one in answer["ephemerals"])
+
+
+def deliveries(db: Session) -> list[tuple[int, int]]:
+    return [(d.repeats, d.recorded) for d in db.exec(select(Delivery).where(Delivery.source == "slack"))]
+
+
+async def test_a_command_is_answered_for_its_asker_alone(bot: Bot, workspace: Workspace) -> None:
+    answer = await bot.act("command", user="bob", channel="ml-fraud", text="/model status fraud-scorer")
+
+    assert "fraud-scorer" in said(answer)
+    assert bot.messages() == []
+
+
+async def test_a_command_without_a_model_means_the_one_of_its_channel(bot: Bot, workspace: Workspace) -> None:
+    here = await bot.act("command", user="bob", channel="ml-fraud", text="/model status")
+    elsewhere = await bot.act("command", user="bob", channel="general", text="/model status")
+
+    assert "churn" not in said(here)
+    assert "churn" in said(elsewhere)
+
+
+async def test_a_model_that_there_is_not_gets_the_nearest_names_as_buttons(bot: Bot, workspace: Workspace) -> None:
+    answer = await bot.act("command", user="bob", channel="general", text="/model status frod-scorer")
+    pressed = await bot.act(
+        "action", user="bob", channel="general", ts=answer["ephemerals"][0]["ts"], action_id="run_1"
+    )
+
+    assert "Did you mean" in said(answer)
+    assert "fraud-scorer" in said(pressed)
+
+
+@pytest.mark.parametrize("text", ["/model frobnicate", "/model changes --since never churn", "/model what's “up”"])
+async def test_words_that_mean_nothing_get_an_answer_that_helps(bot: Bot, workspace: Workspace, text: str) -> None:
+    answer = await bot.act("command", user="bob", channel="general", text=text)
+
+    assert len(said(answer)) > 20
+    assert "failed on my side" not in said(answer)
+
+
+async def test_a_bare_alias_means_its_own_verb(bot: Bot, workspace: Workspace) -> None:
+    on_call = await bot.act("command", user="bob", channel="general", text="/oncall")
+    incidents = await bot.act("command", user="bob", channel="general", text="/incident")
+
+    assert said(on_call) != said(incidents)
+
+
+async def test_a_mention_in_a_channel_is_answered_for_its_asker_alone(bot: Bot, workspace: Workspace) -> None:
+    answer = await bot.act("message", user="bob", channel="ml-fraud", text="@bellwether status fraud-scorer")
+
+    assert "fraud-scorer" in said(answer)
+    assert bot.messages() == []
+
+
+async def test_a_mention_in_a_thread_is_answered_in_the_thread_for_everybody(bot: Bot, workspace: Workspace) -> None:
+    root = (await bot.act("message", user="bob", channel="ml-fraud", text="declines are up"))["ts"]
+
+    await bot.act("message", user="bob", channel="ml-fraud", text="@bellwether status", thread_ts=root)
+
+    (reply,) = bot.messages()
+    assert reply["thread_ts"] == root
+    assert "fraud-scorer" in str(reply)
+
+
+async def test_an_event_that_comes_again_is_done_once(bot: Bot, workspace: Workspace) -> None:
+    root = (await bot.act("message", user="bob", channel="ml-fraud", text="declines are up"))["ts"]
+    await bot.fault(redeliver={"n": 1})
+
+    await bot.act("message", user="bob", channel="ml-fraud", text="@bellwether status", thread_ts=root)
+
+    assert len(bot.messages()) == 1
+    assert await workspace.ask(deliveries) == [(1, 1)]
+
+
+async def test_an_event_whose_first_handling_failed_is_done_when_it_comes_again(
+    bot: Bot, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: Any) -> None:
+        monkeypatch.undo()
+        raise LookupError("on purpose")
+
+    root = (await bot.act("message", user="bob", channel="ml-fraud", text="declines are up"))["ts"]
+    monkeypatch.setattr(commands, "answer", fail)
+
+    await bot.act("message", user="bob", channel="ml-fraud", text="@bellwether status", thread_ts=root)
+
+    assert len(bot.messages()) == 1
+    assert await workspace.ask(deliveries) == [(1, 1)]
+
+
+async def test_a_command_that_fails_says_so_and_does_not_leave_people_waiting(
+    bot: Bot, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: Any) -> None:
+        raise LookupError("on purpose")
+
+    monkeypatch.setattr(commands, "answer", fail)
+
+    answer = await bot.act("command", user="bob", channel="general", text="/model")
+
+    assert "failed on my side" in said(answer)
+
+
+async def test_an_event_that_nobody_asked_for_is_taken_and_finished(bot: Bot, workspace: Workspace) -> None:
+    bot.sandbox.world.channels[FRAUD].members.discard("U03DANA")
+    await bot.act("member", user="alice", channel="ml-fraud", invite="dana")
+
+    assert await workspace.ask(deliveries) == [(0, 1)]
+
+
+async def test_opening_the_home_draws_it_once(bot: Bot, workspace: Workspace) -> None:
+    first = await bot.act("home", user="alice")
+    await bot.act("home", user="alice")
+
+    assert "fraud-scorer" in str(first["home"])
+    assert len(bot.calls("views.publish")) == 1
+
+
+async def test_a_button_on_a_card_that_changed_meanwhile_changes_nothing_and_says_who_did(
+    bot: Bot, workspace: Workspace
+) -> None:
+    await workspace.database.write(_firing)
+    await bot.database.write(_touch_group)
+    await bot.later(2)
+    (card,) = bot.messages("slack/group/1")
+    shown_to_both = card["blocks"]
+    await bot.act("action", user="bob", channel="ml-fraud", ts=card["ts"], action_id="group_noise")
+    await bot.work()
+    (card,) = bot.messages("slack/group/1")
+    card["blocks"] = shown_to_both  # alice's screen had not caught up yet
+
+    answer = await bot.act("action", user="alice", channel="ml-fraud", ts=card["ts"], action_id="group_acted")
+
+    print(answer, await workspace.ask(lambda db: db.exec(select(Triage)).all()))
+    told = said(answer)
+    assert "Nothing done" in told
+    assert "noise" in told
+    assert await workspace.ask(lambda db: [t.verdict for t in db.exec(select(Triage))]) == ["noise"]
+
+
+async def test_a_form_opens_from_its_button_and_what_was_written_stands_in_the_rows(
+    bot: Bot, workspace: Workspace
+) -> None:
+    number = await workspace.act(DeclareIncident(by="U01ALICE", title="Declines are up", model="fraud-scorer"))
+    await bot.later(5)
+    (card,) = [m for m in bot.messages("slack/incident/1") if not m.get("thread_ts") or m["thread_ts"] == m["ts"]]
+
+    opened = await bot.act("action", user="bob", channel="ml-fraud", ts=card["ts"], action_id="incident_update")
+    sent = await bot.act("submit", user="bob", view_id=opened["view"]["id"], values={"text": "x", "status": "fixing"})
+
+    assert sent["ok"], sent["error"]
+    assert await workspace.ask(lambda db: db.get_one(Incident, number).status) == "fixing"
+
+
+@pytest.mark.parametrize("how", ["abort", "close", "refresh"])
+async def test_people_are_heard_again_after_the_sockets_were_lost(bot: Bot, workspace: Workspace, how: str) -> None:
+    await bot.fault(drop_sockets={"how": how, "n": 1})
+
+    answer = await bot.act("command", user="bob", channel="ml-fraud", text="/model status fraud-scorer")
+
+    assert "fraud-scorer" in said(answer)
+
+
+def _firing(db: Session) -> None:
+    times = {"opened_at": MONDAY, "recorded_at": MONDAY, "lookback_s": 0}
+    counts = {"firing": 1, "total": 1, "status": "firing"}
+    what = {"symptom": "FeatureDrift", "alert_class": "soft", "severity": "warning", "stage": "production"}
+    db.add(AlertGroup(model_id=1, channel="#ml-fraud", **times, **counts, **what))
+
+
+def _touch_group(db: Session) -> None:
+    touch(db, MONDAY - timedelta(minutes=1), "slack/group/1", urgent=True)
