@@ -162,6 +162,11 @@ class World:
             while self.run(self._draw_one, prefix):
                 pass
 
+    def settle(self) -> None:
+        """Draw until nothing waits for anything else: replies wait for their thread, cards for their ticket."""
+        while self.run(lambda db: db.exec(select(Projection.key).where(Projection.lagging)).first()) is not None:
+            self.draw()
+
     def _draw_one(self, db: Session, prefix: str) -> bool:
         held = claim(db, self.now, prefix)
         if held is None:

@@ -155,15 +155,14 @@ async def test_a_button_on_a_card_that_changed_meanwhile_changes_nothing_and_say
     await bot.database.write(_touch_group)
     await bot.later(2)
     (card,) = bot.messages("slack/group/1")
-    shown_to_both = card["blocks"]
+    shown_to_both = card["attachments"]
     await bot.act("action", user="bob", channel="ml-fraud", ts=card["ts"], action_id="group_noise")
     await bot.work()
     (card,) = bot.messages("slack/group/1")
-    card["blocks"] = shown_to_both  # alice's screen had not caught up yet
+    card["attachments"] = shown_to_both  # alice's screen had not caught up yet
 
     answer = await bot.act("action", user="alice", channel="ml-fraud", ts=card["ts"], action_id="group_acted")
 
-    print(answer, await workspace.ask(lambda db: db.exec(select(Triage)).all()))
     told = said(answer)
     assert "Nothing done" in told
     assert "noise" in told

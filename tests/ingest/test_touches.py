@@ -1,0 +1,263 @@
+"""The law of the loop: whatever changes what a copy shows touches that copy, in the same transaction (design 4).
+
+A busy afternoon stands on the wall; each act changes the rows; every copy that would be drawn differently afterwards
+has to have a higher generation. One that was forgotten here would stay wrong until the nightly sweep.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.domain import keys
+from bot.domain.actions import (
+    AskRollback,
+    Cause,
+    DeclareIncident,
+    GiveVerdict,
+    IncidentStatus,
+    ReopenIncident,
+    ResolveIncident,
+    UpdateIncident,
+    Verdict,
+)
+from bot.domain.facts import (
+    ChangeFact,
+    ChangeType,
+    EvaluationFact,
+    EvaluationType,
+    MetricFact,
+    StatusCategory,
+    TicketFact,
+    Trigger,
+    VersionFact,
+)
+from bot.ingest.record import record_read
+from bot.store.projection import touch
+from bot.store.tables import Delivery, Directory
+
+Act = Callable[[Any], object]
+
+TICKET = TicketFact(
+    incident_id=1, key="ML-1", url="https://jira.example.com/browse/ML-1", status="To Do", category=StatusCategory.TODO
+)
+
+
+@pytest.fixture
+def busy(world: Any) -> Any:
+    """INC-1 on fraud-scorer, INC-2 on eta, INC-3 over; a storm in #storms; churn drifts; all of it on the wall."""
+    world.add(*(Directory(id=i, kind="user", name=n) for i, n in (("U01ALICE", "alice"), ("U02BOB", "bob"))))
+    metrics = {"auc": {"direction": "higher", "role": "primary", "slo": ">= 0.9"}}
+    world.model("fraud-scorer", owner="@alice", depends_on=["geo", "größe"], metrics=metrics)
+    world.model("churn", owner="@alice")
+    for n in range(6):
+        world.model(f"s{n}", channel="#storms")
+    world.record(rollout(world, "41", days=9), rollout(world, "40", days=5, model="churn"))
+    world.record(measured(world, "41", 0.95))
+    world.record(world.rollout("42", actor="alice"))
+    world.later(minutes=11)
+    world.start = world.now
+    world.record(slo(world), world.alert("Drift", kind="drift"), world.alert("NullRate", model="churn"))
+    world.record(slo(world, model="eta"))
+    world.record(slo(world, "Late", model="old"))
+    world.settle()
+    world.record(slo(world, "Late", model="old", status="resolved", starts_at=world.start))
+    world.record(*storm(world))
+    world.ticket(TICKET)
+    for person in ("U01ALICE", "U02BOB"):
+        world.run(touch, world.now, keys.home(person), keys.operator_note(person, "unmapped"))
+    world.settle()
+    assert set(world.shown) >= {"slack/storm/1", "slack/deployment/3", *keys.incident_keys(1), "slack/incident/3/log/1"}
+    return world
+
+
+def slo(world: Any, name: str = "PaymentsSLO", **more: Any) -> Any:
+    return world.alert(name, kind="hard", **more)
+
+
+def storm(world: Any, **more: Any) -> list[Any]:
+    return [world.alert("Stale", model=f"s{n}", **{"starts_at": world.start, **more}) for n in range(6)]
+
+
+def rollout(world: Any, version: str, status: str = "succeeded", *, days: float = 0, **more: Any) -> Any:
+    return world.rollout(version, status, occurred_at=world.now - timedelta(days=days), **more)
+
+
+def change(world: Any, *, before: float = 30, **more: Any) -> Any:
+    """A change so many minutes before the alerts."""
+    at = world.start - timedelta(minutes=before)
+    given = {"change_type": ChangeType.DATA, "summary": "feed geo-2", "model": "fraud-scorer", "occurred_at": at}
+    return ChangeFact(**(given | more))
+
+
+def measured(world: Any, version: str | None, auc: float, **more: Any) -> Any:
+    given = {"model": "fraud-scorer", "occurred_at": world.now, "evaluation_type": EvaluationType.OFFLINE, **more}
+    return EvaluationFact(version=version, metrics=(MetricFact(name="auc", value=auc, n=800),), **given)
+
+
+def live(world: Any, auc: float, labelled: float = 0.95, **more: Any) -> Any:
+    window = {"window_end": world.now - timedelta(days=1), "labelled_fraction": labelled}
+    return measured(world, "42", auc, evaluation_type=EvaluationType.LIVE, stage="production", **window, **more)
+
+
+def before_start(world: Any, *facts: Any) -> Any:
+    """Give alerts the start of the ones that stand on the wall."""
+    return [replace(f, starts_at=world.start) for f in facts]
+
+
+def replay(world: Any) -> None:
+    number = world.deliver("events", b"?").delivery
+    world.settle()
+    world.before()
+    again = lambda db: record_read(db, db.get_one(Delivery, number), [], world.now, rules=world.rules)  # noqa: E731
+    world.run(again)
+
+
+def later(world: Any, **span: float) -> Any:
+    """Let time pass between what stands on the wall and the act."""
+    world.later(**span)
+    return world
+
+
+ALERTS: dict[str, Act] = {
+    "another alert of a group": lambda w: w.record(w.alert("NullRate", n=1, model="churn")),
+    "a new group of a model without an incident": lambda w: w.record(w.alert("Latency", model="churn")),
+    "a new group of a model with one": lambda w: w.record(w.alert("Latency")),
+    "a new group of a new model": lambda w: w.record(w.alert("Latency", model="brand-new")),
+    "an alert of no model": lambda w: w.record(slo(w, model=None)),
+    "an alert never seen firing, of a new model": lambda w: w.record(w.alert("X", model="new", status="resolved")),
+    "a value moves": lambda w: w.record(*before_start(w, w.alert("NullRate", model="churn", value=0.31))),
+    "a feature is named": lambda w: w.record(w.alert("Drift", n=2, feature="merchant_country")),
+    "a group resolves": lambda w: w.record(*before_start(w, w.alert("NullRate", model="churn", status="resolved"))),
+    "a group is suppressed": lambda w: w.record(*before_start(w, w.alert("NullRate", model="churn", status="suppressed"))),
+    "a group of an incident resolves": lambda w: w.record(*before_start(w, w.alert("Drift", status="resolved"))),
+    "a group of an incident is suppressed": lambda w: w.record(*before_start(w, slo(w, status="suppressed"))),
+    "an incident resolves by itself": lambda w: w.record(*before_start(w, slo(w, model="eta", status="resolved"))),
+    "an alert becomes hard": lambda w: w.record(*before_start(w, w.alert("NullRate", model="churn", kind="hard"))),
+    "a hard alert where a softer one stands": lambda w: w.record(slo(w, "Errors", model="churn")),
+    "an incident fires again": lambda w: w.record(slo(w, "Late", model="old")),
+    "a cause is shared with an incident that is shown": lambda w: w.record(*(slo(w, model=f"m{n}") for n in range(9))),
+    "a cause is shared by what stands on the wall": lambda w: w.record(*(slo(w, "Stale", model=f"s{n}") for n in range(6))),
+    "a notification is cut off": lambda w: w.record(w.alert("NullRate", n=3, model="churn", unlisted=9, upstream_group="g")),
+    "a group of a storm resolves": lambda w: w.record(storm(w, status="resolved")[0]),
+    "a storm resolves": lambda w: w.record(*storm(w, status="resolved")),
+    "a group joins a storm": lambda w: w.record(w.alert("Slow", model="s1")),
+    "a storm begins": lambda w: w.record(*(w.alert("Slow", model=f"x{n}") for n in range(7))),
+    "an incident opens in a storm": lambda w: w.record(slo(w, "Errors", model="s3")),
+    "a storm ends": lambda w: later(w, minutes=11).end_storms(),
+}  # fmt: skip
+
+EVENTS: dict[str, Act] = {
+    "a version is registered": lambda w: w.record(VersionFact(model="churn", version="41", occurred_at=w.now)),
+    "a version of a new model": lambda w: w.record(VersionFact(model="new", version="1", occurred_at=w.now)),
+    "a change before the onset": lambda w: w.record(change(w)),
+    "a change long before the onset": lambda w: w.record(change(w, before=60 * 40)),
+    "a change after the onset": lambda w: w.record(change(w, before=-5)),
+    "a change of a dependency": lambda w: w.record(change(w, model="geo")),
+    "a change of a dependency with an umlaut": lambda w: w.record(change(w, model="größe")),
+    "a change of no model": lambda w: w.record(change(w, model=None)),
+    "a change of a new model": lambda w: w.record(change(w, model="new")),
+    "a change near an alert that has no incident": lambda w: w.record(change(w, model="churn", before=20)),
+    "a change near an incident that is over": lambda w: w.record(change(w, model="old")),
+    "so many changes that nearness means little": lambda w: w.record(
+        *(change(w, model="churn", before=20 + 30 * n) for n in range(300))
+    ),
+    "a canary begins": lambda w: w.record(w.rollout("43", "in_progress", traffic_percent=10)),
+    "a version replaces the suspect": lambda w: w.record(w.rollout("43")),
+    "the suspect fails": lambda w: w.record(w.rollout("42", "failed")),
+    "the suspect is rolled back by status": lambda w: w.record(w.rollout("42", "rolled_back")),
+    "the suspect is rolled back by a rollout": lambda w: w.record(w.rollout("41", trigger=Trigger.ROLLBACK)),
+    "the suspect is removed": lambda w: w.record(w.rollout("42", "removed")),
+    "the suspect has a link": lambda w: w.record(w.rollout("42", url="https://cd.example.com/118")),
+    "a rollout near an alert is told late": lambda w: w.record(
+        w.rollout("41", model="churn", occurred_at=w.start - timedelta(minutes=9))
+    ),
+    "a rollout of a dependency": lambda w: w.record(w.rollout("7", model="geo")),
+    "a rollout of a dependency is told late": lambda w: w.record(
+        w.rollout("7", model="geo", occurred_at=w.start - timedelta(minutes=9))
+    ),
+    "a rollout of another model": lambda w: w.record(w.rollout("7", model="eta")),
+    "history of a model": lambda w: w.record(rollout(w, "39", days=20)),
+    "a version is measured": lambda w: w.record(measured(w, "42", 0.93)),
+    "the version before is measured": lambda w: w.record(measured(w, "41", 0.91)),
+    "an older version is measured": lambda w: w.record(measured(w, "40", 0.91, model="churn")),
+    "live data agrees": lambda w: w.record(measured(w, "42", 0.95), live(w, 0.95)),
+    "live data misses the objective": lambda w: w.record(live(w, 0.8)),
+    "live data without labels": lambda w: w.record(live(w, 0.8, labelled=0.2)),
+    "live data is worse than offline": lambda w: w.record(measured(w, "42", 0.95), live(w, 0.91)),
+    "a measurement of no version": lambda w: w.record(measured(w, None, 0.5, model="churn")),
+    "a measurement of a new model": lambda w: w.record(measured(w, "1", 0.5, model="new")),
+}  # fmt: skip
+
+TICKETS: dict[str, Act] = {
+    "a ticket moves": lambda w: w.ticket(replace(TICKET, status="Doing", category=StatusCategory.IN_PROGRESS)),
+    "a ticket is done": lambda w: w.ticket(replace(TICKET, status="Done", category=StatusCategory.DONE)),
+    "a ticket is renamed": lambda w: w.ticket(replace(TICKET, summary="payments")),
+    "a ticket moves to another project": lambda w: w.ticket(replace(TICKET, key="RISK-9", url="https://jira.example.com/RISK-9")),
+    "a ticket has an assignee": lambda w: w.ticket(replace(TICKET, assignee="alice")),
+    "another incident has a ticket": lambda w: w.ticket(replace(TICKET, incident_id=2, key="ML-2"), "10002:ML-2"),
+}  # fmt: skip
+
+PEOPLE: dict[str, Act] = {
+    "a verdict": lambda w: w.act(GiveVerdict(group_id=3, verdict=Verdict.NOISE, by="U02BOB")),
+    "a verdict on evidence": lambda w: w.act(GiveVerdict(group_id=1, verdict=Verdict.ACTED, by="U02BOB")),
+    "a verdict in a storm": lambda w: w.act(GiveVerdict(group_id=7, verdict=Verdict.NOISE, by="U02BOB")),
+    "an incident of a group": lambda w: w.act(DeclareIncident(by="U02BOB", title="it smells", group_id=3)),
+    "an incident of a group in a storm": lambda w: w.act(DeclareIncident(by="U02BOB", title="it smells", group_id=7)),
+    "an incident of a group whose last one is over": lambda w: w.act(DeclareIncident(by="U02BOB", title="again", group_id=5)),
+    "an incident of a model": lambda w: w.act(DeclareIncident(by="U02BOB", title="it smells", model="churn")),
+    "an incident of nothing": lambda w: w.act(DeclareIncident(by="U02BOB", title="it smells")),
+    "an incident of a new model": lambda w: w.act(DeclareIncident(by="U02BOB", title="it smells", model="new")),
+    "an update": lambda w: w.act(UpdateIncident(incident_id=1, by="U02BOB", text="looking")),
+    "an update that moves everything": lambda w: w.act(
+        UpdateIncident(
+            incident_id=1, by="U02BOB", status=IncidentStatus.MITIGATED, severity="sev1", lead="U01ALICE", next_update_at=w.now
+        )
+    ),
+    "a rollback is asked for": lambda w: w.act(AskRollback(incident_id=1, by="U02BOB")),
+    "an incident is resolved": lambda w: w.act(ResolveIncident(incident_id=1, by="U02BOB", cause=Cause.DEPLOY, text="v42")),
+    "a cause is named later": lambda w: w.act(ResolveIncident(incident_id=3, by="U02BOB", cause=Cause.LABELS, eval_case="c/7")),
+    "an incident is reopened": lambda w: w.act(ReopenIncident(incident_id=3, by="U02BOB")),
+}  # fmt: skip
+
+SENDERS: dict[str, Act] = {
+    "something unreadable": lambda w: w.deliver("events", b"?"),
+    "something unreadable can be read": replay,
+    "the first word of a source": lambda w: w.record(source="grafana"),
+    "a source speaks again after days": lambda w: later(w, days=4).record(),
+    "an empty delivery": lambda w: w.record(),
+}
+
+
+def bodies(world: Any) -> dict[str, Any]:
+    return {key: world.render(key) for key in world.generations()}
+
+
+@pytest.mark.parametrize(
+    "act", [pytest.param(a, id=name) for acts in (ALERTS, EVENTS, TICKETS, PEOPLE, SENDERS) for name, a in acts.items()]
+)
+def test_what_changes_a_copy_touches_it(busy: Any, act: Act) -> None:
+    remembered: list[tuple[dict[str, Any], dict[str, int]]] = []
+    busy.before = lambda: remembered.append((bodies(busy), busy.generations()))
+    busy.before()
+
+    act(busy)
+
+    shown, generations = remembered[-1]
+    touched = {key for key, generation in busy.generations().items() if generation != generations.get(key)}
+    now = bodies(busy)
+    changed = {key for key, body in shown.items() if now.get(key) != body}
+    assert changed - touched == set()
+
+
+def test_what_says_nothing_new_touches_nothing(busy: Any) -> None:
+    before = busy.generations()
+    known = before_start(busy, slo(busy), busy.alert("Drift", kind="drift"), busy.alert("NullRate", model="churn"))
+    deployed = rollout(busy, "42", actor="alice")
+
+    busy.record(*known, replace(deployed, occurred_at=busy.start - timedelta(minutes=11)))
+    busy.ticket(TICKET)
+
+    assert busy.generations() == before
