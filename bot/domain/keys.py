@@ -109,3 +109,21 @@ def dependents(key: str) -> tuple[str, ...]:
             return tuple(k for k in incident_keys(int(number)) if k != key)
         case _:
             return ()
+
+
+def incident_of(key: str) -> int | None:
+    """Return the incident whose root card KEY is; None for any other key."""
+    match key.split("/"):
+        case ["slack", "incident", number]:
+            return int(number)
+        case _:
+            return None
+
+
+def troubled(key: str) -> tuple[str, ...]:
+    """Return the copies that tell people when KEY can't be brought up to date: a card says that its ticket is late."""
+    match key.split("/"):
+        case ["jira", "incident", number]:
+            return (incident(int(number)),)
+        case _:
+            return ()

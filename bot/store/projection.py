@@ -19,7 +19,7 @@ from sqlalchemy import and_, case, false, insert, or_, true, update
 from sqlmodel import Session, col, select
 
 from bot.domain import keys
-from bot.store.tables import Projection
+from bot.store.tables import AlertGroup, Projection
 
 CALM = timedelta(seconds=1.5)
 COUNTS = timedelta(seconds=4)
@@ -79,6 +79,12 @@ def touch_existing(db: Session, now: datetime, prefix: str, *, urgent: bool = Fa
     db.exec(_bumped(bump, now, urgent=urgent, wait=CALM))
 
 
+def _touch_posted(db: Session, now: datetime, names: Collection[str]) -> None:
+    """Touch those of the copies NAMES that stand somewhere already."""
+    bump = update(Projection).where(col(Projection.key).in_(names), col(Projection.remote_id).is_not(None))
+    db.exec(_bumped(bump, now, urgent=False, wait=CALM))
+
+
 def claim(db: Session, now: datetime, prefix: str, in_flight: Collection[str] = ()) -> Claim | None:
     """Hide the most pressing lagging projection under PREFIX from other workers for LEASE; None when none is due.
 
@@ -120,7 +126,8 @@ def claim(db: Session, now: datetime, prefix: str, in_flight: Collection[str] = 
 def settle_shown(db: Session, now: datetime, held: Claim, *, remote_id: str, shown: str) -> bool:
     """Write that the copy REMOTE_ID shows generation `held.generation`; False when the lease was lost.
 
-    A remote id that is new touches what waits for it: the replies under the key, and the key's dependents.
+    A remote id that is new touches what waits for it: the replies under the key, the key's dependents, and for an
+    incident the cards of its alert groups, which link to the thread. The end of trouble touches whoever tells of it.
     """
     row = db.exec(select(Projection).where(col(Projection.key) == held.key)).one()
     hot = row.shown_at is not None and now - row.shown_at < timedelta(seconds=2 * row.pause_s)
@@ -144,6 +151,11 @@ def settle_shown(db: Session, now: datetime, held: Claim, *, remote_id: str, sho
     if kept and remote_id != held.remote_id:
         touch_existing(db, now, keys.thread_under(held.key), urgent=held.urgent)
         touch(db, now, *keys.dependents(held.key), urgent=held.urgent)
+        if (incident := keys.incident_of(held.key)) is not None:
+            groups = db.exec(select(AlertGroup.id).where(AlertGroup.incident_id == incident)).all()
+            _touch_posted(db, now, [keys.group(group) for group in groups if group is not None])
+    elif kept and held.attempts:
+        touch(db, now, *keys.troubled(held.key))
     return kept
 
 
@@ -166,7 +178,10 @@ def settle_later(
         "attempts": attempts,
         "looks": held.looks if looks is None else looks,
     }
-    return _settle(db, now, held, shows=False, **outcome, **(_unsent(held) if unsent else {}))
+    kept = _settle(db, now, held, shows=False, **outcome, **(_unsent(held) if unsent else {}))
+    if kept and error and not held.attempts:
+        touch(db, now, *keys.troubled(held.key))
+    return kept
 
 
 def settle_gone(db: Session, now: datetime, held: Claim) -> bool:
@@ -190,7 +205,10 @@ def settle_rootless(db: Session, now: datetime, held: Claim, *, after: timedelta
 
 def settle_refused(db: Session, now: datetime, held: Claim, *, error: str) -> bool:
     """Write why it can't work as it is; the next change of the rows tries again."""
-    return _settle(db, now, held, shows=True, not_before=now + CALM, error=error, **_unsent(held))
+    kept = _settle(db, now, held, shows=True, not_before=now + CALM, error=error, **_unsent(held))
+    if kept:
+        touch(db, now, *keys.troubled(held.key))
+    return kept
 
 
 def release_leases(db: Session, now: datetime) -> int:

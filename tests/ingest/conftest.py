@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -195,15 +196,23 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def database(tmp_path: Path, empty_database: Path) -> Iterator[Database]:
-    path = tmp_path / "bellwether.db"
-    shutil.copy(empty_database, path)
-    database = Database(f"sqlite:///{path}")
-    yield database
-    database.close()
+@pytest.fixture(scope="session")
+def open_world() -> Callable[..., AbstractContextManager[World]]:
+    """Open a world on a copy of a database file."""
+
+    @contextmanager
+    def opened(at: Path, template: Path) -> Iterator[World]:
+        shutil.copy(template, at)
+        database = Database(f"sqlite:///{at}")
+        yield World(database)
+        database.close()
+
+    return opened
 
 
 @pytest.fixture
-def world(database: Database) -> World:
-    return World(database)
+def world(
+    tmp_path: Path, empty_database: Path, open_world: Callable[..., AbstractContextManager[World]]
+) -> Iterator[World]:
+    with open_world(tmp_path / "bellwether.db", empty_database) as world:
+        yield world

@@ -35,9 +35,9 @@ from bot.store.tables import Capability, Model, Projection
 
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 FRAUD = "C02MLFRAUD"
-ANSWER_S = 0.6
+ANSWER_S = 1.0
 """How long the bot waits for an answer here; the real one is patient for 15 s."""
-SOCKET_ACK_S = 0.4
+SOCKET_ACK_S = 1.0
 SECOND = timedelta(seconds=1)
 
 
