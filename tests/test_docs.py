@@ -60,7 +60,7 @@ def rows(page: str) -> dict[str, list[str]]:
     return {m[1]: re.split(r" \| ", m[2]) for m in ROW.finditer(page)}
 
 
-# -- configuration.md ---------------------------------------------------------------------------------------------------
+# -- configuration.md
 
 CONFIGURATION = rows(text("docs/reference/configuration.md"))
 
@@ -124,7 +124,7 @@ def test_every_variable_stands_with_its_default(name: str) -> None:
         assert shown == (f"`{field.default}`" if field.default else "not set")
 
 
-# -- commands.md, http.md, scopes.md, use-the-sandbox.md ----------------------------------------------------------------
+# -- commands.md, http.md, scopes.md, use-the-sandbox.md
 
 
 def test_every_verb_and_every_bare_alias_stands() -> None:
@@ -183,7 +183,7 @@ def test_every_fault_and_every_deed_of_the_sandbox_stands() -> None:
     assert named >= FAULTS | there | {"jira"}
 
 
-# -- links and examples -------------------------------------------------------------------------------------------------
+# -- links and examples
 
 
 def anchors(page: str) -> set[str]:

@@ -1,6 +1,6 @@
 """How each model is, in one word: the worst of what is known; for the status answer, the list and the App Home.
 
-Unknown is not fine: a model of which nothing was ever heard is `no_data`, never `good`.
+Unknown is not fine: a model that nobody ever measured where its users are is `no_data`, never `good`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -108,5 +108,6 @@ def _health(
     elif groups:
         state = "watch"
     else:
-        state = "good" if serving or readings else "no_data"
+        measured = any(r.evaluation_type in JUDGED for rows in readings.values() for r in rows)
+        state = "good" if measured else "no_data"
     return Health(model, state, incidents, groups, readings, breaches, serving)

@@ -123,7 +123,7 @@ def test_status_is_text_without_marks(bellwether: Bellwether) -> None:
 
     assert ran.code == 0
     first, second, *rest = ran.out.splitlines()
-    assert first == "🟢 fraud-scorer  good in production"
+    assert first == "⚪ fraud-scorer  no data in production"
     assert second.startswith("v42 100 %, ")
     assert "owner @alice" in rest[-1]
     assert not set(ran.out) & set("*`<>")
@@ -134,7 +134,7 @@ def test_status_as_json_has_the_sentence_and_the_blocks(bellwether: Bellwether) 
     content = json.loads(bellwether("status", "Fraud-Scorer", "--json").out)
 
     assert content["model"] == "fraud-scorer"
-    assert content["text"].startswith("fraud-scorer good in production")
+    assert content["text"].startswith("fraud-scorer no data in production")
     assert content["blocks"][0]["type"] == "section"
 
 

@@ -147,7 +147,7 @@ def test_the_list_has_the_worst_first_and_a_button_each(story: Any, look: Look, 
     answer = checked(models.models(story.db, story.now, look))
 
     shown = words(answer)
-    assert shown.index("fraud-scorer*  degraded") < shown.index("model-00*  good")
+    assert shown.index("fraud-scorer*  degraded") < shown.index("model-00*  no data")
     assert "and 5 more" in shown
     assert controls(answer)["run_1"]["value"] == "status fraud-scorer"
     assert len(controls(answer)) == 8

@@ -1,0 +1,73 @@
+"""The bot is killed in the middle of a storm and started again: nothing lost, nothing twice, everything right.
+
+The short version is part of every test run; `make chaos` (CHAOS=long) kills it many more times.
+"""
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+import pytest
+
+from tests.chaos.conftest import LONG, STORM_S, Rig
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+STOP_S = 15.0
+
+
+def moments() -> list[tuple[float, ...]]:
+    """Return, for each round, the seconds of the storm at which the bot is killed."""
+    rounds: list[tuple[float, ...]] = [(0.4, 1.9)]
+    if LONG:
+        dice = random.Random(20261120)
+        rounds += [tuple(sorted(dice.uniform(0, STORM_S + 3) for _ in range(dice.randint(1, 3)))) for _ in range(30)]
+    return rounds
+
+
+@pytest.mark.parametrize("seconds", moments(), ids=lambda seconds: "-".join(f"{second:.1f}s" for second in seconds))
+async def test_killed_in_mid_storm_it_loses_nothing_and_does_nothing_twice(rig: Rig, seconds: Sequence[float]) -> None:
+    storm = asyncio.create_task(rig.storm())
+    passed = 0.0
+    for second in seconds:
+        await asyncio.sleep(max(0.0, second - passed))
+        await rig.bot.kill()
+        await rig.bot.start()
+        passed = second
+    await storm
+
+    await rig.settled()
+    await rig.check()
+
+
+async def test_killed_twice_in_a_row_the_second_time_while_it_starts(rig: Rig) -> None:
+    storm = asyncio.create_task(rig.storm())
+    await asyncio.sleep(1.2)
+    await rig.bot.kill()
+    starting = asyncio.create_task(rig.bot.start())
+    await asyncio.sleep(0.9)  # it reads its configuration, or frees leases, or draws already
+    await rig.bot.kill()
+    await asyncio.gather(starting, return_exceptions=True)
+    await rig.bot.start()
+    await storm
+
+    await rig.settled()
+    await rig.check()
+
+
+async def test_told_to_stop_it_drains_and_is_gone_in_time(rig: Rig) -> None:
+    storm = asyncio.create_task(rig.storm())
+    await asyncio.sleep(1.3)
+    before = rig.bot.log.stat().st_size
+
+    took = await rig.bot.stop()
+
+    assert rig.bot.process is not None
+    assert rig.bot.process.returncode == 0
+    assert took <= STOP_S
+    assert rig.rows("select key from projection where lease != ''") == []
+    assert b"Traceback" not in rig.bot.log.read_bytes()[before:]
+    await rig.bot.start()
+    await storm
+    await rig.settled()
+    await rig.check()
