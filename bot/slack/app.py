@@ -22,6 +22,7 @@ from bot.slack import clicks, commands, home, inbox, submissions
 from bot.slack.answers.problems import our_fault
 from bot.slack.blocks import Message
 from bot.slack.workspace import Workspace
+from bot.store.projection import try_again
 
 logger = logging.getLogger(__name__)
 bolt_logger = logging.getLogger("slack_bolt.quiet")
@@ -116,6 +117,13 @@ def _listen_to_events(app: AsyncApp, workspace: Workspace) -> None:
     async def opened(event: dict[str, Any], context: AsyncBoltContext) -> None:
         if event.get("tab", "home") == "home":
             await workspace.database.write(home.opened, event["user"], workspace.now())
+            workspace.wake()
+        await done(context)
+
+    @app.event("member_joined_channel")
+    async def joined(event: dict[str, Any], context: AsyncBoltContext) -> None:
+        if event["user"] == context.bot_user_id:
+            await workspace.database.write(try_again, workspace.now(), "slack/")
             workspace.wake()
         await done(context)
 

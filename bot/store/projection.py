@@ -217,6 +217,13 @@ def release_leases(db: Session, now: datetime) -> int:
     return int(db.exec(held.values(lease="", not_before=now)).rowcount)
 
 
+def try_again(db: Session, now: datetime, prefix: str) -> int:
+    """Make due at once what waits after an error under PREFIX: its cause may be mended. Returns how many there were."""
+    failing = and_(col(Projection.lagging), col(Projection.error) != "", col(Projection.lease) == "")
+    due = update(Projection).where(failing, col(Projection.key).startswith(prefix, autoescape=True))
+    return int(db.exec(due.values(not_before=now).execution_options(synchronize_session=False)).rowcount)
+
+
 def touch_open(db: Session, now: datetime, since: datetime) -> int:
     """Touch every copy that was shown after SINCE, digests apart: repairs what a forgotten touch left behind.
 

@@ -1,0 +1,57 @@
+"""People ask, with a command, a mention or a click; what they type wrong is not held against them."""
+
+from typing import Any
+
+from bot.demo.stage import words_of
+
+DEPLOYED = {"kind": "deployment", "model": "fraud-scorer", "version": "42", "stage": "production", "actor": "alice"}
+
+
+async def ask(company: Any, text: str) -> Any:
+    """Type a command as bob; returns the one answer that only he sees."""
+    (answer,) = (await company.act("command", user="bob", channel="ml-fraud", text=text))["ephemerals"]
+    return answer
+
+
+async def test_a_mistyped_model_is_offered_by_its_name(company: Any) -> None:
+    answer = await ask(company, "/model status fraud-scorrer")
+
+    assert "Did you mean *fraud-scorer*?" in words_of(answer)
+
+    pressed = await company.act("action", user="bob", channel="ml-fraud", ts=answer["ts"], action_id="run_1")
+    assert "fraud-scorer" in words_of(pressed["ephemerals"][0])
+
+
+async def test_what_is_deployed_is_a_card_and_an_answer(company: Any) -> None:
+    await company.deliver("events", DEPLOYED)
+
+    await company.see("ml-fraud", "slack/deployment/1", "fraud-scorer", "v42", "deployed to")
+    assert "v42" in words_of(await ask(company, "/model fraud"))
+
+
+async def test_a_mention_in_a_thread_is_answered_there_for_everybody(company: Any) -> None:
+    await company.deliver("events", DEPLOYED)
+    card = await company.see("ml-fraud", "slack/deployment/1", "v42")
+
+    said = await company.act(
+        "message", user="bob", channel="ml-fraud", thread_ts=card["ts"], text="@bellwether status fraud-scorer"
+    )
+
+    answers = [m for m in said["messages"] if m.get("thread_ts") == card["ts"] and "fraud-scorer" in words_of(m)]
+    assert any("v42" in words_of(m) and m.get("bot_id") for m in answers)
+
+
+async def test_a_model_that_only_an_event_named_can_be_asked_for(company: Any) -> None:
+    await company.deliver("events", DEPLOYED | {"model": "brand-new"})
+
+    await company.see("general", "slack/deployment/1", "brand-new")
+    assert "brand-new" in words_of(await ask(company, "/model status brand-new"))
+
+
+async def test_what_could_not_be_read_stands_on_the_home_of_a_person(company: Any) -> None:
+    recorded = await company.deliver("events", {"kind": "rollout"})
+    assert recorded["unmapped"] == 1
+
+    home = (await company.act("home", user="alice"))["home"]
+
+    assert "could not read" in words_of(home)
