@@ -11,7 +11,7 @@ from enum import StrEnum
 from bot.domain.figures import bounds, decimals_for, number
 from bot.domain.measurements import ALL, Comparison, Measured, compare, incomparable, is_usable, shown
 from bot.domain.metrics import SIGNS, Direction, satisfies
-from bot.domain.statistics import MIN_HISTORY, Interval, benjamini_hochberg, prediction_interval, two_sided_p
+from bot.domain.statistics import MIN_HISTORY, Interval, prediction_interval, two_sided_p
 
 MIN_SLICE = 100
 """Rows under which a slice is listed and not judged (sources.md 8.1)."""
@@ -100,25 +100,6 @@ def judge(
     facts = f"{shown(candidate)}, was {number(baseline.value, decimals_for(baseline.value))}"
     judgement = _unjudged(candidate, "no rows or interval reported, so no verdict")
     return replace(judgement, facts=facts, difference=candidate.value - baseline.value)
-
-
-def corrected(judgements: Sequence[Judgement], q: float = 0.10) -> list[Judgement]:
-    """Return the judgements of one digest, those that chance explains among so many turned to inconclusive.
-
-    Benjamini-Hochberg over all that have a p value: without it 92 % of digests with 100 comparisons and
-    nothing changed accuse somebody (sources.md 8.3). It never makes a finding. Pass primary and guardrail
-    metrics only.
-    """
-    tested = [j for j in judgements if j.p is not None]
-    held = iter(benjamini_hochberg([j.p for j in tested if j.p is not None], q))
-    found = {Verdict.REGRESSED, Verdict.IMPROVED, Verdict.CHANGED, Verdict.OUT_OF_USUAL_RANGE}
-    result = []
-    for judgement in judgements:
-        if judgement.p is not None and not next(held) and judgement.verdict in found:
-            outcome = f"inconclusive among {len(tested)} comparisons"
-            judgement = replace(judgement, verdict=Verdict.INCONCLUSIVE, outcome=outcome)
-        result.append(judgement)
-    return result
 
 
 def _unjudged(candidate: Measured, outcome: str, verdict: Verdict = Verdict.INSUFFICIENT_DATA) -> Judgement:

@@ -144,16 +144,6 @@ def benjamini_hochberg(p_values: Sequence[float], q: float = 0.10) -> list[bool]
     return [p <= limit for p in p_values]
 
 
-def psi_noise_floor(n: int, base_n: int, *, bins: int = 10) -> float:
-    """Return the PSI that N against BASE_N rows without any drift stay under in 95 % of cases.
-
-    Chi-square with bins - 1 degrees (Yurdakul 2018), its quantile by Wilson and Hilferty (1931), good to 1 %.
-    """
-    df = bins - 1
-    quantile = df * (1 - 2 / (9 * df) + NormalDist().inv_cdf(LEVEL) * math.sqrt(2 / (9 * df))) ** 3
-    return quantile * (1 / n + 1 / base_n)
-
-
 def t_two_sided(t: float, df: float) -> float:
     """Return the chance of a Student t of DF degrees at least as far from 0 as T."""
     return beta_cdf(df / (df + t * t), df / 2, 0.5)

@@ -27,3 +27,5 @@ class Rules:
     default_channel: str = "#general"
     tickets: bool = True
     """A ticket system is connected."""
+    admins: tuple[str, ...] = ()
+    """Whom the bot tells by DM when something is wrong with itself; names or ids."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.evaluations import Judgement, Verdict, corrected, judge
+from bot.domain.evaluations import Verdict, judge
 from bot.domain.facts import EvaluationType
 from bot.domain.gaps import is_matured, offline_live_gap
 from bot.domain.measurements import Measured
@@ -284,33 +284,6 @@ def test_whatever_a_source_sends_is_judged_without_an_error(
     for baseline in (None, sent, V1):
         assert judge(sent, baseline, direction=direction, history=history, threshold=("<", 1)).words
         assert baseline is None or offline_live_gap(baseline, sent, direction, 0.03) is None or direction
-
-
-# A digest
-
-
-def judged(p: float, verdict: Verdict = Verdict.REGRESSED) -> Judgement:
-    return Judgement(verdict=verdict, facts="0.9", outcome=str(verdict), p=p)
-
-
-def test_lone_finding_among_a_hundred_is_chance() -> None:
-    unjudged = Judgement(verdict=Verdict.INSUFFICIENT_DATA, facts="0.9", outcome="no baseline yet")
-    quiet = [judged(0.1 + i / 200, Verdict.INCONCLUSIVE) for i in range(99)]
-
-    digest = corrected([unjudged, judged(0.03), *quiet])
-
-    assert digest[0] == unjudged
-    assert digest[1].words == "0.9: inconclusive among 100 comparisons"
-
-
-def test_strong_finding_survives_the_digest() -> None:
-    digest = corrected([judged(1e-6), *(judged(0.5, Verdict.INCONCLUSIVE) for _ in range(99))])
-
-    assert digest[0].verdict is Verdict.REGRESSED
-
-
-def test_correction_never_makes_a_finding() -> None:
-    assert corrected([judged(0.06, Verdict.INCONCLUSIVE)])[0].verdict is Verdict.INCONCLUSIVE
 
 
 # Maturity and the gap (F7, F20)

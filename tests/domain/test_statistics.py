@@ -16,7 +16,6 @@ from bot.domain.statistics import (
     newcombe,
     paired,
     prediction_interval,
-    psi_noise_floor,
     square_and_add,
     t_quantile,
     two_sided_p,
@@ -106,11 +105,6 @@ def test_prediction_interval_is_wrong_as_often_as_it_says() -> None:
         misses += not low <= random.gauss(0, 1) <= high
 
     assert misses / runs == pytest.approx(0.05, abs=0.015)
-
-
-def test_psi_of_two_small_samples_is_mostly_noise() -> None:
-    assert psi_noise_floor(500, 5000) == pytest.approx(0.037, abs=5e-4)
-    assert psi_noise_floor(200, 200) > 0.1
 
 
 def test_benjamini_hochberg_gives_the_finding_of_the_paper() -> None:

@@ -39,11 +39,6 @@ def open_groups(db: Session, model_id: int | None = None) -> Sequence[AlertGroup
     return db.exec(query.order_by(col(AlertGroup.opened_at), col(AlertGroup.id))).all()
 
 
-def has_groups(db: Session, model_id: int) -> bool:
-    """Return whether an alert ever named this model."""
-    return db.exec(select(AlertGroup.id).where(AlertGroup.model_id == model_id).limit(1)).first() is not None
-
-
 def features_of(db: Session, group_ids: Collection[int]) -> dict[int, Features]:
     """Return what each of these groups is about, in one query."""
     if not group_ids:

@@ -1,0 +1,35 @@
+"""`make bench`, or `python -m benchmarks ingest storm`: measures what the documentation promises, on this machine."""
+
+import argparse
+import asyncio
+import os
+import platform
+import time
+from collections.abc import Awaitable, Callable
+
+from benchmarks import ingest, start, status, storm
+from benchmarks.figures import Figure, print_table
+
+PARTS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
+    "ingest": ingest.measure,
+    "status": status.measure,
+    "storm": storm.measure,
+    "start": start.measure,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", help=f"which parts to run, of {', '.join(PARTS)}; all when none is named")
+    parts = parser.parse_args().parts or list(PARTS)
+    if unknown := [part for part in parts if part not in PARTS]:
+        parser.error(f"there is no part {unknown[0]!r}; there is {', '.join(PARTS)}")
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    for part in parts:
+        begun = time.monotonic()
+        figures = asyncio.run(PARTS[part]())
+        print_table(f"{part} ({time.monotonic() - begun:.0f} s)", figures)
+
+
+if __name__ == "__main__":
+    main()

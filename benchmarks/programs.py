@@ -1,0 +1,52 @@
+"""Programs under measurement: started, waited for, ended."""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+START_S = 20.0
+
+
+@dataclass
+class Program:
+    """One program that answers /healthz on PORT."""
+
+    arguments: tuple[str, ...]
+    port: int
+    log: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> float:
+        """Start it and wait until it answers; returns how many seconds that took."""
+        begun = time.monotonic()
+        with self.log.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                *self.arguments, stdout=log, stderr=log, env={**os.environ, **self.environment}
+            )
+        async with httpx.AsyncClient(trust_env=False, timeout=2) as client:
+            while time.monotonic() - begun < START_S and self.process.returncode is None:
+                try:
+                    if (await client.get(f"http://127.0.0.1:{self.port}/healthz")).status_code == 200:
+                        return time.monotonic() - begun
+                except httpx.TransportError:
+                    await asyncio.sleep(0.005)
+        raise RuntimeError(f"{' '.join(self.arguments)} did not start: {self.log.read_text()[-500:]}")
+
+    async def stop(self) -> None:
+        if self.process is not None and self.process.returncode is None:
+            self.process.terminate()
+            await self.process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port: int = bound.getsockname()[1]
+        return port
