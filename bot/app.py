@@ -23,6 +23,7 @@ from bot import catalogue, integrations
 from bot.clock import Clock, is_loopback
 from bot.config import Settings
 from bot.digests import schedule
+from bot.domain import keys
 from bot.domain.errors import ConfigError, OutboundError
 from bot.domain.facts import TicketFact
 from bot.ingest.http import Endpoints, routes
@@ -41,7 +42,7 @@ from bot.slack.surface import SlackSurface
 from bot.slack.workspace import Workspace
 from bot.store import schema
 from bot.store.database import Database
-from bot.store.projection import release_leases, touch_open
+from bot.store.projection import release_leases, touch, touch_open
 from bot.store.queries.directory import channel_ids
 from bot.store.tables import Capability
 from bot.tickets.poll import poll, read_back
@@ -113,7 +114,7 @@ class _Bot:
         self.settings, self.clock, self.tickets, self.database, self.client = settings, clock, tickets, database, client
         self.rendering = Rendering(settings, ticket_url=tickets.browse_url("") if tickets is not None else "")
         self.ticket_state = "connecting" if tickets is not None else "not configured"
-        self.rules = Rules(default_channel=decisions.slack.channel, tickets=tickets is not None)
+        self.rules = Rules(decisions.slack.channel, tickets=tickets is not None, admins=decisions.admins)
         surface = SlackSurface(client, Budget(), clock.now, resolve=self._channel_id, refuse=self._refuse)
         self.loops = [self._loop("slack/", surface, self.rendering.slack)]
         if tickets is not None:
@@ -140,6 +141,7 @@ class _Bot:
         tasks.append(asyncio.create_task(self._follow_jumps(scheduler), name="jumps"))
         for task in (*workers, *tasks):
             task.add_done_callback(_complain)
+        logger.info("listening", extra={"address": self.settings.environment.listen})
         try:
             await server.serve()
         finally:
@@ -248,7 +250,12 @@ class _Bot:
         if await self.database.write(record_ticket, fact, remote_id, self.clock.now(), ours=ours):
             self.wake()
 
-    def _notice_tickets(self, state: str) -> None:
+    async def _notice_tickets(self, state: str) -> None:
+        """Tell admins when the ticket system goes away, and in the same message when it is back."""
+        if "down" in (state, self.ticket_state) and self.rules.admins:
+            notes = [keys.operator_note(admin, "jira") for admin in self.rules.admins]
+            await self.database.write(touch, self.clock.now(), *notes)
+            self.wake()
         self.ticket_state = state
 
     async def _tick(self) -> None:

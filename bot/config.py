@@ -313,8 +313,8 @@ def _position(node: yaml.Node | None, path: tuple[str, ...]) -> tuple[int, int]:
 
 def _environment(environ: Mapping[str, str], decisions: Decisions) -> Environment:
     def value(name: str) -> str | None:
-        if name in environ:
-            return environ[name].strip() or None
+        if stated := environ.get(name, "").strip():
+            return stated
         if file := environ.get(f"{name}_FILE"):
             try:
                 return Path(file).read_text(encoding="utf-8").strip() or None

@@ -24,7 +24,6 @@ SCOPES = {
 }
 """What the bot can't do without: eight of the ten that we allow ourselves."""
 
-OPTIONAL_SCOPES = {"im:write": "tell admins by DM when something is wrong with the bot itself"}
 EVENTS = ("app_home_opened", "app_mention", "member_joined_channel")
 HINT = "[status | changes | help] [model]"
 
@@ -47,7 +46,7 @@ def manifest(slack: SlackSection) -> dict[str, Any]:
             "bot_user": {"display_name": "bellwether", "always_online": True},
             "slash_commands": [_command(word, slack.command) for word in (slack.command, *slack.aliases)],
         },
-        "oauth_config": {"scopes": {"bot": list(SCOPES), "bot_optional": list(OPTIONAL_SCOPES)}},
+        "oauth_config": {"scopes": {"bot": list(SCOPES)}},
         "settings": {
             "event_subscriptions": {"bot_events": list(EVENTS)},
             "interactivity": {"is_enabled": True},

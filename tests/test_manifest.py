@@ -11,7 +11,7 @@ import pytest
 
 import bot
 from bot.config import SlackSection
-from bot.manifest import EVENTS, OPTIONAL_SCOPES, SCOPES, manifest
+from bot.manifest import EVENTS, SCOPES, manifest
 from tests.slack.live import connected, living
 
 CODE = Path(bot.__file__).parent
@@ -61,7 +61,7 @@ def test_every_method_that_is_called_has_its_scopes() -> None:
     assert called() == set(METHODS), "what it needs belongs into METHODS above"
 
     needed = set().union(*METHODS.values(), *EVENT_SCOPES.values()) | {"commands"}
-    assert needed <= {*SCOPES, *OPTIONAL_SCOPES}
+    assert needed <= set(SCOPES)
     assert set(SCOPES) <= needed, "asked for, and not used"
 
 
@@ -89,8 +89,7 @@ def test_the_commands_are_those_of_the_configuration() -> None:
 
 def test_ten_required_scopes_are_enough() -> None:
     assert len(SCOPES) <= 10
-    assert not set(SCOPES) & set(OPTIONAL_SCOPES)
-    assert all({*SCOPES.values(), *OPTIONAL_SCOPES.values()}), "each says what it is for"
+    assert all(SCOPES.values()), "each says what it is for"
 
 
 @pytest.mark.parametrize(

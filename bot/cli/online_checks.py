@@ -11,7 +11,7 @@ from bot import integrations
 from bot.cli.checks import Check, good, problem, warning
 from bot.config import Decisions, Settings
 from bot.domain.errors import ConfigError
-from bot.manifest import OPTIONAL_SCOPES, SCOPES
+from bot.manifest import SCOPES
 from bot.ports import TicketSystem
 
 TIMEOUT_S = 10
@@ -66,9 +66,6 @@ def _scopes(granted: set[str], settings: Settings) -> Iterator[Check]:
         yield problem("slack scopes", f"missing: {'; '.join(missing)}. {fix}")
     else:
         yield good("slack scopes", f"all {len(SCOPES)} granted")
-    if settings.decisions.admins:
-        for name in OPTIONAL_SCOPES.keys() - granted:
-            yield warning("slack scopes", f"{name} is not granted, so the bot cannot {OPTIONAL_SCOPES[name]}")
 
 
 def _manifest_page(settings: Settings) -> str:

@@ -76,7 +76,7 @@ def home(user: str) -> str:
 
 def operator_note(user: str, about: str) -> str:
     """One direct message to an admin about one trouble of the bot's own; `about` is a slug."""
-    return f"slack/dm/{user}/{about}"
+    return f"slack/dm/{user.lstrip('@')}/{about}"
 
 
 def incident_keys(incident_id: int) -> tuple[str, ...]:

@@ -290,14 +290,16 @@ def _row(
 def _listed_whole(db: Session, source: str, facts: Sequence[AlertFact], own: set[int]) -> set[int]:
     """Write how many alerts of each notification were cut off; returns the groups where that number changed.
 
-    A notification that lists everything clears the mark of every group that came from the same sender's group.
+    A notification that lists everything clears the mark of every group that came from the same sender's group; of a
+    sender without groups, that of the groups it lists.
     """
     changed: set[int] = set()
-    for upstream in {f.upstream_group for f in facts if f.upstream_group}:
+    for upstream in {f.upstream_group for f in facts}:
         cut = max(f.unlisted for f in facts if f.upstream_group == upstream)
-        query = select(AlertGroup.id).where(AlertGroup.upstream_group == f"{source}:{upstream}")
+        theirs = f"{source}:{upstream}" if upstream else ""
+        query = select(AlertGroup.id).where(AlertGroup.upstream_group == theirs)
         query = query.where(AlertGroup.status != "resolved", AlertGroup.unlisted != cut)
-        if cut:
+        if cut or not upstream:
             query = query.where(col(AlertGroup.id).in_(own))
         ids = {i for i in db.exec(query).all() if i is not None}
         if ids:

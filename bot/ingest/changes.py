@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 from bot.domain import keys
 from bot.domain.attribution import DAILY
 from bot.domain.facts import ChangeFact, VersionFact
+from bot.ingest.incidents import name_suspect
 from bot.ingest.suspects import RATE_WINDOW
 from bot.store.projection import touch, touch_existing
 from bot.store.queries.changes import WINDOW
@@ -89,6 +90,7 @@ def record_change(db: Session, origin: Origin, fact: ChangeFact, model: Model | 
     db.add(row)
     db.flush()
     touch_evidence(db, now, row)
+    name_suspect(db, now, row)
     return True
 
 

@@ -10,13 +10,16 @@ from sqlmodel import Session, col, func, select
 from bot.domain import incidents as rules_of
 from bot.domain import keys
 from bot.domain.actions import OPEN_STATUSES, IncidentStatus
-from bot.domain.attribution import Onset, onset_of
+from bot.domain.attribution import DAILY, NEAR, Onset, onset_of
 from bot.ingest.correlate import groups_of, open_incident_of
 from bot.ingest.rules import SHARED_WINDOW, Rules
 from bot.ingest.suspects import suspect_of
-from bot.ingest.timeline import tell
+from bot.ingest.timeline import tell, touch_ticket
 from bot.store.projection import touch, touch_existing
-from bot.store.tables import Alert, AlertGroup, Incident, Model, Projection, TimelineEntry
+from bot.store.tables import Alert, AlertGroup, Change, Incident, Model, Projection, TimelineEntry
+
+LATEST = DAILY + NEAR
+"""How long before an incident opened its suspect may have changed: the longest lookback, and near before that."""
 
 
 def touch_incident(db: Session, now: datetime, incident: Incident, rules: Rules, *, urgent: bool = False) -> None:
@@ -48,13 +51,12 @@ def take_in(db: Session, now: datetime, fresh: Sequence[AlertGroup], rules: Rule
 
 
 def settle_resolved(db: Session, now: datetime, changed: Sequence[AlertGroup], rules: Rules) -> None:
-    """Close the incidents whose groups are all resolved; of the others the card says what got better."""
+    """Close the incidents whose groups are all resolved; the cards of the others are touched with their groups."""
     for incident_id in sorted({g.incident_id for g in changed if g.incident_id}):
         incident = db.get_one(Incident, incident_id)
         if incident.status not in OPEN_STATUSES:
             continue
         groups = groups_of(db, incident_id)
-        touch(db, now, keys.incident(incident_id))
         if rules_of.closes(opened_by=incident.opened_by, statuses=[g.status for g in groups]):
             total = sum(g.total for g in groups)
             what = "the alert is resolved" if total == 1 else f"all {total:,} alerts are resolved"
@@ -140,6 +142,23 @@ def attach(db: Session, now: datetime, group: AlertGroup, incident: Incident, ru
     db.add(group)
     db.flush()
     _touch_group(db, now, group)
+
+
+def name_suspect(db: Session, now: datetime, change: Change) -> None:
+    """Name the suspect of the open incidents that knew none, when CHANGE, from before their alert, is told late."""
+    unknown = select(Incident).where(_is_open(), col(Incident.suspect_change_id).is_(None))
+    unknown = unknown.where(col(Incident.shared).is_(False), col(Incident.opened_at) >= change.occurred_at)
+    for incident in db.exec(unknown.where(col(Incident.opened_at) <= change.occurred_at + LATEST)):
+        model = db.get(Model, incident.model_id) if incident.model_id is not None else None
+        group = next((g for g in groups_of(db, incident.id or 0) if g.symptom == incident.symptom), None)
+        onset = _onset(group) if group else onset_of(incident.opened_at)
+        suspect = suspect_of(db, model, onset, stage=group.stage if group else None)
+        if suspect is None or incident.id is None:
+            continue
+        incident.suspect_change_id, incident.suspect = suspect.change_id, suspect.words
+        db.add(incident)
+        touch(db, now, keys.incident(incident.id))
+        touch_ticket(db, now, incident.id)
 
 
 def _recent_hard(db: Session, now: datetime, symptom: str) -> Sequence[AlertGroup]:

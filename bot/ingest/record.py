@@ -104,7 +104,8 @@ def record_read(
     row.unmapped = result.unmapped
     row.reason = "; ".join(reasons)[:2000]
     db.add(row)
-    if result.unmapped or could_not:
+    if reasons or could_not:
+        touch(db, now, *(keys.operator_note(admin, "unmapped") for admin in rules.admins))
         touch_existing(db, now, keys.ALL_HOMES)
     return result
 

@@ -12,6 +12,7 @@ from bot.domain.facts import ChangeType, DeploymentFact, DeploymentStatus, Trigg
 from bot.domain.names import version_label
 from bot.ingest.changes import Origin, touch_evidence, version_row
 from bot.ingest.correlate import open_incident_of
+from bot.ingest.incidents import name_suspect
 from bot.ingest.rules import HISTORY
 from bot.ingest.serving import apply_rollout, live_in_slot
 from bot.ingest.timeline import tell
@@ -49,6 +50,7 @@ def record_deployment(db: Session, origin: Origin, fact: DeploymentFact, model: 
     _turn_undone(db, now, row)
     apply_rollout(db, row)
     touch_evidence(db, now, row)
+    name_suspect(db, now, row)
     touch_existing(db, now, keys.ALL_HOMES)
     assert row.id is not None
     if not row.quiet:

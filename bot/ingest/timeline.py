@@ -23,12 +23,17 @@ def tell(db: Session, now: datetime, incident_id: int, *, kind: str, text: str, 
     db.add(entry)
     db.flush()
     assert entry.id is not None
-    if db.get(Projection, keys.ticket(incident_id)) is not None:
-        touch(db, now, keys.ticket(incident_id))
+    touch_ticket(db, now, incident_id)
     if kind in UNTOLD:
         return
     open_reply = _unsent_reply(db, incident_id)
     touch(db, now, open_reply or keys.incident_log(incident_id, entry.id), urgent=by is not None, wait=FOLD)
+
+
+def touch_ticket(db: Session, now: datetime, incident_id: int) -> None:
+    """Touch the incident's ticket, if it has one or waits for one."""
+    if db.get(Projection, keys.ticket(incident_id)) is not None:
+        touch(db, now, keys.ticket(incident_id))
 
 
 def _unsent_reply(db: Session, incident_id: int) -> str | None:

@@ -12,10 +12,11 @@ storm costs a few edits a card and the last change is shown a calm moment after 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import and_, case, false, insert, or_, true, update
+from sqlalchemy import and_, bindparam, case, false, insert, or_, true, update
 from sqlmodel import Session, col, select
 
 from bot.domain import keys
@@ -56,9 +57,11 @@ def touch(db: Session, now: datetime, *names: str, urgent: bool = False, wait: t
     `urgent`: a person did it and is looking. `wait`: how long to wait for more, at most until the card's deadline;
     None = CALM for a copy that exists, FIRST for a new one. A longer wait never puts off what is due already.
     """
+    calm = CALM if wait is None else wait
+    bump = _bump_one(urgent=urgent, patient=calm > CALM)
     for key in dict.fromkeys(names):
-        bump = update(Projection).where(col(Projection.key) == key)
-        if db.exec(_bumped(bump, now, urgent=urgent, wait=CALM if wait is None else wait)).rowcount == 0:
+        given = {"touched": key, "at": now, "at_pause": now + PAUSE, "at_calm": now + calm}
+        if db.exec(bump, params=given).rowcount == 0:
             first = now if urgent else now + (FIRST if wait is None else wait)
             at = {"not_before": first, "earliest": first, "deadline": first}
             rest = {
@@ -76,13 +79,13 @@ def touch(db: Session, now: datetime, *names: str, urgent: bool = False, wait: t
 def touch_existing(db: Session, now: datetime, prefix: str, *, urgent: bool = False) -> None:
     """Touch every copy under PREFIX that there is already."""
     bump = update(Projection).where(col(Projection.key).startswith(prefix, autoescape=True))
-    db.exec(_bumped(bump, now, urgent=urgent, wait=CALM))
+    db.exec(_bumped_now(bump, now, urgent=urgent))
 
 
 def _touch_posted(db: Session, now: datetime, names: Collection[str]) -> None:
     """Touch those of the copies NAMES that stand somewhere already."""
     bump = update(Projection).where(col(Projection.key).in_(names), col(Projection.remote_id).is_not(None))
-    db.exec(_bumped(bump, now, urgent=False, wait=CALM))
+    db.exec(_bumped_now(bump, now, urgent=False))
 
 
 def claim(db: Session, now: datetime, prefix: str, in_flight: Collection[str] = ()) -> Claim | None:
@@ -230,7 +233,7 @@ def touch_open(db: Session, now: datetime, since: datetime) -> int:
     Equal digests make no call. Returns how many were touched.
     """
     recent = (col(Projection.shown_at) > since, col(Projection.key).not_like("slack/digest/%"))
-    return int(db.exec(_bumped(update(Projection).where(*recent), now, urgent=False, wait=CALM)).rowcount)
+    return int(db.exec(_bumped_now(update(Projection).where(*recent), now, urgent=False)).rowcount)
 
 
 def next_due(db: Session, prefix: str, in_flight: Collection[str] = ()) -> datetime | None:
@@ -245,13 +248,29 @@ def next_due(db: Session, prefix: str, in_flight: Collection[str] = ()) -> datet
     return db.exec(query).first()
 
 
-def _bumped(bump: Any, now: datetime, *, urgent: bool, wait: timedelta) -> Any:
-    """Return the update BUMP with generation + 1 and the time when the copies are due."""
-    idle = and_(col(Projection.lagging).is_(False), col(Projection.deadline) < now + PAUSE)
-    deadline = case((idle, now + PAUSE), else_=col(Projection.deadline))
-    calm = case((col(Projection.earliest) > now + wait, col(Projection.earliest)), else_=now + wait)
+@cache
+def _bump_one(*, urgent: bool, patient: bool) -> Any:
+    """Return what touches the copy `touched`: built once, because intake runs it for every delivery."""
+    kind = Projection.__table__.c.not_before.type  # type: ignore[attr-defined] # SQLModel adds it
+    now, pause, calm = (bindparam(name, type_=kind) for name in ("at", "at_pause", "at_calm"))
+    bump = update(Projection).where(col(Projection.key) == bindparam("touched"))
+    return _bumped(bump, now, pause, calm, urgent=urgent, patient=patient)
+
+
+def _bumped_now(bump: Any, now: datetime, *, urgent: bool) -> Any:
+    return _bumped(bump, now, now + PAUSE, now + CALM, urgent=urgent, patient=False)
+
+
+def _bumped(bump: Any, now: Any, pause_end: Any, calm_end: Any, *, urgent: bool, patient: bool) -> Any:
+    """Return the update BUMP with generation + 1 and the time when the copies are due.
+
+    `calm_end`: when it is due if nothing more comes; `patient`: that never puts off what is due already.
+    """
+    idle = and_(col(Projection.lagging).is_(False), col(Projection.deadline) < pause_end)
+    deadline = case((idle, pause_end), else_=col(Projection.deadline))
+    calm = case((col(Projection.earliest) > calm_end, col(Projection.earliest)), else_=calm_end)
     soonest = case((deadline < calm, deadline), else_=calm)
-    kept = and_(col(Projection.lagging), col(Projection.not_before) < soonest) if wait > CALM else false()
+    kept = and_(col(Projection.lagging), col(Projection.not_before) < soonest) if patient else false()
     due = case((col(Projection.urgent), now), (kept, col(Projection.not_before)), else_=soonest)
     free = and_(col(Projection.lease) == "", col(Projection.error) == "")
     return bump.values(

@@ -53,7 +53,7 @@ async def poll(
     now: Now,
     sleep: Sleep,
     every: timedelta,
-    notice: Callable[[str], None],
+    notice: Callable[[str], Awaitable[None]],
 ) -> None:
     """Read back every so often until cancelled; an outage is logged once when it begins and once when it ends.
 
@@ -66,12 +66,12 @@ async def poll(
             if down:
                 logger.info("ticket system is back")
             down = False
-            notice("connected")
+            await notice("connected")
         except OutboundError as e:
             if not down:
                 logger.warning("ticket system cannot be read", extra={"error": str(e)})
             down = True
-            notice("down")
+            await notice("down")
         except Exception:  # the rows could not be read or written: the next round does it
             logger.exception("tickets were not read back")
         await sleep(every)

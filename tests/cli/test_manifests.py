@@ -98,14 +98,6 @@ def test_diff_names_what_is_missing_and_what_is_too_much(bellwether: Bellwether,
     ]
 
 
-def test_an_optional_scope_may_be_among_the_others(bellwether: Bellwether, here: Path) -> None:
-    def edit(content: dict[str, Any]) -> None:
-        scopes = content["oauth_config"]["scopes"]
-        scopes["bot"] += scopes.pop("bot_optional")
-
-    assert bellwether("manifest", "--diff", change(here, edit)).code == 0
-
-
 @pytest.mark.parametrize("content", ["{", "[1]", "slack: {}", None])
 def test_diff_with_something_else_is_2(bellwether: Bellwether, here: Path, content: str | None) -> None:
     if content is not None:

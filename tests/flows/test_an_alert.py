@@ -84,7 +84,8 @@ async def test_an_incident_is_worked_on_resolved_and_reopened(company: Any) -> N
     await company.press("alice", CHANNEL, card, "incident_reopen")
     await company.see(CHANNEL, INCIDENT, "🔥", "Investigating", "In Progress")
     assert (await issue(company))["fields"]["status"]["name"] == "In Progress"
-    assert len(company.cards(await company.state(), CHANNEL, "slack/incident/")) == 5
+    replies = company.cards(await company.state(), CHANNEL, f"{INCIDENT}/")
+    assert len(replies) == 5  # changes, ticket, and what bob told, bob resolved, alice reopened
 
 
 async def test_an_incident_closes_with_its_alert(company: Any) -> None:

@@ -153,10 +153,11 @@ def test_a_milder_alert_lowers_nothing(world: Any) -> None:
     assert world.group().alert_class == "hard"
 
 
-def test_a_truncated_notification_never_closes_a_group(world: Any) -> None:
-    world.record(world.alert(upstream_group="g", unlisted=40))
+@pytest.mark.parametrize("upstream", ["g", ""])
+def test_a_truncated_notification_never_closes_a_group(world: Any, upstream: str) -> None:
+    world.record(world.alert(upstream_group=upstream, unlisted=40))
 
-    world.record(world.alert(upstream_group="g", unlisted=40, status="resolved"))
+    world.record(world.alert(upstream_group=upstream, unlisted=40, status="resolved"))
 
     group = world.group()
     assert (group.status, group.unlisted, group.firing) == ("unknown", 40, 0)
@@ -169,6 +170,14 @@ def test_a_complete_notification_ends_the_doubt_of_a_truncated_one(world: Any) -
     world.record(world.alert(model="other", upstream_group="g", status="resolved"))
 
     assert [g.status for g in world.rows(AlertGroup)] == ["resolved", "resolved"]
+
+
+def test_a_sender_without_groups_ends_the_doubt_of_what_it_lists(world: Any) -> None:
+    world.record(world.alert(n=1, unlisted=1), world.alert("Drift", unlisted=1))
+
+    world.record(world.alert(n=1, status="resolved"))
+
+    assert [(g.status, g.unlisted) for g in world.rows(AlertGroup)] == [("resolved", 0), ("firing", 1)]
 
 
 def test_an_alert_without_a_start_is_of_the_open_episode(world: Any) -> None:

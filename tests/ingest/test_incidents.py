@@ -114,6 +114,34 @@ def test_the_change_nearest_before_is_named_as_suspect(world: Any) -> None:
     assert "11 min before" in world.says("slack/incident/1")
 
 
+def test_a_rollout_that_is_told_after_the_alert_is_named_all_the_same(world: Any) -> None:
+    world.record(world.rollout("41", occurred_at=world.now - timedelta(days=9)))
+    deployed = world.rollout("42")
+    world.later(minutes=13)
+    world.record(hard(world, lookback=timedelta(minutes=2)))
+    world.settle()
+    assert "no change known near before" in world.says("slack/incident/1")
+
+    world.record(deployed)
+    world.settle()
+
+    assert world.incident().suspect == "v42 deployed 11 min before onset"
+    assert "11 min before" in world.says("slack/incident/1")
+    assert "Roll back to v41" in world.says("slack/incident/1")
+    assert "v42 deployed 11 min before onset" in world.says("jira/incident/1")
+
+
+def test_a_suspect_that_was_named_stays(world: Any) -> None:
+    world.record(world.rollout("42"))
+    world.later(minutes=13)
+    world.record(hard(world, lookback=timedelta(minutes=2)))
+
+    near = ChangeFact(change_type=ChangeType.CONFIG, summary="x", occurred_at=world.now, model="fraud-scorer")
+    world.record(near)
+
+    assert world.incident().suspect == "v42 deployed 11 min before onset"
+
+
 # One cause, many models
 
 

@@ -36,6 +36,7 @@ from bot.domain.facts import (
     VersionFact,
 )
 from bot.ingest.record import record_read
+from bot.ingest.rules import Rules
 from bot.store.projection import touch
 from bot.store.tables import Delivery, Directory
 
@@ -54,10 +55,12 @@ def afternoon(tmp_path_factory: pytest.TempPathFactory, empty_database: Path, op
     """
     path = tmp_path_factory.mktemp("afternoon") / "bellwether.db"
     with open_world(path, empty_database) as world:
+        world.rules = Rules(admins=("@alice",))
         world.add(*(Directory(id=i, kind="user", name=n) for i, n in (("U01ALICE", "alice"), ("U02BOB", "bob"))))
         metrics = {"auc": {"direction": "higher", "role": "primary", "slo": ">= 0.9"}}
         world.model("fraud-scorer", owner="@alice", depends_on=["geo", "größe"], metrics=metrics)
-        world.model("churn", owner="@alice")
+        world.model("churn", owner="@alice", channel="#ml-churn")
+        world.model("eta", channel="#ml-eta")
         for n in range(6):
             world.model(f"s{n}", channel="#storms")
         world.record(rollout(world, "41", days=9), rollout(world, "40", days=5, model="churn"))
@@ -75,7 +78,13 @@ def afternoon(tmp_path_factory: pytest.TempPathFactory, empty_database: Path, op
         world.run(touch, world.now, keys.home("U01ALICE"), keys.home("U02BOB"))
         world.settle()
     posted = set(world.shown)
-    assert posted >= {"slack/storm/1", "slack/deployment/3", *keys.incident_keys(1), "slack/incident/3/log/1"}
+    assert posted >= {
+        "slack/storm/1",
+        "slack/group/3",
+        "slack/deployment/3",
+        *keys.incident_keys(1),
+        "slack/incident/3/log/1",
+    }
     return path, world
 
 
@@ -84,7 +93,7 @@ def busy(afternoon: tuple[Path, Any], tmp_path: Path, open_world: Any) -> Iterat
     """The afternoon, for one test to go on from."""
     path, past = afternoon
     with open_world(tmp_path / "bellwether.db", path) as world:
-        world.now, world.start, world._count = past.now, past.start, past._count
+        world.now, world.start, world.rules, world._count = past.now, past.start, past.rules, past._count
         yield world
 
 
@@ -130,6 +139,22 @@ def replay(world: Any) -> None:
     world.run(again)
 
 
+def merge(world: Any) -> None:
+    """Four incidents are shown, one of them in a storm, when it turns out that their cause is shared."""
+    world.record(*(slo(world, "Gone", model=f"n{n}") for n in range(3)), slo(world, "Gone", model="s0"))
+    world.settle()
+    world.before()
+    world.record(*(slo(world, "Gone", model=f"n{n}") for n in range(3, 9)))
+
+
+def reopen(world: Any) -> None:
+    """An incident whose alerts go on was resolved."""
+    world.act(ResolveIncident(incident_id=1, by="U02BOB"))
+    world.settle()
+    world.before()
+    world.act(ReopenIncident(incident_id=1, by="U02BOB"))
+
+
 def later(world: Any, **span: float) -> Any:
     """Let time pass between what stands on the wall and the act."""
     world.later(**span)
@@ -153,7 +178,8 @@ ALERTS: dict[str, Act] = {
     "an alert becomes hard": lambda w: w.record(nulls(w, kind="hard")),
     "a hard alert where a softer one stands": lambda w: w.record(slo(w, "Errors", model="churn")),
     "an incident fires again": lambda w: w.record(slo(w, "Late", model="old")),
-    "a cause is shared with an incident that is shown": lambda w: w.record(*(slo(w, model=f"m{n}") for n in range(9))),
+    "a cause is shared": lambda w: w.record(*(slo(w, model=f"m{n}") for n in range(9))),
+    "a cause is shared by incidents that are shown": merge,
     "a cause is shared by what stands on the wall": lambda w: w.record(*storm(w, kind="hard")),
     "a notification is cut off": lambda w: w.record(nulls(w, n=3, unlisted=9, upstream_group="g")),
     "a group of a storm resolves": lambda w: w.record(storm(w, status="resolved")[0]),
@@ -192,6 +218,9 @@ EVENTS: dict[str, Act] = {
     "a rollout of a dependency": lambda w: w.record(w.rollout("7", model="geo")),
     "a rollout of a dependency is told late": lambda w: w.record(
         w.rollout("7", model="geo", occurred_at=w.start - timedelta(minutes=9))
+    ),
+    "a suspect is told late": lambda w: w.record(
+        w.rollout("7", model="eta", occurred_at=w.start - timedelta(minutes=9))
     ),
     "a rollout of another model": lambda w: w.record(w.rollout("7", model="eta")),
     "history of a model": lambda w: w.record(rollout(w, "39", days=20)),
@@ -244,6 +273,7 @@ PEOPLE: dict[str, Act] = {
         ResolveIncident(incident_id=3, by="U02BOB", cause=Cause.LABELS, eval_case="c/7")
     ),
     "an incident is reopened": lambda w: w.act(ReopenIncident(incident_id=3, by="U02BOB")),
+    "an incident is reopened while its alerts go on": reopen,
 }  # fmt: skip
 
 SENDERS: dict[str, Act] = {

@@ -43,6 +43,8 @@ async def _draw(browser: str, stage: Stage) -> None:
         await page.click('button[data-action-id="incident_resolve"]')
         await asyncio.sleep(SETTLE_S)
         _write("resolve.png", await page.screenshot())
+        await page.press("Escape")
+        await asyncio.sleep(SETTLE_S)
     await play[3](stage)
     await play[4](stage)
     await _photograph(browser, channel, "all-green.png", height=900)

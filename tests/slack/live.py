@@ -74,8 +74,9 @@ class Bot:
         await self.work()
 
     async def work(self) -> None:
-        while await reconcile_once(self.loop):
-            pass
+        """Do all that is due, and wait for what somebody else is drawing meanwhile."""
+        while await reconcile_once(self.loop) or self.loop.in_flight:
+            await asyncio.sleep(0)
 
     async def later(self, seconds: float) -> None:
         """Let time pass, second by second, and work."""

@@ -1,7 +1,7 @@
 from datetime import timedelta
 from typing import Any
 
-from bot.slack.cards import Look
+from bot.slack.cards import Look, render
 from bot.store.tables import Delivery
 
 
@@ -86,4 +86,13 @@ def test_a_note_to_an_admin_says_what_is_wrong_and_what_to_do(story: Any, show: 
     assert note["user"] == "U03DANA"
     assert "Jira says: 401 Unauthorized: check JIRA_API_TOKEN" in words(note)
     assert "bellwether doctor" in note["text"]
-    assert "socket deaf" in words(show("slack/dm/U03DANA/socket-deaf"))
+
+
+def test_there_is_no_note_while_there_is_no_trouble(story: Any) -> None:
+    assert render(story.db, "slack/dm/U03DANA/jira", Look()) is None
+
+
+def test_a_note_that_was_sent_says_when_the_trouble_is_over(story: Any, show: Any, words: Any) -> None:
+    story.posted("slack/dm/U03DANA/jira", "D03DANA:1795420800.000100")
+
+    assert "✅ *Jira takes our tickets again.*" in words(show("slack/dm/U03DANA/jira"))

@@ -35,7 +35,6 @@ KEYS = (
     "slack/incident/1/ticket",
     "slack/incident/1/log/1",
     "slack/home/U01ALICE",
-    "slack/dm/U01ALICE/unmapped",
 )
 LOOKS = (
     Look(sources=("alertmanager",), tickets=True),

@@ -323,6 +323,9 @@ class Rounds:
             raise failure
         return ()
 
+    async def notice(self, state: str) -> None:
+        self.told.append(state)
+
     async def sleep(self, _span: timedelta) -> None:
         self.round += 1
         if self.round >= len(self.fails):
@@ -340,7 +343,7 @@ class Rounds:
             now=now,
             sleep=self.sleep,
             every=every,
-            notice=self.told.append,
+            notice=self.notice,
         )
         polling = asyncio.create_task(work)
         async with asyncio.timeout(10):
