@@ -140,7 +140,7 @@ def settle_shown(db: Session, now: datetime, held: Claim, *, remote_id: str, sho
         now,
         held,
         shows=True,
-        not_before=now + CALM,
+        not_before=now + max(CALM, pause / 4),  # what changed during the call is no reason to hurry a hot card
         earliest=now + pause / 4,
         deadline=now + pause,
         pause_s=int(pause.total_seconds()),

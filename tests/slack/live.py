@@ -75,8 +75,8 @@ class Bot:
 
     async def work(self) -> None:
         """Do all that is due, and wait for what somebody else is drawing meanwhile."""
-        while await reconcile_once(self.loop) or self.loop.in_flight:
-            await asyncio.sleep(0)
+        while await reconcile_once(self.loop) or self.loop.in_flight:  # noqa: ASYNC110 - several things, not one event
+            await asyncio.sleep(0.002)
 
     async def later(self, seconds: float) -> None:
         """Let time pass, second by second, and work."""

@@ -141,10 +141,11 @@ async def test_an_event_that_nobody_asked_for_is_taken_and_finished(bot: Bot, wo
 
 
 async def test_opening_the_home_draws_it_once(bot: Bot, workspace: Workspace) -> None:
-    first = await bot.act("home", user="alice")
     await bot.act("home", user="alice")
+    await bot.act("home", user="alice")
+    await bot.work()
 
-    assert "fraud-scorer" in str(first["home"])
+    assert "fraud-scorer" in str(bot.sandbox.world.homes["U01ALICE"])
     assert len(bot.calls("views.publish")) == 1
 
 

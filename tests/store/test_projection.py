@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -195,6 +196,20 @@ def test_a_storm_costs_a_card_a_few_edits_and_ends_with_the_last_change(db: Sess
     assert len(edits) <= 7
     assert not row(db).lagging
     assert edits[-1] - (NOW + 60 * SECOND) <= timedelta(seconds=15)
+
+
+def test_a_storm_that_never_leaves_the_card_alone_does_not_cost_more(db: Session) -> None:
+    edits = []
+    for tenth in range(1200):  # as above, but a call takes 100 ms, and alerts only count higher
+        at = NOW + tenth * SECOND / 10
+        taken = claim(db, at, "slack/")
+        touch(db, at, KEY, wait=COUNTS)
+        if taken is not None:
+            edits.append(at)
+            projection.settle_shown(db, at, taken, remote_id="C1:1.1", shown=f"d{len(edits)}")
+
+    assert len(edits) <= 15
+    assert max(later - earlier for earlier, later in pairwise(edits)) <= LONGEST_PAUSE
 
 
 def test_counts_may_wait_longer_than_news(db: Session) -> None:
