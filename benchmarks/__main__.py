@@ -5,12 +5,13 @@ import asyncio
 import os
 import platform
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from benchmarks import ingest, start, status, storm
 from benchmarks.figures import Figure, print_table
 
-PARTS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
+PARTS: dict[str, Callable[[], Coroutine[Any, Any, list[Figure]]]] = {
     "ingest": ingest.measure,
     "status": status.measure,
     "storm": storm.measure,

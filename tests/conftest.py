@@ -1,5 +1,6 @@
 """Tests talk to this machine only: a connection to anywhere else fails at once, and says so."""
 
+import logging
 import socket
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -16,6 +17,18 @@ def only_loopback() -> Iterator[None]:
             patch.setattr(socket.socket, name, _checked(getattr(socket.socket, name)))
         patch.setattr(socket, "getaddrinfo", _checked_lookup(socket.getaddrinfo))
         yield
+
+
+@pytest.fixture(autouse=True)
+def log_of_its_own() -> Iterator[None]:
+    """Take back what a test of the command line did to the log: its stream is closed afterwards."""
+    loggers = [logging.getLogger(name) for name in (None, "bot", "integrations")]
+    levels, handlers = [logger.level for logger in loggers], loggers[0].handlers[:]
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
+    for handler in set(loggers[0].handlers) - set(handlers):
+        loggers[0].removeHandler(handler)
 
 
 def _checked(connect: Any) -> Any:

@@ -29,8 +29,9 @@ SEVERITY_ORDER = (Severity.INFO, Severity.WARNING, Severity.ERROR, Severity.CRIT
 
 KNOWN = """
     SELECT a.fingerprint, a.starts_at, a.group_id FROM json_each(?) j
-    JOIN alert a ON a.source = ? AND a.fingerprint = j.value ->> 0 AND a.starts_at = j.value ->> 1
+    CROSS JOIN alert a ON a.source = ? AND a.fingerprint = j.value ->> 0 AND a.starts_at = j.value ->> 1
 """
+"""CROSS JOIN: each episode is sought in the index; by itself SQLite goes through all alerts of the source for it."""
 
 COLUMNS = (
     "source",

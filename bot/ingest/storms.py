@@ -12,7 +12,8 @@ from bot.store.tables import AlertGroup, Storm
 
 
 def gather(db: Session, now: datetime, opened: Sequence[AlertGroup]) -> None:
-    """Put the groups that just OPENED into their channel's storm, starting one when there are too many."""
+    """Put the groups that just OPENED into their channel's storm; start one when there are too many."""
+    touched = {g.id for g in opened}  # by whoever calls us
     for channel in sorted({g.channel for g in opened}):
         fresh = [g for g in opened if g.channel == channel]
         storm = _open_storm(db, channel)
@@ -31,7 +32,7 @@ def gather(db: Session, now: datetime, opened: Sequence[AlertGroup]) -> None:
                 touch(db, now, keys.storm(group.storm_id))
             group.storm_id = storm.id
             db.add(group)
-            if group.id is not None:
+            if group.id is not None and group.id not in touched:
                 touch(db, now, keys.group(group.id))
         db.add(storm)
         touch(db, now, keys.storm(storm.id))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bot.ingest.alerts import KNOWN
 from bot.store.tables import Alert, AlertGroup, Incident, Storm
 
 
@@ -345,3 +346,9 @@ def test_the_order_of_independent_alerts_does_not_matter(world: Any, order: tupl
     found = {(g.symptom, g.total, g.status) for g in world.rows(AlertGroup)}
     assert found == {("NullRate", 1, "firing"), ("Drift", 1, "firing")}
     assert len(world.rows(AlertGroup)) == 3
+
+
+def test_known_episodes_are_sought_in_the_index_however_many_alerts_there_are(world: Any) -> None:
+    plan = world.run(lambda db: db.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {KNOWN}", ("[]", "x")).all())
+
+    assert any("fingerprint=? AND starts_at=?" in row[3] for row in plan)

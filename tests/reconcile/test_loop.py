@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -12,7 +13,7 @@ from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from bot.domain.errors import TemporaryError
-from bot.ports import RemoteId, Work
+from bot.ports import Body, RemoteId, Work
 from bot.reconcile import loop as loops
 from bot.reconcile.loop import LONGEST_BACK_OFF
 from bot.store.projection import release_leases, touch
@@ -209,7 +210,7 @@ async def test_a_bug_in_one_card_holds_up_no_other(world: World, workers: int) -
 
 
 async def test_rendering_that_fails_says_so_in_the_row_and_holds_up_no_other(world: World) -> None:
-    def fails_for_one(db: Session, key: str) -> loops.Body | None:
+    def fails_for_one(db: Session, key: str) -> Body | None:
         if key == KEY:
             raise ZeroDivisionError("no n")
         return original(db, key)
@@ -269,7 +270,7 @@ async def test_being_woken_is_enough_nobody_has_to_wait_for_a_nap_to_end(world: 
         for value in range(1, 6):
             await world.change(KEY)
             world.loop.wake()
-            await until(lambda value=value: world.stands() == {KEY: value})
+            await until(partial(_stands, world, {KEY: value}))
 
 
 async def test_who_closes_ends_what_is_under_way_and_begins_nothing_new(world: World) -> None:
@@ -370,7 +371,7 @@ async def live_through(world: World, steps: list[tuple[str, object]]) -> None:
             case "work and stand still":
                 place.hold = str(what)
                 under_way += [asyncio.create_task(work_off(world.loop)) for _ in range(4)]
-                await until(lambda tasks=tuple(under_way): sum(not t.done() for t in tasks) == place.held)
+                await until(partial(_all_stand_still, place, tuple(under_way)))
             case "go on":
                 await finish(place, under_way)
             case "die":
@@ -385,6 +386,8 @@ async def live_through(world: World, steps: list[tuple[str, object]]) -> None:
             case "somebody deletes":
                 for copy in place.copies:
                     copy.deleted = copy.deleted or copy.key == what
+            case _:
+                raise AssertionError(deed)
         world.stands()
     await finish(place, under_way)
     place.trouble.clear()
@@ -418,6 +421,14 @@ async def die(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
+
+
+def _stands(world: World, what: dict[str, int]) -> bool:
+    return world.stands() == what
+
+
+def _all_stand_still(place: Place, tasks: tuple[asyncio.Task[None], ...]) -> bool:
+    return sum(not task.done() for task in tasks) == place.held
 
 
 async def until(true: Callable[[], bool]) -> None:

@@ -194,9 +194,14 @@ async def test_people_are_heard_again_after_the_sockets_were_lost(bot: Bot, work
 
 
 def _firing(db: Session) -> None:
-    times = {"opened_at": MONDAY, "recorded_at": MONDAY, "lookback_s": 0}
-    counts = {"firing": 1, "total": 1, "status": "firing"}
-    what = {"symptom": "FeatureDrift", "alert_class": "soft", "severity": "warning", "stage": "production"}
+    times: dict[str, Any] = {"opened_at": MONDAY, "recorded_at": MONDAY, "lookback_s": 0}
+    counts: dict[str, Any] = {"firing": 1, "total": 1, "status": "firing"}
+    what: dict[str, Any] = {
+        "symptom": "FeatureDrift",
+        "alert_class": "soft",
+        "severity": "warning",
+        "stage": "production",
+    }
     db.add(AlertGroup(model_id=1, channel="#ml-fraud", **times, **counts, **what))
 
 

@@ -77,11 +77,13 @@ async def test_a_write_is_answered_after_the_commit(database: Database, path: Pa
 
 async def test_what_queues_up_during_a_commit_is_one_transaction(database: Database) -> None:
     begun: list[int] = []
+
+    def note(db: Session, source: str) -> str:
+        begun.append(id(db.connection().connection))
+        return add(db, source)
+
     held = Held(database)
-    answers = [
-        database.submit(lambda db, n=n: begun.append(id(db.connection().connection)) or add(db, f"s{n}"))
-        for n in range(9)
-    ]
+    answers = [database.submit(note, f"s{n}") for n in range(9)]
     waited = database.waiting()
     seen_before = await database.read(sources)
 
