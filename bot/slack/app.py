@@ -1,7 +1,7 @@
 """Bolt, inbound only: what people type and click, to answers from rows and to facts.
 
 `process_before_response` is on: Bolt's other runner adds 11 ms to every ack (performance.md 0.1). So a listener only
-reads rows or writes facts; `views.open` is a lazy listener with the live trigger id. Every payload is stored first.
+reads rows or writes facts; forms are opened beside the ack (`clicks`). Every payload is stored first.
 """
 
 import logging
@@ -43,14 +43,25 @@ def build(
         logger=bolt_logger,
     )
 
+    in_hand: set[str] = set()
+
     @app.middleware
     async def store(body: dict[str, Any], context: AsyncBoltContext, next: Next) -> BoltResponse | None:
-        if (name := inbox.identity(body)) is not None:
+        """Keep what came; what came before is done already, or is being done: then Slack asks again later."""
+        if (name := inbox.identity(body)) is None:
+            await next()
+            return None
+        if name in in_hand:
+            return BoltResponse(status=503)
+        in_hand.add(name)
+        try:
             stored = await workspace.database.write(inbox.keep, name, body, workspace.now())
             if stored.finished:
                 return BoltResponse(status=200)
             context["delivery_id"] = stored.id
-        await next()
+            await next()
+        finally:
+            in_hand.discard(name)
         return None
 
     _listen_to_commands(app, workspace, words)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
@@ -28,21 +28,28 @@ def listen(app: AsyncApp, workspace: Workspace) -> None:
 
     @app.action(re.compile("^group_(acted|real_later|noise|known)$"))
     async def verdict(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient) -> None:
-        group_id, seen = subject(action)
-        given = GiveVerdict(group_id=group_id, verdict=VERDICTS[action["action_id"]], by=_who(body), seen=seen)
-        await _act(workspace, client, body, given)
+        given = VERDICTS[action["action_id"]]
+
+        def said(group_id: int, seen: int | None) -> Action:
+            return GiveVerdict(group_id=group_id, verdict=given, by=_who(body), seen=seen)
+
+        await _act(workspace, client, body, action, said)
         await ack()
 
     @app.action("incident_rollback")
     async def rollback(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient) -> None:
-        incident_id, seen = subject(action)
-        await _act(workspace, client, body, AskRollback(incident_id=incident_id, by=_who(body), seen=seen))
+        def asked(incident_id: int, seen: int | None) -> Action:
+            return AskRollback(incident_id=incident_id, by=_who(body), seen=seen)
+
+        await _act(workspace, client, body, action, asked)
         await ack()
 
     @app.action("incident_reopen")
     async def reopen(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient) -> None:
-        incident_id, seen = subject(action)
-        await _act(workspace, client, body, ReopenIncident(incident_id=incident_id, by=_who(body), seen=seen))
+        def asked(incident_id: int, seen: int | None) -> Action:
+            return ReopenIncident(incident_id=incident_id, by=_who(body), seen=seen)
+
+        await _act(workspace, client, body, action, asked)
         await ack()
 
     @app.action(re.compile("^run_"))
@@ -110,10 +117,16 @@ def subject(action: Mapping[str, Any]) -> tuple[int, int | None]:
     return int(number), int(revision) if revision.isdigit() else None
 
 
-async def _act(workspace: Workspace, client: AsyncWebClient, body: dict[str, Any], action: Action) -> None:
-    """Record what a person did; what they can't do is told to them alone."""
+async def _act(
+    workspace: Workspace,
+    client: AsyncWebClient,
+    body: dict[str, Any],
+    pressed: Mapping[str, Any],
+    made: Callable[[int, int | None], Action],
+) -> None:
+    """Record what a person did to the subject of the button; what they can't do is told to them alone."""
     try:
-        await workspace.act(action)
+        await workspace.act(made(*subject(pressed)))
     except UserError as e:
         await _tell(client, body, Message(str(e)))
 

@@ -9,10 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from sqlmodel import Session
+
 from bot.slack.blocks import Block, Message
 from bot.slack.fallbacks import degrade
+from bot.store.queries.directory import name_of
 
 CODE = re.compile(r"```\n?(.*?)\n?```|`([^`\n]+)`", re.DOTALL)
+PERSON = re.compile(r"<@([A-Z0-9]+)>")
 TOKEN = re.compile(r"<([^<>|\n]+)(?:\|([^<>\n]*))?>")
 MARKS = re.compile(r"(?<![\w*_~])([*_~])(?=\S)([^\n]*?\S)\1(?![\w*_~])")
 """Bold, italic or struck: only between words, so that `natural_drift_2` and 2*3*4 stay as they are."""
@@ -52,6 +56,12 @@ def plain_mrkdwn(mrkdwn: str) -> str:
     while HELD.search(text):
         text = HELD.sub(lambda m: held[ord(m[0]) - FIRST_HELD], text)
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def without_marks(db: Session, mrkdwn: str) -> str:
+    """Return MRKDWN for a place where Slack shows plain text only, people by their names."""
+    named = PERSON.sub(lambda m: f"@{name_of(db, m[1]) or m[1]}", mrkdwn)
+    return plain_mrkdwn(named)
 
 
 def _said(token: re.Match[str]) -> str:

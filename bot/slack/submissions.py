@@ -8,6 +8,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.domain.actions import Action, Cause, DeclareIncident, IncidentStatus, ResolveIncident, UpdateIncident
 from bot.domain.errors import UserError
+from bot.slack.plain import without_marks
 from bot.slack.workspace import Workspace
 
 
@@ -18,7 +19,7 @@ def listen(app: AsyncApp, workspace: Workspace) -> None:
         try:
             await workspace.act(action)
         except UserError as e:
-            await ack(response_action="errors", errors={_first_field(view): str(e)})
+            await ack(response_action="errors", errors={_first_field(view): await workspace.ask(without_marks, str(e))})
             return
         await ack()
 

@@ -143,7 +143,7 @@ class SlackSurface:
             return await self._call(name, call, idempotent=idempotent)
         except PermanentError as e:
             refused = next((kind for kind in LADDER if _holds(content, kind)), None)
-            if refused is None or "invalid_blocks" not in str(e):
+            if refused is None or not any(code in str(e) for code in ("invalid_blocks", "invalid_attachments")):
                 raise
             await self._refuse(refused, str(e))
             raise NoBudget(f"this workspace refuses {refused}; drawing it without", NOW) from e

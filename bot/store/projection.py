@@ -23,7 +23,7 @@ from bot.domain import keys
 from bot.store.tables import AlertGroup, Projection
 
 CALM = timedelta(seconds=1.5)
-COUNTS = timedelta(seconds=4)
+COUNTS = timedelta(seconds=3)
 """What only counts higher may wait this long."""
 FIRST = timedelta(seconds=1)
 """A new copy waits this long for the rest of what opened it."""
@@ -31,6 +31,8 @@ LEASE = timedelta(seconds=60)
 """Longer than any network timeout: a lost worker costs this much, never a double."""
 PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(seconds=60)
+LONGEST_SPACE = timedelta(seconds=3)
+"""Between two edits of a hot card that has calmed down: its last change is seen within 5 s."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ def touch(db: Session, now: datetime, *names: str, urgent: bool = False, wait: t
             rest = {
                 "pause_s": 0,
                 "urgent": urgent,
+                "news": wait is None,
                 "lease": "",
                 "shown": "",
                 "looks": 0,
@@ -108,7 +111,7 @@ def claim(db: Session, now: datetime, prefix: str, in_flight: Collection[str] = 
     if fresh:
         row.nonce, row.nonce_at, row.looks = uuid4().hex, now, 0
     urgent = row.urgent
-    row.lease, row.not_before, row.urgent = uuid4().hex, now + LEASE, False
+    row.lease, row.not_before, row.urgent, row.news = uuid4().hex, now + LEASE, False, False
     db.add(row)
     db.flush()
     return Claim(
@@ -135,13 +138,14 @@ def settle_shown(db: Session, now: datetime, held: Claim, *, remote_id: str, sho
     row = db.exec(select(Projection).where(col(Projection.key) == held.key)).one()
     hot = row.shown_at is not None and now - row.shown_at < timedelta(seconds=2 * row.pause_s)
     pause = min(timedelta(seconds=2 * row.pause_s), LONGEST_PAUSE) if hot else PAUSE
+    space = min(pause / 4, LONGEST_SPACE)
     kept = _settle(
         db,
         now,
         held,
         shows=True,
-        not_before=now + max(CALM, pause / 4),  # what changed during the call is no reason to hurry a hot card
-        earliest=now + pause / 4,
+        not_before=now + max(CALM, space),  # what changed during the call is no reason to hurry a hot card
+        earliest=now + space,
         deadline=now + pause,
         pause_s=int(pause.total_seconds()),
         remote_id=remote_id,
@@ -270,13 +274,15 @@ def _bumped(bump: Any, now: Any, pause_end: Any, calm_end: Any, *, urgent: bool,
     deadline = case((idle, pause_end), else_=col(Projection.deadline))
     calm = case((col(Projection.earliest) > calm_end, col(Projection.earliest)), else_=calm_end)
     soonest = case((deadline < calm, deadline), else_=calm)
-    kept = and_(col(Projection.lagging), col(Projection.not_before) < soonest) if patient else false()
+    news = and_(col(Projection.lagging), col(Projection.news), col(Projection.not_before) < soonest)
+    kept = news if patient else false()
     due = case((col(Projection.urgent), now), (kept, col(Projection.not_before)), else_=soonest)
     free = and_(col(Projection.lease) == "", col(Projection.error) == "")
     return bump.values(
         generation=Projection.generation + 1,
         deadline=deadline,
         urgent=or_(col(Projection.urgent), true() if urgent else false()),
+        news=and_(col(Projection.lagging), col(Projection.news)) if patient else true(),
         not_before=case((free, now if urgent else due), else_=col(Projection.not_before)),
     ).execution_options(synchronize_session=False)
 

@@ -190,7 +190,7 @@ class AlertGroup(SQLModel, table=True):
     total: int = 0
     unlisted: int = 0
     """Alerts that the source cut off its newest notification; while > 0 the group is never closed on webhooks."""
-    upstream_group: str = ""
+    upstream_group: str = Field(default="", index=True)
     version: str | None = None
     """The version that the alerts' labels name."""
     quiet: bool = False
@@ -429,6 +429,8 @@ class Projection(SQLModel, table=True):
     """How long the last pause was; doubles while the card stays hot."""
     urgent: bool = False
     """A person is waiting for it."""
+    news: bool = False
+    """More than a count changed: what only counts higher does not put it off."""
     lease: str = ""
     """Who works on it now; empty = nobody."""
     remote_id: str | None = None

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlmodel import Session, select
 
-from bot.domain.actions import DeclareIncident
+from bot.domain.actions import Cause, DeclareIncident, ResolveIncident
 from bot.slack import commands
 from bot.slack.workspace import Workspace
 from bot.store.projection import touch
@@ -104,6 +104,15 @@ async def test_an_event_that_comes_again_is_done_once(bot: Bot, workspace: Works
     assert await workspace.ask(deliveries) == [(1, 1)]
 
 
+async def test_an_event_that_comes_twice_at_once_is_done_once(bot: Bot, workspace: Workspace) -> None:
+    root = (await bot.act("message", user="bob", channel="ml-fraud", text="declines are up"))["ts"]
+    await bot.fault(duplicate_events={"n": 1})
+
+    await bot.act("message", user="bob", channel="ml-fraud", text="@bellwether status", thread_ts=root)
+
+    assert len(bot.messages()) == 1
+
+
 async def test_an_event_whose_first_handling_failed_is_done_when_it_comes_again(
     bot: Bot, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,6 +191,30 @@ async def test_a_form_opens_from_its_button_and_what_was_written_stands_in_the_r
 
     assert sent["ok"], sent["error"]
     assert await workspace.ask(lambda db: db.get_one(Incident, number).status) == "fixing"
+
+
+async def test_a_form_for_what_changed_meanwhile_says_who_did_it_in_plain_words(bot: Bot, workspace: Workspace) -> None:
+    number = await workspace.act(DeclareIncident(by="U01ALICE", title="Declines are up", model="fraud-scorer"))
+    await bot.later(5)
+    (card,) = [m for m in bot.messages("slack/incident/1") if not m.get("thread_ts") or m["thread_ts"] == m["ts"]]
+    opened = await bot.act("action", user="bob", channel="ml-fraud", ts=card["ts"], action_id="incident_resolve")
+    await workspace.act(ResolveIncident(incident_id=number, by="U01ALICE", cause=Cause.DEPLOY))
+
+    sent = await bot.act("submit", user="bob", view_id=opened["view"]["id"], values={"cause": "labels"})
+
+    (problem,) = sent["view"]["errors"].values()
+    assert "@alice" in problem
+    assert "<" not in problem
+
+
+async def test_a_button_whose_value_is_not_ours_is_answered(bot: Bot, workspace: Workspace) -> None:
+    foreign = {"type": "button", "action_id": "group_noise", "value": "x", "text": {"type": "plain_text", "text": "N"}}
+    blocks = [{"type": "actions", "elements": [foreign]}]
+    posted = await bot.client.chat_postMessage(channel=FRAUD, text="an old card", blocks=blocks)
+
+    answer = await bot.act("action", user="bob", channel="ml-fraud", ts=posted["ts"], action_id="group_noise")
+
+    assert "Nothing done" in said(answer)
 
 
 @pytest.mark.parametrize("how", ["abort", "close", "refresh"])

@@ -46,6 +46,7 @@ def undone_by(db: Session, rollout: Change) -> Change | None:
         Change.model_id == rollout.model_id,
         Change.change_type == ChangeType.MODEL,
         Change.stage == rollout.stage,
+        func.coalesce(Change.target, "") == (rollout.target or ""),
         Change.previous_version == rollout.version,
         Change.trigger == Trigger.ROLLBACK,
         Change.status == DeploymentStatus.SUCCEEDED,

@@ -94,6 +94,7 @@ def upgrade() -> None:
         sa.Column("deadline", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("pause_s", sa.Integer(), nullable=False),
         sa.Column("urgent", sa.Boolean(), nullable=False),
+        sa.Column("news", sa.Boolean(), nullable=False),
         sa.Column("lease", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("remote_id", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("shown", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -158,6 +159,7 @@ def upgrade() -> None:
         batch_op.create_index("alert_group_subject", ["symptom", "model_id", "status"], unique=False)
         batch_op.create_index(batch_op.f("ix_alert_group_incident_id"), ["incident_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_alert_group_storm_id"), ["storm_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_alert_group_upstream_group"), ["upstream_group"], unique=False)
 
     op.create_table(
         "change",
