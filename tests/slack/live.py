@@ -90,6 +90,13 @@ class Bot:
     async def act(self, deed: str, **given: Any) -> dict[str, Any]:
         return dict((await self.http.post(f"/_sandbox/{deed}", json=given)).raise_for_status().json())
 
+    async def form(self, user: str) -> str:
+        """Return the id of the form that stands open before USER, as soon as there is one."""
+        async with asyncio.timeout(5):
+            while (view := self.sandbox.world.open_view(user)) is None:  # noqa: ASYNC110 - the other side's state
+                await asyncio.sleep(0.01)
+        return str(view["id"])
+
     def row(self, key: str) -> Projection:
         with Session(self.database.engine, expire_on_commit=False) as db:
             return db.get_one(Projection, key)

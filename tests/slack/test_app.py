@@ -186,8 +186,8 @@ async def test_a_form_opens_from_its_button_and_what_was_written_stands_in_the_r
     await bot.later(5)
     (card,) = [m for m in bot.messages("slack/incident/1") if not m.get("thread_ts") or m["thread_ts"] == m["ts"]]
 
-    opened = await bot.act("action", user="bob", channel="ml-fraud", ts=card["ts"], action_id="incident_update")
-    sent = await bot.act("submit", user="bob", view_id=opened["view"]["id"], values={"text": "x", "status": "fixing"})
+    await bot.act("action", user="bob", channel="ml-fraud", ts=card["ts"], action_id="incident_update")
+    sent = await bot.act("submit", user="bob", view_id=await bot.form("U02BOB"), values={"text": "x", "status": "fixing"})
 
     assert sent["ok"], sent["error"]
     assert await workspace.ask(lambda db: db.get_one(Incident, number).status) == "fixing"
@@ -197,10 +197,10 @@ async def test_a_form_for_what_changed_meanwhile_says_who_did_it_in_plain_words(
     number = await workspace.act(DeclareIncident(by="U01ALICE", title="Declines are up", model="fraud-scorer"))
     await bot.later(5)
     (card,) = [m for m in bot.messages("slack/incident/1") if not m.get("thread_ts") or m["thread_ts"] == m["ts"]]
-    opened = await bot.act("action", user="bob", channel="ml-fraud", ts=card["ts"], action_id="incident_resolve")
+    await bot.act("action", user="bob", channel="ml-fraud", ts=card["ts"], action_id="incident_resolve")
     await workspace.act(ResolveIncident(incident_id=number, by="U01ALICE", cause=Cause.DEPLOY))
 
-    sent = await bot.act("submit", user="bob", view_id=opened["view"]["id"], values={"cause": "labels"})
+    sent = await bot.act("submit", user="bob", view_id=await bot.form("U02BOB"), values={"cause": "labels"})
 
     (problem,) = sent["view"]["errors"].values()
     assert "@alice" in problem
