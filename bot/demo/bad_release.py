@@ -87,10 +87,10 @@ async def look(stage: Stage) -> None:
         raise StoryFailed(f"/model status does not name incident and version: {said[:300]}")
     stage.note(f"/model status answers bob alone, {answer['visible_ms']:.0f} ms after Enter")
     card = _incident(await stage.state())
-    opened = await stage.act("action", user="bob", channel=CHANNEL, ts=card["ts"], action_id="incident_update")
+    await stage.act("action", user="bob", channel=CHANNEL, ts=card["ts"], action_id="incident_update")
+    (view,) = await stage.expect("a form opens before bob", lambda s: [v for v in s["views"] if v["type"] == "modal"])
     text = "drift comes with v42 and the geo feed of 07:50; going back to v41"
-    view_id = opened["view"]["id"]
-    await stage.act("submit", user="bob", view_id=view_id, values={"text": text, "status": "fixing"})
+    await stage.act("submit", user="bob", view_id=view["id"], values={"text": text, "status": "fixing"})
     await stage.expect("bob's words stand in the thread, and he leads", lambda s: _shows(s, "slack/incident/", text))
 
 

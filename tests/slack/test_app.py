@@ -187,7 +187,9 @@ async def test_a_form_opens_from_its_button_and_what_was_written_stands_in_the_r
     (card,) = [m for m in bot.messages("slack/incident/1") if not m.get("thread_ts") or m["thread_ts"] == m["ts"]]
 
     await bot.act("action", user="bob", channel="ml-fraud", ts=card["ts"], action_id="incident_update")
-    sent = await bot.act("submit", user="bob", view_id=await bot.form("U02BOB"), values={"text": "x", "status": "fixing"})
+    sent = await bot.act(
+        "submit", user="bob", view_id=await bot.form("U02BOB"), values={"text": "x", "status": "fixing"}
+    )
 
     assert sent["ok"], sent["error"]
     assert await workspace.ask(lambda db: db.get_one(Incident, number).status) == "fixing"
