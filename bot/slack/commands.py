@@ -54,13 +54,13 @@ async def answer(workspace: Workspace, asker: Asker, text: str) -> Message:
 
 def _answer(db: Session, workspace: Workspace, asker: Asker, text: str) -> Message:
     look = workspace.look(db)
-    rows = db.exec(select(Model)).all()
+    channels = dict(db.exec(select(Model.name, Model.channel)).all())
     default = DEFAULT_VERBS.get(asker.word or "", "models")
-    command = parse(text, verbs=COMMANDS, models=[m.name for m in rows], default=default)
+    command = parse(text, verbs=COMMANDS, models=channels, default=default)
     if command.unknown and command.verb in ("status", "changes"):
         return unknown.unknown_model(db, command.unknown, look, verb=command.verb)
     here = {asker.channel, name_of(db, asker.channel), f"#{name_of(db, asker.channel)}"}
-    bound = [m.name for m in rows if m.channel in here]
+    bound = [name for name, channel in channels.items() if channel in here]
     question = Question(command, asker, workspace.now(), look, bound[0] if len(bound) == 1 else None)
     return COMMANDS[command.verb](db, question)
 
