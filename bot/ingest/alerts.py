@@ -11,25 +11,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from pydantic_core import to_json
-from sqlalchemy import update
+from sqlalchemy import Integer, update
 from sqlmodel import Session, col, func, or_, select
 
 from bot.domain.facts import AlertClass, AlertFact, AlertStatus, Severity
 from bot.ingest.correlate import models_named
 from bot.ingest.rules import FLAPPING, Rules
-from bot.store.database import stored
+from bot.store.many import Many
 from bot.store.tables import Alert, AlertGroup, Model
 
-Episode = tuple[str, str]
-"""Fingerprint and start, as stored."""
+Episode = tuple[str, datetime]
+"""Fingerprint and start."""
 
 CLASS_ORDER = (AlertClass.INFRA, AlertClass.DRIFT, AlertClass.SOFT, AlertClass.HARD)
 SEVERITY_ORDER = (Severity.INFO, Severity.WARNING, Severity.ERROR, Severity.CRITICAL)
 
 KNOWN = """
-    SELECT a.fingerprint, a.starts_at, a.group_id FROM json_each(?) j
-    CROSS JOIN alert a ON a.source = ? AND a.fingerprint = j.value ->> 0 AND a.starts_at = j.value ->> 1
+    SELECT j.column1, a.group_id FROM (VALUES {rows}) AS j
+    CROSS JOIN alert AS a WHERE a.source = :source AND a.fingerprint = j.column2 AND a.starts_at = j.column3
 """
 """CROSS JOIN: each episode is sought in the index; by itself SQLite goes through all alerts of the source for it."""
 
@@ -59,23 +58,19 @@ COLUMNS = (
 )
 
 UPSERT = f"""
-    INSERT INTO alert ({", ".join(COLUMNS)})
-    SELECT {", ".join(f"j.value ->> {n}" for n in range(len(COLUMNS)))} FROM json_each(?) j WHERE true
+    INSERT INTO alert ({", ".join(COLUMNS)}) VALUES {{rows}}
     ON CONFLICT (source, fingerprint, starts_at) DO UPDATE SET
         status = excluded.status, ends_at = excluded.ends_at, summary = excluded.summary, value = excluded.value,
         updated_at = excluded.updated_at, delivery_id = excluded.delivery_id
     WHERE alert.status <> 'resolved' AND (
-        alert.status <> excluded.status OR alert.ends_at IS NOT excluded.ends_at
-        OR alert.summary IS NOT excluded.summary OR alert.value IS NOT excluded.value)
+        alert.status <> excluded.status OR alert.ends_at IS DISTINCT FROM excluded.ends_at
+        OR alert.summary <> excluded.summary OR alert.value IS DISTINCT FROM excluded.value)
     RETURNING group_id
 """  # noqa: S608 - only our own column names
 
-COUNT = """
-    UPDATE alert_group SET
-        total = (SELECT count(*) FROM alert WHERE group_id = alert_group.id),
-        firing = (SELECT count(*) FROM alert WHERE group_id = alert_group.id AND status IN ('firing', 'acknowledged'))
-    WHERE id IN (SELECT value FROM json_each(?))
-"""
+_types = {column.name: column.type for column in Alert.__table__.columns}  # type: ignore[attr-defined] # SQLModel adds it
+_known = Many(KNOWN, Integer(), _types["fingerprint"], _types["starts_at"], source=_types["source"])
+_upsert = Many(UPSERT, *(_types[name] for name in COLUMNS))
 
 
 @dataclass
@@ -114,7 +109,7 @@ def record_alerts(
         _row(source, key, fact, group_id=groups[key], models=models, now=now, delivery_id=delivery_id)
         for key, fact in episodes.items()
     ]
-    returned = db.connection().exec_driver_sql(UPSERT, (to_json(rows).decode(),)).all()
+    returned = _upsert.run(db, rows)
     touched = {int(row[0]) for row in returned} | {g.id for g in moved.escalated if g.id is not None}
     touched |= _listed_whole(db, source, facts, set(groups.values()))
     moved.recorded = len(returned)
@@ -146,7 +141,7 @@ def _episodes(facts: Sequence[AlertFact]) -> dict[Episode, AlertFact]:
     """Return what the delivery says of each episode in the end: resolved, or else its last word."""
     found: dict[Episode, AlertFact] = {}
     for fact in facts:
-        key = (fact.fingerprint, stored(fact.starts_at) or "")
+        key = (fact.fingerprint, fact.starts_at)
         if key not in found or found[key].status is not AlertStatus.RESOLVED:
             found[key] = fact
     return found
@@ -161,8 +156,9 @@ def _groups_for(
     rules: Rules,
 ) -> dict[Episode, int]:
     """Return the group of each episode: the one it has, an open one of its subject, a flapping one, or a new one."""
-    known = db.connection().exec_driver_sql(KNOWN, (to_json(list(episodes)).decode(), source)).all()
-    found: dict[Episode, int] = {(row[0], row[1]): int(row[2]) for row in known}
+    listed = list(episodes)
+    known = _known.run(db, [(n, fingerprint, start) for n, (fingerprint, start) in enumerate(listed)], source=source)
+    found: dict[Episode, int] = {listed[row[0]]: row[1] for row in known}
     subjects: dict[tuple[int | None, str], list[Episode]] = defaultdict(list)
     for key, fact in episodes.items():
         if key not in found:
@@ -270,7 +266,7 @@ def _row(
         model.id if model else None,
         fact.name,
         fact.status,
-        stored(fact.ends_at),
+        fact.ends_at,
         fact.version,
         fact.stage,
         fact.feature,
@@ -282,8 +278,8 @@ def _row(
         fact.runbook_url,
         fact.dashboard_url,
         fact.source_url,
-        to_json(dict(fact.labels)).decode(),
-        stored(now),
+        dict(fact.labels),
+        now,
         delivery_id,
     )
 
@@ -315,7 +311,10 @@ def _count(db: Session, touched: set[int], moved: Moved, now: datetime) -> None:
     if not touched:
         return
     db.flush()
-    db.connection().exec_driver_sql(COUNT, (to_json(sorted(touched)).decode(),))
+    alerts = select(func.count()).where(Alert.group_id == AlertGroup.id)
+    firing = alerts.where(col(Alert.status).in_(("firing", "acknowledged")))
+    counts = {"total": alerts.scalar_subquery(), "firing": firing.scalar_subquery()}
+    db.exec(update(AlertGroup).where(col(AlertGroup.id).in_(touched)).values(counts))
     db.expire_all()
     for group in db.exec(select(AlertGroup).where(col(AlertGroup.id).in_(touched)).order_by(col(AlertGroup.id))):
         before = group.status
@@ -339,10 +338,9 @@ def _count(db: Session, touched: set[int], moved: Moved, now: datetime) -> None:
 def _status(db: Session, group: AlertGroup) -> str:
     if group.firing:
         return AlertStatus.FIRING.value
-    open_ones = "SELECT status FROM alert WHERE group_id = ? AND status <> 'resolved' LIMIT 1"
-    left = db.connection().exec_driver_sql(open_ones, (group.id,)).scalar()
+    left = db.exec(select(Alert.status).where(Alert.group_id == group.id, Alert.status != "resolved").limit(1)).first()
     if left:
-        return str(left)
+        return left
     return AlertStatus.UNKNOWN.value if group.unlisted else AlertStatus.RESOLVED.value
 
 

@@ -12,7 +12,6 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -129,11 +128,6 @@ class Database:
                 done.set_result(result)
             else:
                 done.set_exception(error)
-
-
-def stored(at: datetime | None) -> str | None:
-    """Return AT as the store keeps it, for statements that go to the driver directly."""
-    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f") if at else None
 
 
 def _path(url: str) -> Path:

@@ -4,8 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Integer, String
 
 from bot.ingest.alerts import KNOWN
+from bot.store.many import Many
 from bot.store.tables import Alert, AlertGroup, Incident, Storm
 
 
@@ -349,6 +351,8 @@ def test_the_order_of_independent_alerts_does_not_matter(world: Any, order: tupl
 
 
 def test_known_episodes_are_sought_in_the_index_however_many_alerts_there_are(world: Any) -> None:
-    plan = world.run(lambda db: db.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {KNOWN}", ("[]", "x")).all())
+    plan = Many(f"EXPLAIN QUERY PLAN {KNOWN}", Integer(), String(), String(), source=String())
 
-    assert any("fingerprint=? AND starts_at=?" in row[3] for row in plan)
+    steps = world.run(lambda db: plan.run(db, [(0, "fingerprint", "start"), (1, "another", "start")], source="x"))
+
+    assert any("fingerprint=? AND starts_at=?" in step[3] for step in steps)

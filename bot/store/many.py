@@ -1,0 +1,111 @@
+"""Statements over many rows: the same text on every database, and little of SQLAlchemy at run time.
+
+SQLAlchemy compiles a statement once for each number of rows, which gives the placeholders and casts of the dialect;
+its values then go to the driver directly, because binding them by name costs more than the database needs to write
+them. Numbers of rows are powers of two, so that few texts serve every list and stay prepared in the driver.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeEngine
+from sqlmodel import Session
+
+Values = tuple[Any, ...]
+
+MOST_ROWS = 64
+"""In one statement; 64 rows of 30 columns are far from the limit of any database."""
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    text: str
+    head: Sequence[str]
+    """Names of the constants before the rows, in the order in which the driver wants their values."""
+    tail: Sequence[str]
+
+
+class Many:
+    """A statement with `{rows}` where a list of VALUES is to stand, and `:name` where a constant is."""
+
+    def __init__(self, text: str, *columns: TypeEngine[Any], **constants: TypeEngine[Any]) -> None:
+        """COLUMNS are the types of a row's values in their order, CONSTANTS those of the other values."""
+        self._text = text
+        self._columns = columns
+        self._constants = constants
+        self._compiled: dict[tuple[str, int], _Compiled] = {}
+        self._processors: dict[str, tuple[Sequence[tuple[int, _Processor]], dict[str, _Processor]]] = {}
+
+    def run(self, db: Session, rows: Sequence[Values], **constants: Any) -> list[sa.Row[Any]]:
+        """Run it over ROWS, and return what it returns, as the driver gives it; nothing happens without rows."""
+        if not rows:
+            return []
+        connection = db.connection()
+        typed, named = self._processors_of(connection.dialect)
+        given = {name: named[name](value) if name in named else value for name, value in constants.items()}
+        if typed:
+            rows = [_processed(row, typed) for row in rows]
+        returned: list[sa.Row[Any]] = []
+        for part in _parts(rows):
+            compiled = self._compile(connection.dialect, len(part))
+            head, tail = (tuple(given[name] for name in names) for names in (compiled.head, compiled.tail))
+            result = connection.exec_driver_sql(compiled.text, (*head, *chain.from_iterable(part), *tail))
+            if result.returns_rows:
+                returned += result
+        return returned
+
+    def _compile(self, dialect: Dialect, count: int) -> _Compiled:
+        known = self._compiled.get((dialect.name, count))
+        if known is None:
+            known = self._compiled[dialect.name, count] = self._compile_anew(dialect, count)
+        return known
+
+    def _compile_anew(self, dialect: Dialect, count: int) -> _Compiled:
+        names = [[f"row{row}_{n}" for n in range(len(self._columns))] for row in range(count)]
+        values = ", ".join("(" + ", ".join(f":{name}" for name in row) + ")" for row in names)
+        binds = [sa.bindparam(name, type_=kind) for row in names for name, kind in zip(row, self._columns, strict=True)]
+        binds += [sa.bindparam(name, type_=kind) for name, kind in self._constants.items()]
+        statement = sa.text(self._text.replace("{rows}", values)).bindparams(*binds)
+        compiled: Any = statement.compile(dialect=dialect)
+        order: list[str] = compiled.positiontup
+        first, past = order.index(names[0][0]), order.index(names[-1][-1]) + 1
+        return _Compiled(str(compiled), head=order[:first], tail=order[past:])
+
+    def _processors_of(self, dialect: Dialect) -> tuple[Sequence[tuple[int, "_Processor"]], dict[str, "_Processor"]]:
+        known = self._processors.get(dialect.name)
+        if known is None:
+            columns = [(n, _processor(kind, dialect)) for n, kind in enumerate(self._columns)]
+            named = {name: _processor(kind, dialect) for name, kind in self._constants.items()}
+            known = self._processors[dialect.name] = (
+                [(n, process) for n, process in columns if process is not None],
+                {name: process for name, process in named.items() if process is not None},
+            )
+        return known
+
+
+_Processor = Callable[[Any], Any]
+
+
+def _processor(kind: TypeEngine[Any], dialect: Dialect) -> _Processor | None:
+    return kind.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _processed(row: Values, typed: Sequence[tuple[int, _Processor]]) -> Values:
+    values = list(row)
+    for n, process in typed:
+        if values[n] is not None:
+            values[n] = process(values[n])
+    return tuple(values)
+
+
+def _parts(rows: Sequence[Values]) -> Iterator[Sequence[Values]]:
+    """Cut ROWS into pieces whose lengths are powers of two."""
+    first = 0
+    while first < len(rows):
+        count = min(MOST_ROWS, 1 << (len(rows) - first).bit_length() - 1)
+        yield rows[first : first + count]
+        first += count
