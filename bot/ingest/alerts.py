@@ -158,7 +158,7 @@ def _groups_for(
     """Return the group of each episode: the one it has, an open one of its subject, a flapping one, or a new one."""
     listed = list(episodes)
     known = _known.run(db, [(n, fingerprint, start) for n, (fingerprint, start) in enumerate(listed)], source=source)
-    found: dict[Episode, int] = {listed[row[0]]: row[1] for row in known}
+    found: dict[Episode, int] = {listed[n]: group for n, group in known}
     subjects: dict[tuple[int | None, str], list[Episode]] = defaultdict(list)
     for key, fact in episodes.items():
         if key not in found:

@@ -40,7 +40,7 @@ class Many:
         self._compiled: dict[tuple[str, int], _Compiled] = {}
         self._processors: dict[str, tuple[Sequence[tuple[int, _Processor]], dict[str, _Processor]]] = {}
 
-    def run(self, db: Session, rows: Sequence[Values], **constants: Any) -> list[sa.Row[Any]]:
+    def run(self, db: Session, rows: Sequence[Values], **constants: Any) -> list[Any]:
         """Run it over ROWS, and return what it returns, as the driver gives it; nothing happens without rows."""
         if not rows:
             return []
@@ -49,7 +49,7 @@ class Many:
         given = {name: named[name](value) if name in named else value for name, value in constants.items()}
         if typed:
             rows = [_processed(row, typed) for row in rows]
-        returned: list[sa.Row[Any]] = []
+        returned: list[Any] = []
         for part in _parts(rows):
             compiled = self._compile(connection.dialect, len(part))
             head, tail = (tuple(given[name] for name in names) for names in (compiled.head, compiled.tail))
