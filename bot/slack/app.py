@@ -11,7 +11,7 @@ from typing import Any
 
 from slack_bolt import BoltResponse
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 from starlette.requests import Request
 from starlette.responses import Response
@@ -29,13 +29,15 @@ bolt_logger = logging.getLogger("slack_bolt.quiet")
 bolt_logger.setLevel(logging.ERROR)  # it warns of a token in the environment, which is where ours is
 
 Next = Callable[[], Awaitable[Any]]
+IN_HAND = "in_hand"
+"""Where a request's context holds what it has in hand."""
 
 
 def build(
     client: AsyncWebClient, workspace: Workspace, *, words: tuple[str, ...], signing_secret: str | None
 ) -> AsyncApp:
     """Return the Bolt app for the slash commands WORDS; `signing_secret` is for HTTP mode only."""
-    app = AsyncApp(
+    app = _App(
         client=client,
         process_before_response=True,
         signing_secret=signing_secret or "",
@@ -43,25 +45,20 @@ def build(
         logger=bolt_logger,
     )
 
-    in_hand: set[str] = set()
-
     @app.middleware
     async def store(body: dict[str, Any], context: AsyncBoltContext, next: Next) -> BoltResponse | None:
-        """Keep what came; what came before is done already, or is being done: then Slack asks again later."""
-        if (name := inbox.identity(body)) is None:
-            await next()
-            return None
-        if name in in_hand:
-            return BoltResponse(status=503)
-        in_hand.add(name)
-        try:
+        """Keep what came; what came before is done already, or is being done: then Slack asks again later, or
+        the second click of a double click is answered by the first."""
+        if (name := inbox.identity(body)) is not None:
+            if name.subject in app.in_hand:
+                return BoltResponse(status=200 if "actions" in body else 503)
+            app.in_hand.add(name.subject)
+            context[IN_HAND] = name.subject
             stored = await workspace.database.write(inbox.keep, name, body, workspace.now())
             if stored.finished:
                 return BoltResponse(status=200)
             context["delivery_id"] = stored.id
-            await next()
-        finally:
-            in_hand.discard(name)
+        await next()
         return None
 
     _listen_to_commands(app, workspace, words)
@@ -80,6 +77,20 @@ def build(
         return BoltResponse(status=500)
 
     return app
+
+
+class _App(AsyncApp):
+    """Bolt's app, which knows what it has in hand: a middleware learns only that the next one begins."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.in_hand: set[str] = set()
+
+    async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
+        try:
+            return await super().async_dispatch(req)
+        finally:
+            self.in_hand.discard(req.context.get(IN_HAND, ""))
 
 
 def http_route(app: AsyncApp) -> BaseRoute:

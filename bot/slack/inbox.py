@@ -1,22 +1,28 @@
-"""What Slack sent us, stored before Bolt acknowledges it: an event that comes again is done once, none is lost.
+"""What Slack sent us, stored before Bolt acknowledges it: what comes again is done once, none is lost.
 
-Only events are sent again by Slack (platforms.md section 3). One that was stored and finished is acknowledged and
-dropped; one that was stored but not finished, because we died or failed, is done again.
+Slack sends events again (platforms.md section 3), people press twice, and send a form again whose acknowledgement was
+lost. What was stored and finished is acknowledged and dropped; an event that was stored but not finished, because we
+died or failed, is done again. The rows are kept for longer than Slack sends again (`store.retention`).
 """
 
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from bot.store.tables import Delivery
 
 SOURCE = "slack"
+DOUBLE_CLICK = timedelta(seconds=3)
+"""The same button of the same message, pressed by the same person this soon again, was pressed once."""
+LOOK_BACK = 5
+"""So many earlier times of the same subject are compared."""
 
 
 @dataclass(frozen=True)
@@ -27,28 +33,67 @@ class Stored:
     finished: bool
 
 
-def identity(body: Mapping[str, Any]) -> str | None:
-    """Return what names this payload: the event id, or the trigger id of a command, click or submission."""
-    name = body.get("event_id") or body.get("trigger_id")
-    return str(name) if name else None
+@dataclass(frozen=True)
+class Name:
+    """What names a payload: what it is about; where that may happen more than once, which time this is."""
+
+    subject: str
+    trigger: str = ""
+    once: timedelta = timedelta(0)
+    """Another time this soon after one that is finished is the same deed."""
 
 
-def keep(db: Session, name: str, body: Mapping[str, Any], now: datetime) -> Stored:
-    """Store a payload, or find it again."""
-    row = db.exec(select(Delivery).where(Delivery.source == SOURCE, Delivery.digest == name)).first()
+def identity(body: Mapping[str, Any]) -> Name | None:
+    """Return what names this payload; None for one that may come as often as it likes."""
+    trigger = str(body.get("trigger_id") or "")
+    if body.get("event_id"):
+        return Name(str(body["event_id"]))
+    if body.get("type") == "block_actions":
+        return Name(_button(body), trigger, once=DOUBLE_CLICK)
+    if body.get("type") == "view_submission":
+        return Name(str(body["view"]["id"]), trigger, once=timedelta.max)
+    return Name(trigger) if trigger else None
+
+
+def keep(db: Session, name: Name, body: Mapping[str, Any], now: datetime) -> Stored:
+    """Store a payload, or find it again.
+
+    Nobody sends a command or a click again: a new one counts as finished for those that come after it.
+    """
+    times = select(Delivery).where(Delivery.source == SOURCE, Delivery.digest == name.subject)
+    newest = db.exec(times.order_by(col(Delivery.id).desc()).limit(LOOK_BACK))
+    row = next((row for row in newest if _is_same(row, name, now)), None)
+    known = row is not None
     if row is None:
         safe = {k: v for k, v in body.items() if k not in ("token", "response_url", "response_urls")}
         packed = zlib.compress(to_json(safe), 1)
-        row = Delivery(source=SOURCE, digest=name, received_at=now, last_at=now, body=packed)
+        row = Delivery(source=SOURCE, digest=name.subject, received_at=now, last_at=now, body=packed)
         row.content_type = "application/json"
+        row.recorded = 0 if "event_id" in body or body.get("type") == "view_submission" else 1
     else:
         row.repeats, row.last_at = row.repeats + 1, now
     db.add(row)
     db.flush()
     assert row.id is not None
-    return Stored(row.id, finished=row.recorded > 0)
+    return Stored(row.id, finished=known and row.recorded > 0)
 
 
 def finish(db: Session, delivery_id: int) -> None:
     """Write that a payload was done."""
     db.exec(update(Delivery).where(col(Delivery.id) == delivery_id).values(recorded=1))
+
+
+def _button(body: Mapping[str, Any]) -> str:
+    """Return what names a click: who, where, on which message, which button as it was shown."""
+    action, container = body["actions"][0], body.get("container") or {}
+    place = (container.get("channel_id"), container.get("message_ts"), container.get("view_id"))
+    option = (action.get("selected_option") or {}).get("value")
+    pressed = (body["user"]["id"], *place, action.get("action_id"), action.get("value"), option)
+    return sha256(repr(pressed).encode()).hexdigest()
+
+
+def _is_same(row: Delivery, name: Name, now: datetime) -> bool:
+    """Return whether ROW is the deed NAME: sent again as it was, or done again too soon to be meant so."""
+    if row.recorded and now - row.received_at < name.once:
+        return True
+    return not name.trigger or str(from_json(zlib.decompress(row.body)).get("trigger_id")) == name.trigger

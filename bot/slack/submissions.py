@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 
 from bot.domain.actions import Action, Cause, DeclareIncident, IncidentStatus, ResolveIncident, UpdateIncident
 from bot.domain.errors import UserError
@@ -15,16 +15,16 @@ from bot.slack.workspace import Workspace
 def listen(app: AsyncApp, workspace: Workspace) -> None:
     """Register every form."""
 
-    async def submitted(ack: AsyncAck, view: dict[str, Any], action: Action) -> None:
+    async def submitted(ack: AsyncAck, view: dict[str, Any], context: AsyncBoltContext, action: Action) -> None:
         try:
-            await workspace.act(action)
+            await workspace.act(action, delivery_id=context.get("delivery_id"))
         except UserError as e:
             await ack(response_action="errors", errors={_first_field(view): await workspace.ask(without_marks, str(e))})
             return
         await ack()
 
     @app.view("update_incident")
-    async def update(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
+    async def update(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any], context: AsyncBoltContext) -> None:
         incident_id, seen = _subject(view)
         values = read(view)
         minutes = values.get("next_update") or ""
@@ -39,10 +39,10 @@ def listen(app: AsyncApp, workspace: Workspace) -> None:
             next_update_at=workspace.now() + timedelta(minutes=int(minutes)) if minutes.isdigit() else None,
             seen=seen,
         )
-        await submitted(ack, view, given)
+        await submitted(ack, view, context, given)
 
     @app.view("resolve_incident")
-    async def resolve(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
+    async def resolve(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any], context: AsyncBoltContext) -> None:
         incident_id, seen = _subject(view)
         values = read(view)
         given = ResolveIncident(
@@ -53,10 +53,10 @@ def listen(app: AsyncApp, workspace: Workspace) -> None:
             eval_case=values.get("eval_case") or "",
             seen=seen,
         )
-        await submitted(ack, view, given)
+        await submitted(ack, view, context, given)
 
     @app.view("declare_incident")
-    async def declare(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
+    async def declare(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any], context: AsyncBoltContext) -> None:
         values = read(view)
         group_id, _ = _subject(view)
         given = DeclareIncident(
@@ -67,7 +67,7 @@ def listen(app: AsyncApp, workspace: Workspace) -> None:
             group_id=group_id or None,
             lead=values.get("lead"),
         )
-        await submitted(ack, view, given)
+        await submitted(ack, view, context, given)
 
 
 def read(view: Mapping[str, Any]) -> dict[str, str | None]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlmodel import Session
@@ -10,6 +11,7 @@ from bot.domain.actions import Action
 from bot.ingest.people import record_action
 from bot.ingest.rules import Rules
 from bot.ports import Now
+from bot.slack import inbox
 from bot.slack.cards.look import Look
 from bot.store.database import Database
 
@@ -27,12 +29,19 @@ class Workspace:
     now: Now
     wake: Callable[[], None]
 
-    async def act(self, action: Action) -> int:
-        """Record what a person did and have it drawn; raises UserError."""
-        number = await self.database.write(record_action, action, self.now(), self.rules)
+    async def act(self, action: Action, *, delivery_id: int | None = None) -> int:
+        """Record what a person did, and that DELIVERY_ID is done with it, and have it drawn; raises UserError."""
+        number = await self.database.write(_record, action, self.now(), self.rules, delivery_id)
         self.wake()
         return number
 
     async def ask(self, f: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a reading transaction."""
         return await self.database.read(f, *args, **kwargs)
+
+
+def _record(db: Session, action: Action, now: datetime, rules: Rules, delivery_id: int | None) -> int:
+    number = record_action(db, action, now, rules)
+    if delivery_id is not None:
+        inbox.finish(db, delivery_id)
+    return number
