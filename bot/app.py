@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -42,8 +42,9 @@ from bot.slack.surface import SlackSurface
 from bot.slack.workspace import Workspace
 from bot.store import schema
 from bot.store.database import Database
-from bot.store.projection import release_leases, touch, touch_open
+from bot.store.projection import release_leases, touch, touch_open, try_again
 from bot.store.queries.directory import channel_ids
+from bot.store.retention import BATCH, forget_deliveries
 from bot.store.tables import Capability
 from bot.tickets.poll import poll, read_back
 from bot.tickets.surface import TicketSurface
@@ -113,6 +114,7 @@ class _Bot:
         decisions = settings.decisions
         self.settings, self.clock, self.tickets, self.database, self.client = settings, clock, tickets, database, client
         self.rendering = Rendering(settings, ticket_url=tickets.browse_url("") if tickets is not None else "")
+        self.swept = clock.now()
         self.ticket_state = "connecting" if tickets is not None else "not configured"
         self.rules = Rules(decisions.slack.channel, tickets=tickets is not None, admins=decisions.admins)
         surface = SlackSurface(client, Budget(), clock.now, resolve=self._channel_id, refuse=self._refuse)
@@ -129,9 +131,10 @@ class _Bot:
     async def run(self) -> None:
         """Answer HTTP first, then connect everything else; ends with the server, which ends with a signal."""
         await self.clock.settle()
-        now = self.clock.now()
+        self.swept = now = self.clock.now()
         await self.database.write(catalogue.apply, self.settings.decisions, now)
         await self.database.write(release_leases, now)
+        await self.database.write(try_again, now, "slack/")
         server = self._server()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, setattr, server, "should_exit", True)
@@ -162,14 +165,14 @@ class _Bot:
         if self.clock.url is not None:
             yield self.clock.follow()
         if self.sockets is not None:
-            yield self.sockets.run(self.clock.sleep)
-        yield self._learn_workspace()
+            yield self.sockets.run(self.clock.sleep, partial(self._try_again, "slack/"))
+        yield self._repeat(self._sync_directory, DIRECTORY_EVERY)
         if self.tickets is not None:
             every = timedelta(seconds=self.settings.decisions.jira.poll_seconds)
             now, sleep = self.clock.now, self.clock.sleep
             store, notice = self._store_ticket, self._notice_tickets
             yield poll(self.tickets, self.database, store, now=now, sleep=sleep, every=every, notice=notice)
-        yield self._keep_house()
+        yield self._repeat(self._keep_house, HOUSEKEEPING)
 
     def _server(self) -> _Server:
         host, port = self.settings.environment.host_port
@@ -226,13 +229,17 @@ class _Bot:
         logger.warning("slack refuses a block type", extra={"block": kind, "reason": reason})
         await self.database.write(_remember_refused, kind, reason, self.clock.now())
 
-    async def _learn_workspace(self) -> None:
-        """Read who and what is in the workspace, now and then."""
+    async def _repeat(self, work: Callable[[], Awaitable[None]], every: timedelta) -> None:
+        """Do WORK every so often until cancelled; that the database cannot be used for a while ends nothing."""
         while True:
-            await self._sync_directory()
-            await self.clock.sleep(DIRECTORY_EVERY)
+            try:
+                await work()
+            except sqlalchemy.exc.DBAPIError as e:
+                logger.warning("the database cannot be used", extra={"for": work.__name__, "error": str(e.orig)})
+            await self.clock.sleep(every)
 
     async def _sync_directory(self) -> None:
+        """Read who and what is in the workspace."""
         try:
             identity = await self.client.auth_test()
             self.rendering.workspace_url = str(identity.get("url") or self.rendering.workspace_url).rstrip("/")
@@ -252,11 +259,19 @@ class _Bot:
 
     async def _notice_tickets(self, state: str) -> None:
         """Tell admins when the ticket system goes away, and in the same message when it is back."""
+        if state == "connected" != self.ticket_state:
+            await self._try_again("jira/")
         if "down" in (state, self.ticket_state) and self.rules.admins:
             notes = [keys.operator_note(admin, "jira") for admin in self.rules.admins]
             await self.database.write(touch, self.clock.now(), *notes)
             self.wake()
         self.ticket_state = state
+
+    async def _try_again(self, prefix: str) -> None:
+        """What failed or was refused goes on at once: the other side is there again, or somebody mended it."""
+        with suppress(sqlalchemy.exc.DBAPIError):  # it goes on later, when its back-off ends
+            await self.database.write(try_again, self.clock.now(), prefix)
+            self.wake()
 
     async def _tick(self) -> None:
         await schedule.tick(self.database.write, self.settings, self.clock.now())
@@ -269,16 +284,17 @@ class _Bot:
             self.wake()
 
     async def _keep_house(self) -> None:
-        """End quiet storms; once a day touch whatever is shown, in case a touch was forgotten."""
-        swept = self.clock.now()
-        while True:
-            await self.clock.sleep(HOUSEKEEPING)
-            now = self.clock.now()
-            if await self.database.write(close_quiet, now):
-                self.wake()
-            if now - swept >= SWEEP_EVERY:
-                swept = now
-                await self.database.write(touch_open, now, now - SWEPT_BACK)
+        """End quiet storms; once a day do what somebody may have forgotten, and forget what is old."""
+        now = self.clock.now()
+        if await self.database.write(close_quiet, now):
+            self.wake()
+        if now - self.swept >= SWEEP_EVERY:
+            await self.database.write(touch_open, now, now - SWEPT_BACK)
+            await self._try_again("")
+            kept = timedelta(days=self.settings.decisions.retention.deliveries_days)
+            while await self.database.write(forget_deliveries, now - kept) == BATCH:
+                pass  # intake has its turn in between
+            self.swept = now
 
 
 def _complain(task: asyncio.Task[None]) -> None:

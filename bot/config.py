@@ -147,6 +147,13 @@ class DigestSection(_Section):
     """Empty = every model."""
 
 
+class RetentionSection(_Section):
+    """`retention:` how long what came in is kept as it came."""
+
+    deliveries_days: Annotated[int, Field(ge=2)] = 30
+    """At least 26 hours in whole days: so long the ids of Slack's events must be known."""
+
+
 class Decisions(_Section):
     """The whole of bellwether.yml."""
 
@@ -155,6 +162,7 @@ class Decisions(_Section):
     sources: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")], SourceSection] = {}
     models: dict[str, ModelSection] = {}
     digests: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")], DigestSection] = {}
+    retention: RetentionSection = RetentionSection()
     admins: tuple[str, ...] = ()
     instance: Annotated[str, Field(pattern=r"^[a-z0-9]{1,16}$")] = "main"
     """Distinguishes two bots that share one Jira project: part of every ticket label."""

@@ -129,6 +129,8 @@ async def _bring_up_to_date(loop: Loop, held: Claim) -> None:
             outcome = "looking"
         else:
             await write(projection.settle_shown, loop.now(), held, remote_id=remote_id, shown=digest(body))
+            if held.attempts:  # it answers again: the others need not wait until their back-off ends
+                await write(projection.hurry, loop.now(), loop.prefix)
             loop.wake()
     except NoBudget as e:
         await write(projection.settle_later, loop.now(), held, after=e.after, error="", unsent=True)

@@ -6,7 +6,7 @@ is back, once each, and are asked by /readyz.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Literal
 
@@ -37,12 +37,13 @@ class Sockets:
         ]
         self.state: State = "connecting"
 
-    async def run(self, sleep: Sleep) -> None:
-        """Connect, and watch the connections until cancelled."""
+    async def run(self, sleep: Sleep, back: Callable[[], Awaitable[None]]) -> None:
+        """Connect, and watch the connections until cancelled; call BACK whenever Slack is there again."""
         connecting = [asyncio.create_task(handler.client.connect()) for handler in self._handlers]
         try:
             while True:
-                self._notice(await self._connected())
+                if self._notice(await self._connected()):
+                    await back()
                 await sleep(WATCH) if self.state == "connected" else await asyncio.sleep(0.1)
         finally:
             for task in connecting:
@@ -56,10 +57,13 @@ class Sockets:
     async def _connected(self) -> int:
         return sum([bool(await handler.client.is_connected()) for handler in self._handlers])
 
-    def _notice(self, connected: int) -> None:
+    def _notice(self, connected: int) -> bool:
+        """Note whether Slack is there; True when it was not before."""
         if connected and self.state != "connected":
             logger.info("slack is connected", extra={"connections": connected})
             self.state = "connected"
-        elif not connected and self.state == "connected":
+            return True
+        if not connected and self.state == "connected":
             logger.warning("slack is gone")
             self.state = "down"
+        return False

@@ -224,11 +224,26 @@ def release_leases(db: Session, now: datetime) -> int:
     return int(db.exec(held.values(lease="", not_before=now)).rowcount)
 
 
-def try_again(db: Session, now: datetime, prefix: str) -> int:
-    """Make due at once what waits after an error under PREFIX: its cause may be mended. Returns how many there were."""
+def hurry(db: Session, now: datetime, prefix: str) -> int:
+    """Make due at once what waits after an error under PREFIX, in the order in which it was due at first.
+
+    For when the other side answers again. Returns how many there were.
+    """
     failing = and_(col(Projection.lagging), col(Projection.error) != "", col(Projection.lease) == "")
     due = update(Projection).where(failing, col(Projection.key).startswith(prefix, autoescape=True))
-    return int(db.exec(due.values(not_before=now).execution_options(synchronize_session=False)).rowcount)
+    first = case((col(Projection.earliest) < now, col(Projection.earliest)), else_=now)
+    return int(db.exec(due.values(not_before=first).execution_options(synchronize_session=False)).rowcount)
+
+
+def try_again(db: Session, now: datetime, prefix: str) -> int:
+    """Hurry what failed under PREFIX and take up again what was refused: somebody may have mended the cause.
+
+    Returns how many there were.
+    """
+    refused = and_(col(Projection.lagging).is_(False), col(Projection.error) != "")
+    again = update(Projection).where(refused, col(Projection.key).startswith(prefix, autoescape=True))
+    taken_up = again.values(generation=Projection.generation + 1, not_before=now)
+    return hurry(db, now, prefix) + int(db.exec(taken_up.execution_options(synchronize_session=False)).rowcount)
 
 
 def touch_open(db: Session, now: datetime, since: datetime) -> int:

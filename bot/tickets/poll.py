@@ -62,16 +62,24 @@ async def poll(
     down = False
     while True:
         try:
-            await read_back(tickets, await database.read(watched, now()), store)
-            if down:
+            wrong = await _trouble(tickets, await database.read(watched, now()), store)
+            if wrong and not down:
+                logger.warning("ticket system cannot be used", extra={"error": wrong})
+            if down and not wrong:
                 logger.info("ticket system is back")
-            down = False
-            await notice("connected")
-        except OutboundError as e:
-            if not down:
-                logger.warning("ticket system cannot be read", extra={"error": str(e)})
-            down = True
-            await notice("down")
+            down = wrong is not None
+            await notice("down" if down else "connected")
         except Exception:  # the rows could not be read or written: the next round does it
             logger.exception("tickets were not read back")
         await sleep(every)
+
+
+async def _trouble(tickets: TicketSystem, which: dict[RemoteId, int], store: Store) -> str | None:
+    """Read these tickets back, or where there are none ask whether one would be taken; return why that fails."""
+    if not which:
+        return await tickets.check()
+    try:
+        await read_back(tickets, which, store)
+    except OutboundError as e:
+        return str(e)
+    return None

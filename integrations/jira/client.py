@@ -25,6 +25,8 @@ TOTAL = timedelta(seconds=10)
 LOOK_SOON = timedelta(seconds=5)
 RETRY_SOON = timedelta(seconds=2)
 RETRY_LATER = timedelta(seconds=15)
+WHEN_MENDED = timedelta(seconds=60)
+"""How long to wait where somebody has to do something first: a new token, a permission."""
 LIMITED = timedelta(seconds=30)
 """How long to wait after a 429 without Retry-After."""
 
@@ -76,7 +78,7 @@ class JiraClient:
     ) -> Any:
         """Return the JSON that Jira answers, None for an empty answer.
 
-        Raises JiraRefused for 4xx, NoBudget, TemporaryError, and UncertainError if the call is not `repeatable`.
+        Raises JiraRefused for most 4xx, NoBudget, TemporaryError, and UncertainError if the call is not `repeatable`.
         """
         what = f"{method} {path}"
         try:
@@ -95,10 +97,10 @@ class JiraClient:
         after = _retry_after(response)
         # An expired token makes Jira treat the call as anonymous, which for an issue looks like 404.
         if status == 401 or response.headers.get("x-seraph-loginreason") == "AUTHENTICATED_FAILED":
-            return JiraRefused(f"Jira does not accept the credentials of {self.user} (401). {RENEW}", 401, {})
+            return TemporaryError(f"Jira does not accept the credentials of {self.user} (401). {RENEW}", WHEN_MENDED)
         if status == 403:
             hint = "Give this account the permission in the project; docs: integrations/jira/README.md."
-            return JiraRefused(f"Jira does not allow {self.user} to {what} (403): {words}. {hint}", status, fields)
+            return TemporaryError(f"Jira does not allow {self.user} to {what} (403): {words}. {hint}", WHEN_MENDED)
         if status in (425, 429):
             reason = response.headers.get("ratelimit-reason", "too many calls")
             return NoBudget(f"Jira asks to wait before {what} ({status}, {reason})", after or LIMITED)

@@ -15,7 +15,7 @@ from bot.domain.errors import GoneError, OutboundError, PermanentError, Temporar
 from bot.domain.facts import StatusCategory, TicketFact
 from bot.ports import RemoteId, TicketLink, TicketOptions, TicketView
 from integrations.jira import adf, ownership, shapes, workflow
-from integrations.jira.client import LOOK_SOON, JiraClient, JiraRefused
+from integrations.jira.client import LOOK_SOON, WHEN_MENDED, JiraClient, JiraRefused
 
 logger = logging.getLogger(__name__)
 
@@ -218,9 +218,10 @@ class JiraTickets:
         """Return what a 404 means: Jira says it of a deleted issue and of a lost permission alike."""
         if "BROWSE_PROJECTS" in await self._grants(project, "BROWSE_PROJECTS"):
             return GoneError(f"Jira issue {remote_id} was deleted")
-        return PermanentError(
+        return TemporaryError(
             f"{self._options.user} can't see Jira project {project} any more, nor issue {remote_id}. "
-            f"Give the account {NEEDED['BROWSE_PROJECTS']} again."
+            f"Give the account {NEEDED['BROWSE_PROJECTS']} again.",
+            WHEN_MENDED,
         )
 
     async def _grants(self, project: str, *permissions: str) -> set[str]:

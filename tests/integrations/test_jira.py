@@ -522,8 +522,8 @@ OUTCOMES: list[tuple[str, Any, type[OutboundError], type[OutboundError], str]] =
     ("reset", httpx.ReadError("reset"), UncertainError, TemporaryError, "reset"),
     ("cut off", httpx.RemoteProtocolError("closed"), UncertainError, TemporaryError, "closed"),
     ("409", httpx.Response(409), TemporaryError, TemporaryError, "409"),
-    ("401", httpx.Response(401, text=""), PermanentError, PermanentError, "JIRA_API_TOKEN"),
-    ("403", httpx.Response(403, json={"errorMessages": ["No."]}), PermanentError, PermanentError, "No."),
+    ("401", httpx.Response(401, text=""), TemporaryError, TemporaryError, "JIRA_API_TOKEN"),
+    ("403", httpx.Response(403, json={"errorMessages": ["No."]}), TemporaryError, TemporaryError, "No."),
     ("400", httpx.Response(400, json={"errors": {"x": "bad"}}), PermanentError, PermanentError, "x: bad"),
     ("404", httpx.Response(404, json={"message": "nope"}), PermanentError, PermanentError, "nope"),
     (
@@ -595,7 +595,7 @@ async def test_a_ticket_hidden_by_a_lost_permission_is_not_gone(jira: JiraTicket
     wire.get("/issue/10001").respond(404, json={"errorMessages": ["Issue does not exist or you may not see it."]})
     _allow(wire)
 
-    with pytest.raises(PermanentError, match="can't see Jira project ML any more"):
+    with pytest.raises(TemporaryError, match="can't see Jira project ML any more"):
         await jira.update(ML_431, VIEW)
 
 
@@ -603,7 +603,7 @@ async def test_an_expired_token_does_not_look_like_a_deleted_ticket(jira: JiraTi
     headers = {"X-Seraph-LoginReason": "AUTHENTICATED_FAILED"}
     wire.get("/issue/10001").respond(404, headers=headers, json={"errorMessages": ["Issue does not exist"]})
 
-    with pytest.raises(PermanentError, match="JIRA_API_TOKEN"):
+    with pytest.raises(TemporaryError, match="JIRA_API_TOKEN"):
         await jira.update(ML_431, VIEW)
 
 

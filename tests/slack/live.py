@@ -29,7 +29,7 @@ from bot.slack.sockets import Sockets
 from bot.slack.surface import SlackSurface
 from bot.slack.workspace import Workspace
 from bot.store.database import Database
-from bot.store.projection import touch
+from bot.store.projection import touch, try_again
 from bot.store.queries.directory import channel_ids
 from bot.store.tables import Capability, Model, Projection
 
@@ -126,6 +126,9 @@ class Bot:
 
         await self.database.write(remember)
 
+    async def slack_is_back(self) -> None:
+        await self.database.write(try_again, self.now(), "slack/")
+
     async def _sleep(self, span: timedelta) -> None:
         await asyncio.sleep(min(0.05, span.total_seconds()))
 
@@ -164,7 +167,7 @@ async def connected(bot: Bot) -> AsyncIterator[Workspace]:
     sockets = Sockets(app, "xapp-sandbox")
     await directory.sync(bot.client, bot.database)
     await bot.database.write(_two_models)
-    watching = asyncio.create_task(sockets.run(bot._sleep))
+    watching = asyncio.create_task(sockets.run(bot._sleep, bot.slack_is_back))
     drawing = asyncio.create_task(_draw(bot))
     try:
         async with asyncio.timeout(10):

@@ -365,7 +365,7 @@ async def test_an_outage_is_told_once_when_it_begins_and_once_when_it_ends(
 
     assert told == ["connected", "down", "down", "down", "connected"]
     said = [record.message for record in caplog.records if record.name == "bot.tickets.poll"]
-    assert said == ["ticket system cannot be read", "ticket system is back"]
+    assert said == ["ticket system cannot be used", "ticket system is back"]
 
 
 async def test_reading_back_goes_on_after_a_bug(desk: Desk) -> None:
