@@ -14,7 +14,8 @@ from sqlmodel import Session
 from benchmarks.figures import Figure, spread
 from bot.ingest.rules import Rules
 from bot.slack.cards.look import Look
-from bot.slack.commands import Asker, answer
+from bot.slack.commands import answer
+from bot.slack.questions import Asker
 from bot.slack.workspace import Workspace
 from bot.store import schema
 from bot.store.database import Database

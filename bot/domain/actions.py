@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.domain.errors import UserError
+from bot.domain.facts import ChangeType
 
 
 class Verdict(StrEnum):
@@ -117,4 +118,38 @@ class ReopenIncident:
     seen: int | None = None
 
 
-Action = GiveVerdict | DeclareIncident | UpdateIncident | AskRollback | ResolveIncident | ReopenIncident
+@dataclass(frozen=True, kw_only=True)
+class LogChange:
+    """Type in a change that no source told of."""
+
+    model: str
+    change_type: ChangeType
+    summary: str
+    by: str
+    at: datetime | None = None
+    """When it took effect; None = now."""
+    key: str = ""
+    """What names the request in Slack, so that one that is sent again is written once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarkVersion:
+    """Say that a version is bad, and has to be warned of when it is deployed; or that it is good after all."""
+
+    model: str
+    version: str
+    bad: bool
+    by: str
+    reason: str = ""
+
+
+Action = (
+    GiveVerdict
+    | DeclareIncident
+    | UpdateIncident
+    | AskRollback
+    | ResolveIncident
+    | ReopenIncident
+    | LogChange
+    | MarkVersion
+)

@@ -16,6 +16,8 @@ from bot.domain.actions import (
     DeclareIncident,
     GiveVerdict,
     IncidentStatus,
+    LogChange,
+    MarkVersion,
     ReopenIncident,
     ResolveIncident,
     StaleAction,
@@ -28,6 +30,7 @@ from bot.ingest import incidents
 from bot.ingest.correlate import models_named, open_incident_of
 from bot.ingest.rules import Rules
 from bot.ingest.timeline import tell
+from bot.ingest.typed import log_change, mark_version
 from bot.store.projection import touch, touch_existing
 from bot.store.queries.models import way_back
 from bot.store.tables import AlertGroup, Audit, Decision, Incident, Model, Triage
@@ -36,7 +39,7 @@ REOPENED = "reopened it"
 
 
 def record_action(db: Session, action: Action, now: datetime, rules: Rules) -> int:
-    """Write what a person did; returns the number of the group or incident that it was about.
+    """Write what a person did; returns the number of the group, incident, change or model that it was about.
 
     Raises StaleAction or UserError, and then nothing is written.
     """
@@ -53,6 +56,10 @@ def record_action(db: Session, action: Action, now: datetime, rules: Rules) -> i
             subject, number = "incident", _resolve(db, action, now, rules)
         case ReopenIncident():
             subject, number = "incident", _reopen(db, action, now, rules)
+        case LogChange():
+            subject, number = "change", log_change(db, action, now)
+        case MarkVersion():
+            subject, number = "model", mark_version(db, action, now)
         case _:
             assert_never(action)
     what = type(action).__name__

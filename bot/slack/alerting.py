@@ -6,11 +6,13 @@ from datetime import timedelta
 from sqlmodel import Session
 
 from bot.domain import durations
-from bot.domain.attribution import DEPLOYMENTS, WORTH_SAYING, Relation, onset_of
+from bot.domain.attribution import DEPLOYMENTS, WORTH_SAYING, Onset, Relation, onset_of
 from bot.domain.names import clean_url
+from bot.domain.serving import GRACE, How, version_at
 from bot.ingest.suspects import suspect_of
 from bot.slack import numbers, text
 from bot.store.queries.alerts import Features
+from bot.store.queries.models import served_between
 from bot.store.tables import Alert, AlertGroup, Change, Model
 
 SHOWN_FEATURES = 2
@@ -80,12 +82,29 @@ def history(times: int, verdicts: Counter[str]) -> str:
     return f"last {'time' if times == 1 else f'{times} times'}: {', '.join(words)}"
 
 
+def served(db: Session, group: AlertGroup) -> str:
+    """Return which version served when it began: `v42 served`, `v2 90 %, v3 10 % served`; empty when nobody knows.
+
+    A version that the alerts' labels name is believed, with a word of doubt when another one served.
+    """
+    if group.model_id is None:
+        return ""
+    onset = _onset(group)
+    rows = served_between(db, group.model_id, onset.at - GRACE, onset.fired_at)
+    held = version_at(rows, onset.at, onset.fired_at, stage=group.stage, stated=group.version)
+    match held.how:
+        case How.NONE:
+            return ""
+        case How.EXPLICIT:
+            return text.escape(held.words)
+        case How.INFERRED | How.SPLIT:
+            return text.escape(f"{held.words} served")
+
+
 def nearest_change(db: Session, group: AlertGroup) -> str:
     """Return `began *11 min after* v42`: order in time, never a cause; empty when nothing is known to be near."""
     model = db.get(Model, group.model_id) if group.model_id is not None else None
-    lookback = timedelta(seconds=group.lookback_s) if group.lookback_s is not None else None
-    onset = onset_of(group.opened_at, lookback, category=group.category)
-    near = suspect_of(db, model, onset, stage=group.stage)
+    near = suspect_of(db, model, _onset(group), stage=group.stage)
     change = db.get(Change, near.change_id) if near else None
     if near is None or change is None:
         return ""
@@ -97,3 +116,8 @@ def nearest_change(db: Session, group: AlertGroup) -> str:
     often = near.coincidence is not None and near.coincidence >= WORTH_SAYING
     chance = f" ({near.coincidence:.0%} by chance)" if often else ""
     return f"began *{durations.short(near.before)} after* {owner}{text.link(change.url, what)}{chance}"
+
+
+def _onset(group: AlertGroup) -> Onset:
+    lookback = timedelta(seconds=group.lookback_s) if group.lookback_s is not None else None
+    return onset_of(group.opened_at, lookback, category=group.category)

@@ -21,6 +21,7 @@ from bot.domain.errors import UserError
 from bot.slack import clicks, commands, home, inbox, submissions
 from bot.slack.answers.problems import our_fault
 from bot.slack.blocks import Message
+from bot.slack.questions import Asker
 from bot.slack.workspace import Workspace
 from bot.store.projection import try_again
 
@@ -110,7 +111,9 @@ def _listen_to_commands(app: AsyncApp, workspace: Workspace, words: tuple[str, .
 
     @app.command(pattern)
     async def command(ack: AsyncAck, body: dict[str, Any]) -> None:
-        asker = commands.Asker(body["user_id"], body["channel_id"], word=body["command"])
+        asker = Asker(
+            body["user_id"], body["channel_id"], word=body["command"], request=str(body.get("trigger_id", ""))
+        )
         try:
             answer = await commands.answer(workspace, asker, body.get("text", ""))
         except UserError as e:
@@ -125,7 +128,9 @@ def _listen_to_events(app: AsyncApp, workspace: Workspace) -> None:
 
     @app.event("app_mention")
     async def mention(event: dict[str, Any], client: AsyncWebClient, context: AsyncBoltContext) -> None:
-        asker = commands.Asker(event["user"], event["channel"], word=None, thread_ts=event.get("thread_ts"))
+        asker = Asker(
+            event["user"], event["channel"], thread_ts=event.get("thread_ts"), request=str(event.get("ts", ""))
+        )
         try:
             answer = await commands.answer(
                 workspace, asker, re.sub(r"<@[A-Z0-9]+(\|[^>]*)?>", " ", event["text"], count=1)
@@ -154,7 +159,7 @@ def _listen_to_events(app: AsyncApp, workspace: Workspace) -> None:
         await done(context)
 
 
-async def _reply(client: AsyncWebClient, asker: commands.Asker, answer: Message) -> None:
+async def _reply(client: AsyncWebClient, asker: Asker, answer: Message) -> None:
     """Answer a mention: in a thread to everybody there, because the thread is the record; else to the asker alone."""
     content = answer.content
     if asker.thread_ts or asker.channel.startswith("D"):

@@ -15,6 +15,7 @@ from bot.domain.actions import Action, AskRollback, GiveVerdict, ReopenIncident,
 from bot.domain.errors import UserError
 from bot.slack import commands, modals
 from bot.slack.blocks import Message
+from bot.slack.questions import Asker
 from bot.slack.workspace import Workspace
 from bot.store.tables import Audit
 
@@ -55,7 +56,7 @@ def listen(app: AsyncApp, workspace: Workspace) -> None:
     @app.action(re.compile("^run_"))
     async def run(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient) -> None:
         chosen = action.get("value") or action.get("selected_option", {}).get("value", "")
-        asker = commands.Asker(_who(body), _where(body) or _who(body))
+        asker = Asker(_who(body), _where(body) or _who(body), request=str(body.get("trigger_id", "")))
         try:
             answer = await commands.answer(workspace, asker, chosen)
         except UserError as e:

@@ -1,16 +1,16 @@
 """What a person may ask for, by slash command, mention or button: one table of verbs, one way to answer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlmodel import Session, select
 
 from bot.domain.errors import UserError
+from bot.slack import deeds
 from bot.slack.answers import changes, everyone, helping, models, status, unknown
 from bot.slack.blocks import Message
-from bot.slack.cards.look import Look
-from bot.slack.grammar import Command, parse
+from bot.slack.grammar import parse
+from bot.slack.questions import Asker, Deed, Question
 from bot.slack.workspace import Workspace
 from bot.store.queries.directory import name_of
 from bot.store.tables import Model
@@ -20,48 +20,27 @@ DEFAULT_VERBS = {"/incident": "incidents", "/oncall": "oncall"}
 """What a bare alias means; with words after it, an alias is the same as the main command."""
 
 
-@dataclass(frozen=True)
-class Asker:
-    """Who asks, and where; `word` is the slash command that they typed, None for a mention or a button."""
-
-    user: str
-    channel: str
-    word: str | None = None
-    thread_ts: str | None = None
-
-
-@dataclass(frozen=True)
-class Question:
-    """A command with all that an answer may depend on."""
-
-    command: Command
-    asker: Asker
-    now: datetime
-    look: Look
-    bound: str | None
-    """The one model of the channel where it was asked, if there is just one."""
-
-    @property
-    def model(self) -> str | None:
-        """The model that was named, or the channel's own."""
-        return self.command.model or self.bound
-
-
 async def answer(workspace: Workspace, asker: Asker, text: str) -> Message:
-    """Return the answer to TEXT, for the asker's eyes; raises UserError."""
-    return await workspace.ask(_answer, workspace, asker, text)
+    """Return the answer to TEXT, for the asker's eyes, after what it asks for was done; raises UserError."""
+    found = await workspace.ask(_answer, workspace, asker, text)
+    if isinstance(found, Message):
+        return found
+    await workspace.act(found.action)
+    return found.said
 
 
-def _answer(db: Session, workspace: Workspace, asker: Asker, text: str) -> Message:
+def _answer(db: Session, workspace: Workspace, asker: Asker, text: str) -> Message | Deed:
     look = workspace.look(db)
     channels = dict(db.exec(select(Model.name, Model.channel)).all())
     default = DEFAULT_VERBS.get(asker.word or "", "models")
-    command = parse(text, verbs=COMMANDS, models=channels, default=default)
-    if command.unknown and command.verb in ("status", "changes"):
-        return unknown.unknown_model(db, command.unknown, look, verb=command.verb)
+    command = parse(text, verbs=COMMANDS, models=channels, default=default, wordy=WORDY)
     here = {asker.channel, name_of(db, asker.channel), f"#{name_of(db, asker.channel)}"}
-    bound = [name for name, channel in channels.items() if channel in here]
-    question = Question(command, asker, workspace.now(), look, bound[0] if len(bound) == 1 else None)
+    own = [name for name, channel in channels.items() if channel in here]
+    bound = own[0] if len(own) == 1 else None
+    if command.unknown and command.verb in OF_A_MODEL and not (bound and command.verb in WORDY):
+        rest = command.words[1:]
+        return unknown.unknown_model(db, command.unknown, look, verb=command.verb, words=rest)
+    question = Question(command, asker, workspace.now(), look, bound)
     return COMMANDS[command.verb](db, question)
 
 
@@ -78,22 +57,13 @@ def _status(db: Session, question: Question) -> Message:
 def _changes(db: Session, question: Question) -> Message:
     if question.model is None:
         raise UserError(f"Whose changes? Write `{question.look.command} changes NAME`.")
-    since = question.now - _span(question.command.flags.get("since"))
+    since = question.now - question.span("since", WEEK)
     return changes.changes(db, question.model, question.now, since, question.look)
 
 
-def _span(text: str | None) -> timedelta:
-    """Return a span written as `3d`, `12h` or `2w`; a week when none is given. Raises UserError."""
-    if not text:
-        return WEEK
-    number, unit = text[:-1], text[-1:].lower()
-    units = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-    if not number.isdigit() or unit not in units or not 0 < int(number) <= 1000:
-        raise UserError(f"`--since {text}` is not a span; write for example `--since 3d`, `12h` or `2w`.")
-    return int(number) * units[unit]
-
-
 def _help(db: Session, question: Question) -> Message:
+    if "all" in question.command.words:
+        return helping.every_command(question.look)
     return helping.help_for(db, question.look, user=question.asker.user)
 
 
@@ -105,11 +75,16 @@ def _oncall(db: Session, question: Question) -> Message:
     return everyone.on_call(db, question.look)
 
 
-COMMANDS: dict[str, Callable[[Session, Question], Message]] = {
+COMMANDS: dict[str, Callable[[Session, Question], Message | Deed]] = {
     "models": _models,
     "status": _status,
     "changes": _changes,
+    "log": deeds.log,
+    "mark": deeds.mark,
     "incidents": _incidents,
     "oncall": _oncall,
     "help": _help,
 }
+OF_A_MODEL = frozenset({"status", "changes", "log", "mark"})
+WORDY = frozenset({"log", "mark"})
+"""After these come words of one's own, so a model may only be named before them."""

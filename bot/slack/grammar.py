@@ -25,11 +25,13 @@ class Command:
     """A word that is neither a verb nor a model."""
 
 
-def parse(text: str, *, verbs: Collection[str], models: Collection[str], default: str = "models") -> Command:
+def parse(
+    text: str, *, verbs: Collection[str], models: Collection[str], default: str = "models", wordy: Collection[str] = ()
+) -> Command:
     """Return what TEXT asks for; DEFAULT is the verb of an empty text.
 
-    A model may be named by a unique prefix or in other letter case. A word that fits nothing where a model should
-    stand is `unknown`, for "did you mean".
+    A model may be named by a unique prefix or in other letter case; with a verb in WORDY, that is followed by words of
+    one's own, only before these. A word that fits nothing where a model should stand is `unknown`, for "did you mean".
     """
     words, flags = _split(text)
     verb = next((w.lower() for w in words if w.lower() in verbs), None)
@@ -38,7 +40,8 @@ def parse(text: str, *, verbs: Collection[str], models: Collection[str], default
         words = words[1:] if verb else words
     elif verb is not None:
         words.remove(next(w for w in words if w.lower() == verb))
-    named = next(((w, m) for w in words if (m := _model(w, models))), None)
+    places = words[:1] if verb in wordy else words
+    named = next(((w, m) for w in places if (m := _model(w, models))), None)
     if named is not None:
         words.remove(named[0])
     if verb is None and named is None and not words:

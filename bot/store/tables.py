@@ -57,6 +57,7 @@ class Change(SQLModel, table=True):
     __table_args__ = (
         sa.UniqueConstraint("source", "dedup_key"),
         sa.Index("change_model_at", "model_id", "occurred_at"),
+        sa.Index("change_type_received", "change_type", "received_at"),
     )
     id: int | None = Field(default=None, primary_key=True)
     source: str

@@ -19,6 +19,8 @@ from bot.domain.actions import (
     DeclareIncident,
     GiveVerdict,
     IncidentStatus,
+    LogChange,
+    MarkVersion,
     ReopenIncident,
     ResolveIncident,
     UpdateIncident,
@@ -155,6 +157,23 @@ def reopen(world: Any) -> None:
     world.act(ReopenIncident(incident_id=1, by="U02BOB"))
 
 
+def typed(world: Any) -> LogChange:
+    """A filter that was there before anything went wrong."""
+    at = world.start - timedelta(hours=1)
+    return LogChange(model="fraud-scorer", change_type=ChangeType.FILTER, summary="hide", by="U02BOB", at=at)
+
+
+def bad(world: Any, version: str, *, good: bool = False) -> MarkVersion:
+    return MarkVersion(model="fraud-scorer", version=version, bad=not good, by="U02BOB", reason="label leak")
+
+
+def unmark(world: Any) -> None:
+    world.act(bad(world, "42"))
+    world.settle()
+    world.before()
+    world.act(bad(world, "42", good=True))
+
+
 def later(world: Any, **span: float) -> Any:
     """Let time pass between what stands on the wall and the act."""
     world.later(**span)
@@ -274,6 +293,10 @@ PEOPLE: dict[str, Act] = {
     ),
     "an incident is reopened": lambda w: w.act(ReopenIncident(incident_id=3, by="U02BOB")),
     "an incident is reopened while its alerts go on": reopen,
+    "a change is typed": lambda w: w.act(typed(w)),
+    "the version that serves is marked bad": lambda w: w.act(bad(w, "42")),
+    "the version before is marked bad": lambda w: w.act(bad(w, "41")),
+    "a version is marked good again": unmark,
 }  # fmt: skip
 
 SENDERS: dict[str, Act] = {

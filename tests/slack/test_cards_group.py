@@ -2,6 +2,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlmodel import select
+
+from bot.store.tables import Serving
 
 SILENT_VERDICTS = {"group_acted", "group_real_later", "group_noise", "group_open_incident"}
 
@@ -16,7 +19,7 @@ def test_a_firing_group_says_what_how_bad_and_since_which_change(story: Any, sho
     assert card["attachments"][0]["color"] == "#a30200"
     assert "🔴 *Firing*  FeatureDrift · *fraud-scorer* `production`" in shown
     assert "*0.31* &gt; 0.2 · `merchant_country`, `device_id` + 1" in shown
-    assert "4 alerts, 3 firing · began *11 min after* `v42` · <https://example.com/rb|runbook>" in shown
+    assert "4 alerts, 3 firing · began *11 min after* `v42` · v42 served · <https://example.com/rb|runbook>" in shown
     assert card["text"] == "Firing: FeatureDrift on fraud-scorer, 4 alerts, 3 firing"
 
 
@@ -160,3 +163,34 @@ def test_a_group_of_a_thousand_alerts_is_counted_in_the_database(story: Any, sho
         story.alert(group, feature=f"column_{n % 300}")
 
     assert "`column_0`, `column_1` + 298" in words(show("slack/group/1"))
+
+
+@pytest.mark.parametrize(
+    ("label", "split", "said"),
+    [
+        (None, False, "v42 served"),
+        (None, True, "v41 90 %, v42 10 % served"),
+        ("41", False, "label says v41, but v42 served"),
+        ("42", False, "v42"),
+        ("42", True, "v42"),
+    ],
+)
+def test_the_version_at_onset_is_named_and_none_is_picked_of_two(
+    label: str | None, split: bool, said: str, story: Any, show: Any, words: Any
+) -> None:
+    model = story.model()
+    story.serving(model, "41", story.now - timedelta(days=30), None if split else story.deployed - timedelta(hours=2))
+    story.serving(model, "42", story.deployed - timedelta(hours=2), traffic_percent=10.0 if split else 100.0)
+    for row in story.db.exec(select(Serving).where(Serving.version == "41")):
+        row.traffic_percent = 90.0 if split else 100.0
+    group = story.group(model, version=label)
+    group.incident_id = story.incident(model).id
+
+    assert f"1 alert · {said}" in words(show("slack/group/1"))
+    assert f"*fraud-scorer* · {said} · since" in words(show("slack/incident/1"))
+
+
+def test_what_nobody_knows_of_the_version_is_not_said(story: Any, show: Any, words: Any) -> None:
+    story.group(story.model())
+
+    assert "served" not in words(show("slack/group/1"))

@@ -19,7 +19,7 @@ def test_the_root_says_what_it_is_who_has_it_and_what_is_suspected(story: Any, s
     assert card["channel"] == "#ml-fraud"
     assert card["text"] == "INC-1 SEV2 investigating: fraud-scorer declines payments"
     assert card["attachments"][0]["color"] == "#daa038"
-    assert "🔥 *INC-1*  SEV2 · *Investigating* · *fraud-scorer* · since " in shown
+    assert "🔥 *INC-1*  SEV2 · *Investigating* · *fraud-scorer* · v42 served · since " in shown
     assert "*Lead*\n<@U02BOB>" in shown
     assert "*Ticket*\n<https://jira.example.com/browse/ML-431|ML-431> In Progress" in shown
     assert "*Suspect*\n`v42` deployed 11 min before" in shown

@@ -10,6 +10,26 @@ from bot.slack.cards.look import Look
 from bot.slack.grammar import quoted
 from bot.store.queries.models import all_models
 
+EVERY: tuple[tuple[str, str], ...] = (
+    ("", "your models, the worst first"),
+    ("NAME", "how is it?"),
+    ("changes NAME --since 3d", "what changed, and what is not heard of"),
+    ('log NAME "filter: hide closed shops"', "note a change that no source tells of; `--ago 2h` for an earlier one"),
+    ('mark NAME v12 bad "label leak"', "warn whenever it is deployed; `mark NAME v12 good` takes it back"),
+    ("incidents", "what is open"),
+    ("oncall", "who has the pager"),
+    ("help", "the first things to try"),
+)
+"""Every command, with what it answers."""
+
+
+def every_command(look: Look) -> Message:
+    """Return all that one can ask."""
+    word = text.line(look.command, 40)
+    lines = [f"`{f'{word} {usage}'.strip()}`  {meaning}" for usage, meaning in EVERY]
+    threads = f"In threads write `{text.line(look.bot, 40)}` instead of `{word}`."
+    return finished(message(f"Every command of {word}.", section(*lines), section(threads)), look)
+
 
 def help_for(db: Session, look: Look, *, user: str | None = None) -> Message:
     """Return what one can ask here; `user` is a Slack id."""
@@ -36,5 +56,6 @@ def help_for(db: Session, look: Look, *, user: str | None = None) -> Message:
     buttons = actions(
         button("My models", "run_1", "models"),
         button(f"How is {name}?", "run_2", f"status {quoted(name)}") if models else None,
+        button("All commands", "run_3", "help all"),
     )
     return finished(message(sentence, section(*lines), buttons), look)

@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from bot.domain import durations, keys
 from bot.domain.names import version_label
-from bot.slack import alerting, incidents, measures, text
+from bot.slack import alerting, incidents, marks, measures, text
 from bot.slack.answers.unknown import unknown_model
 from bot.slack.blocks import Block, Element, Message, actions, button, context, message, section
 from bot.slack.cards.frame import finished
@@ -104,8 +104,9 @@ def _versions(serving: Sequence[Serving], now: datetime) -> str:
 
 
 def _trouble(db: Session, health: Health, look: Look) -> Block | None:
-    """Return the open incident and what alerts; None when there is neither."""
-    lines = [_incident(db, health, look)] if health.incidents else []
+    """Return what serves though it is marked bad, the open incident, and what alerts; None when there is none."""
+    lines = marks.warnings(db, health.model.id or 0, (s.version for s in health.serving))
+    lines += [_incident(db, health, look)] if health.incidents else []
     if health.groups:
         ids = [g.id for g in health.groups if g.id is not None]
         features = features_of(db, ids)

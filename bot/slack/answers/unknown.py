@@ -10,6 +10,7 @@ from bot.slack import text
 from bot.slack.blocks import Message, actions, button, message, section
 from bot.slack.cards.frame import finished
 from bot.slack.cards.look import Look
+from bot.slack.grammar import quoted
 from bot.store.queries.models import all_models
 
 NEAREST = 3
@@ -25,8 +26,8 @@ def meant(name: str, known: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*nearest(name, known, limit=NEAREST), *close]))[:NEAREST]
 
 
-def unknown_model(db: Session, name: str, look: Look, *, verb: str = "status") -> Message:
-    """Return "did you mean" for NAME; the buttons run VERB on the model that was meant."""
+def unknown_model(db: Session, name: str, look: Look, *, verb: str = "status", words: Sequence[str] = ()) -> Message:
+    """Return "did you mean" for NAME; the buttons run VERB on the model that was meant, with the WORDS after it."""
     known = [m.name for m in all_models(db)]
     close = meant(name, known)
     said = f"No model {text.code(name)}."
@@ -34,7 +35,8 @@ def unknown_model(db: Session, name: str, look: Look, *, verb: str = "status") -
         said += " I know no model yet: the first event that names one creates it."
     elif close:
         said += f" Did you mean {' or '.join(text.bold(n) for n in close)}?"
-    shown = [button(n, f"run_{i}", f'{verb} "{n}"' if " " in n else f"{verb} {n}") for i, n in enumerate(close, 1)]
+    rest = "".join(f" {quoted(word)}" for word in words)
+    shown = [button(n, f"run_{i}", f"{verb} {quoted(n)}{rest}") for i, n in enumerate(close, 1)]
     plain = f"No model {text.line(name)}." + (f" Did you mean {' or '.join(map(text.line, close))}?" if close else "")
     choices = actions(*shown, button("List models", f"run_{NEAREST + 1}", "models")) if known else None
     return finished(message(plain, section(said), choices), look)

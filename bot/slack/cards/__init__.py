@@ -2,7 +2,7 @@
 
 What each reads besides its own row, and so has to be touched by whoever changes it:
 
-    deployment       evaluations of its version and the one before; the later rollout that took it back
+    deployment       evaluations of its version and the one before; the later rollout that took it back; marks
     group            its alerts; changes near its onset; verdicts before it; its incident and storm, open or not
     storm            every group with its number
     incident         its groups and their alerts; ticket; suspect; what served when it opened, and serves now

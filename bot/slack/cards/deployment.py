@@ -9,7 +9,7 @@ from bot.domain.facts import ChangeType, DeploymentStatus, Trigger
 from bot.domain.gaps import TOLERANCE, offline_live_gap
 from bot.domain.names import version_label
 from bot.ports import Body
-from bot.slack import measures, text
+from bot.slack import marks, measures, text
 from bot.slack.blocks import Message, button, context, message, section
 from bot.slack.cards.frame import posted
 from bot.slack.cards.look import Look
@@ -65,8 +65,13 @@ def _message(db: Session, change: Change, model: Model) -> Message:
     )
     numbers = text.join(_metrics(db, change, model), _traffic(change))
     ask = button("Status", "run_status", f"status {quoted(model.name)}", label_for=f"Status of {model.name}")
-    block = section(head, numbers, _gap(db, change, model), accessory=ask)
-    return message(sentence, block, context(*_small_print(change, undone, text.mention(change.actor, ids))))
+    warnings = marks.warnings(db, model.id or 0, [new])
+    block = section(head, *warnings, numbers, _gap(db, change, model), accessory=ask)
+    return message(
+        text.join(sentence, "which is marked bad" if warnings else "", by=", "),
+        block,
+        context(*_small_print(change, undone, text.mention(change.actor, ids))),
+    )
 
 
 def _phase(change: Change, undone: Change | None) -> tuple[str, str]:

@@ -65,6 +65,7 @@ def _open(db: Session, group: AlertGroup, model: str | None, incident: Incident 
     print_ = [
         alerting.counts(group),
         before,
+        alerting.served(db, group),
         alerting.history(times, verdicts),
         alerting.links(alert),
         thread,

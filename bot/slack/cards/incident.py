@@ -58,6 +58,7 @@ def _open(db: Session, incident: Incident, groups: Sequence[AlertGroup], names: 
     head = text.join(
         f"🔥 *{incidents.name(incident)}*  {text.severity(incident.severity)} · *{status.capitalize()}*",
         text.bold(model),
+        next((words for g in groups if g.model_id == incident.model_id and (words := alerting.served(db, g))), ""),
         f"since {text.date(incident.opened_at)}",
     )
     sentence = f"{incidents.name(incident)} {text.severity(incident.severity)} {status}: {text.line(incident.title)}"

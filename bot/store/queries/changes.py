@@ -4,10 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func
+from sqlalchemy import exists, func, literal, union_all
 from sqlmodel import Session, col, select
 
 from bot.domain.facts import ChangeType, DeploymentStatus, Trigger
+from bot.store.queries.sources import TYPED
 from bot.store.tables import Change, Model
 
 WINDOW = timedelta(hours=72)
@@ -57,9 +58,14 @@ def undone_by(db: Session, rollout: Change) -> Change | None:
 
 
 def kinds_known(db: Session, by: datetime) -> frozenset[str]:
-    """Return the types of change that any source had told us of BY then."""
-    query = select(Change.change_type).where(col(Change.received_at) <= by).distinct()
-    return frozenset(db.exec(query))
+    """Return the types of change that any source had told us of BY then; what a person typed connects nothing."""
+    told = [
+        select(literal(str(kind))).where(
+            exists().where(col(Change.change_type) == kind, col(Change.received_at) <= by, col(Change.source) != TYPED)
+        )
+        for kind in ChangeType
+    ]
+    return frozenset(db.execute(union_all(*told)).scalars())
 
 
 def rollouts_known(db: Session, model_ids: Collection[int], by: datetime) -> bool:

@@ -8,6 +8,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from bot.domain.facts import ChangeType
+from bot.store.queries.marks import bad_versions
 from bot.store.tables import Change, Incident, Model, Serving
 
 PRODUCTION = "production"
@@ -67,9 +68,15 @@ def live_of(db: Session, model_ids: Collection[int]) -> dict[int, list[Serving]]
     return found
 
 
+def served_between(db: Session, model_id: int, start: datetime, end: datetime) -> Sequence[Serving]:
+    """Return what served at any stage at some time from START to END."""
+    began = select(Serving).where(Serving.model_id == model_id, Serving.since <= end)
+    return db.exec(began.where(col(Serving.until).is_(None) | (col(Serving.until) > start))).all()
+
+
 def previous_version(db: Session, model_id: int, *, stage: str, version: str) -> str | None:
-    """Return what served at STAGE before VERSION came there: the last known good one."""
-    return _before(_served(db, model_id, stage=stage, by=None), version)
+    """Return what served at STAGE before VERSION came there and nobody marked bad: the last known good one."""
+    return _before(_served(db, model_id, stage=stage, by=None), version, bad_versions(db, [model_id]))
 
 
 def way_back(db: Session, incident: Incident) -> WayBack | None:
@@ -91,7 +98,9 @@ def way_back(db: Session, incident: Incident) -> WayBack | None:
         version = next((s.version for s in at_onset), None)
     if version is None:
         return None
-    previous = previous or _before(served, version)
+    bad = bad_versions(db, [incident.model_id])
+    if previous is None or (incident.model_id, previous) in bad:
+        previous = _before(served, version, bad)
     if previous is None or previous == version:
         return None
     now_serving = select(Serving.id).where(
@@ -113,8 +122,8 @@ def _served(db: Session, model_id: int, *, stage: str, by: datetime | None) -> S
     return db.exec(query.order_by(col(Serving.since).desc(), col(Serving.id).desc()).limit(HISTORY)).all()
 
 
-def _before(served: Sequence[Serving], version: str) -> str | None:
-    """Return the version that came before VERSION did; `served` has the last to come first."""
+def _before(served: Sequence[Serving], version: str, bad: Collection[tuple[int, str]]) -> str | None:
+    """Return the version that came before VERSION did and is not bad; `served` has the last to come first."""
     came = min((row.since for row in served if row.version == version), default=None)
     others = (row for row in served if row.version != version and (came is None or row.since <= came))
-    return next((row.version for row in others), None)
+    return next((row.version for row in others if (row.model_id, row.version) not in bad), None)

@@ -10,7 +10,9 @@ from bot.store.tables import Delivery, Heartbeat
 
 SILENT = timedelta(days=3)
 """A source that was not heard for this long may be broken; a quiet one and a broken one look alike."""
-OWN = ("slack",)
+TYPED = "slack"
+"""As which source changes stand that a person typed."""
+OWN = (TYPED,)
 """Senders in the inbox that are not sources."""
 LOOK_BACK = 200
 

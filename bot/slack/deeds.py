@@ -1,0 +1,108 @@
+"""Commands that change something: what was typed becomes an act, and a receipt for its author."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import NoReturn
+
+from sqlmodel import Session, col, select
+
+from bot.domain.actions import LogChange, MarkVersion
+from bot.domain.errors import UserError
+from bot.domain.facts import ChangeType
+from bot.domain.names import clean_version, version_label
+from bot.slack import text
+from bot.slack.blocks import actions, button, context, message, section
+from bot.slack.cards.frame import finished
+from bot.slack.grammar import quoted
+from bot.slack.questions import Deed, Question
+from bot.store.queries.models import model_by_name
+from bot.store.tables import Model, Version
+
+KINDS: Mapping[str, ChangeType] = {
+    **{str(kind).replace("_", " "): kind for kind in ChangeType if kind is not ChangeType.MODEL},
+    "metric": ChangeType.METRIC_DEFINITION,
+    "infra": ChangeType.INFRASTRUCTURE,
+    "upstream": ChangeType.UPSTREAM_MODEL,
+}
+"""What may stand before the colon of a typed change."""
+LONGEST = 500
+WORDS = {"bad": True, "good": False}
+
+
+def log(db: Session, question: Question) -> Deed:
+    """Write down a change: `log NAME "filter: hide closed shops"`."""
+    model = _model(db, question, 'log NAME "filter: hide closed shops"')
+    typed = " ".join(question.command.words).strip()
+    if not typed:
+        _explain(question, "What changed?", f'log {quoted(model.name)} "filter: hide closed shops"')
+    kind, colon, rest = typed.partition(":")
+    change_type = KINDS.get(kind.strip().lower().replace("_", " ").replace("-", " ")) if colon else None
+    summary = (rest.strip() if change_type else typed)[:LONGEST] or typed
+    change_type = change_type or ChangeType.OTHER
+    ago = question.span("ago", timedelta(0))
+    at = question.now - ago if ago else None
+    act = LogChange(
+        model=model.name,
+        change_type=change_type,
+        summary=summary,
+        by=question.asker.user,
+        at=at,
+        key=question.asker.request,
+    )
+    what = f"{text.word(change_type)} change of {text.bold(model.name)}: {text.line(summary)}"
+    said = message(
+        f"Noted: {text.word(change_type)} change of {text.line(model.name)}: {text.line(summary)}",
+        section(f"📌 Noted: {what}"),
+        context(text.date(at or question.now), "it stands in the changes, and in incidents that begin after it"),
+        actions(button("Changes", "run_1", f"changes {quoted(model.name)}")),
+    )
+    return Deed(act, finished(said, question.look))
+
+
+def mark(db: Session, question: Question) -> Deed:
+    """Say that a version is bad, or good after all: `mark NAME v12 bad "label leak"`."""
+    model = _model(db, question, 'mark NAME v12 bad "label leak"')
+    example = f'mark {quoted(model.name)} v12 bad "label leak"'
+    words = list(question.command.words)
+    verdict = next((word for word in words if word.lower() in WORDS), None)
+    if verdict is None or words.index(verdict) == 0:
+        _explain(question, "Which version, and is it bad or good?", example)
+    place = words.index(verdict)
+    bad, reason = WORDS[verdict.lower()], " ".join(words[place + 1 :])[:LONGEST]
+    version = clean_version(" ".join(words[:place])) or ""
+    _known(db, model, version)
+    if bad and not reason:
+        _explain(question, "Why is it bad? The reason is shown when it is deployed again.", example)
+    act = MarkVersion(model=model.name, version=version, bad=bad, by=question.asker.user, reason=reason)
+    label = version_label(version)
+    head = f"{text.version(version)} of {text.bold(model.name)} is marked {'bad' if bad else 'good'}"
+    spoken = f"{text.escape(label)} of {text.line(model.name)} is marked {'bad' if bad else 'good'}"
+    undo = button("Mark it good again", "run_1", f"mark {quoted(model.name)} {quoted(label)} good") if bad else None
+    said = message(
+        text.join(spoken, text.line(reason), by=": "),
+        section(text.join(f"{'⚠️' if bad else '✅'} {head}", text.line(reason), by=": ")),
+        context("its deployment cards and the status say so" if bad else "the warning is taken back"),
+        actions(undo, button("Versions", "run_2", f"versions {quoted(model.name)}")),
+    )
+    return Deed(act, finished(said, question.look))
+
+
+def _model(db: Session, question: Question, example: str) -> Model:
+    """Return the model that was named, or the channel's own; raises UserError when there is none."""
+    model = model_by_name(db, question.model) if question.model else None
+    if model is None:
+        _explain(question, "Of which model?", example)
+    return model
+
+
+def _known(db: Session, model: Model, version: str) -> None:
+    """Raise UserError, with the newest versions, for one that nobody ever told us of."""
+    names = db.exec(select(Version.name).where(Version.model_id == model.id).order_by(col(Version.id).desc())).all()
+    if version not in names:
+        known = ", ".join(text.version(name) for name in names[:5]) or "none"
+        unheard = f"{text.version(version)} of {text.bold(model.name)}"
+        raise UserError(f"I never heard of {unheard}; the newest are {known}. Nothing done.")
+
+
+def _explain(question: Question, what: str, example: str) -> NoReturn:
+    raise UserError(f"{what} Write `{question.look.command} {example}`. Nothing done.")
