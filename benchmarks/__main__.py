@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from benchmarks import ingest, start, status, storm
+from benchmarks import ingest, start, status, storm, verdicts
 from benchmarks.figures import Figure, print_table
 
 PARTS: dict[str, Callable[[], Coroutine[Any, Any, list[Figure]]]] = {
@@ -16,6 +16,7 @@ PARTS: dict[str, Callable[[], Coroutine[Any, Any, list[Figure]]]] = {
     "status": status.measure,
     "storm": storm.measure,
     "start": start.measure,
+    "verdicts": verdicts.measure,
 }
 
 

@@ -13,6 +13,7 @@ from bot.domain.measurements import ALL, Comparison, Measured, compare, incompar
 from bot.domain.metrics import SIGNS, Direction, satisfies
 from bot.domain.statistics import MIN_HISTORY, Interval, prediction_interval, two_sided_p
 
+NEEDED = ", a change needs "
 MIN_SLICE = 100
 """Rows under which a slice is listed and not judged (sources.md 8.1)."""
 
@@ -49,6 +50,8 @@ class Judgement:
     high: float | None = None
     method: str = "none"
     n: int | None = None
+    baseline: float | None = None
+    """The value that it was compared with; None = with its history, a threshold, or nothing."""
     p: float | None = None
     detectable: float | None = None
     """The smallest change that would have shown with this much data."""
@@ -59,6 +62,19 @@ class Judgement:
     def words(self) -> str:
         """Facts and outcome in one fragment of a sentence."""
         return f"{self.facts}: {self.outcome}"
+
+    @property
+    def short(self) -> str:
+        """The outcome for behind a value and its movement; empty where no verdict is possible."""
+        match self.verdict:
+            case Verdict.REGRESSED | Verdict.IMPROVED | Verdict.CHANGED | Verdict.EQUIVALENT:
+                return str(self.verdict)
+            case Verdict.INCONCLUSIVE:
+                return self.outcome.partition(NEEDED)[0]
+            case Verdict.INSUFFICIENT_DATA:
+                return ""
+            case _:
+                return self.outcome
 
 
 def judge(
@@ -86,7 +102,8 @@ def judge(
         if reason := incomparable(candidate, baseline):
             return _unjudged(candidate, reason, Verdict.NOT_COMPARABLE)
         if comparison := compare(candidate, baseline, direction, target=target):
-            return _by_interval(candidate, comparison, direction, margin, target)
+            judgement = _by_interval(candidate, comparison, direction, margin, target)
+            return replace(judgement, baseline=baseline.value)
     usual = _by_history(candidate, [value for value in history if is_usable(value)])
     if usual and (usual.verdict is Verdict.OUT_OF_USUAL_RANGE or threshold is None):
         return usual
@@ -99,7 +116,8 @@ def judge(
         return _unjudged(candidate, "no baseline yet")
     facts = f"{shown(candidate)}, was {number(baseline.value, decimals_for(baseline.value))}"
     judgement = _unjudged(candidate, "no rows or interval reported, so no verdict")
-    return replace(judgement, facts=facts, difference=candidate.value - baseline.value)
+    difference = candidate.value - baseline.value
+    return replace(judgement, facts=facts, difference=difference, baseline=baseline.value)
 
 
 def _unjudged(candidate: Measured, outcome: str, verdict: Verdict = Verdict.INSUFFICIENT_DATA) -> Judgement:
@@ -136,7 +154,7 @@ def _verdict(interval: Interval, direction: Direction | None, margin: float, dec
         return Verdict.EQUIVALENT, f"equivalent within {margin:g}"
     if low <= 0 <= high:
         needed = number((high - low) / 2, decimals)
-        return Verdict.INCONCLUSIVE, f"inconclusive, a change needs {needed} to show"
+        return Verdict.INCONCLUSIVE, f"inconclusive{NEEDED}{needed} to show"
     if sign is None:
         return Verdict.CHANGED, "changed"
     verdict = Verdict.IMPROVED if low > 0 else Verdict.REGRESSED

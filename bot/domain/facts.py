@@ -218,6 +218,16 @@ class MetricFact:
     n: int | None = None
     ci_low: float | None = None
     ci_high: float | None = None
+    successes: float | None = None
+    """The value is `successes / n`."""
+    positives: int | None = None
+    negatives: int | None = None
+    """Rows of each class, for an AUC."""
+    sd: float | None = None
+    """Sample standard deviation of the n values that this is the mean of."""
+    baseline_only: int | None = None
+    candidate_only: int | None = None
+    """Of the same n rows: how many only the baseline, only this version gets right."""
     threshold_op: str | None = None
     """One of >= > <= <; what the value should satisfy."""
     threshold: float | None = None
@@ -232,6 +242,8 @@ class EvaluationFact:
     metrics: tuple[MetricFact, ...]
     occurred_at: datetime
     version: str | None = None
+    baseline_version: str | None = None
+    """What it is to be compared with; None = what served at that time."""
     stage: str | None = None
     evaluation_type: EvaluationType = EvaluationType.LIVE
     evaluation_id: str | None = None

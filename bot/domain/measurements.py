@@ -4,7 +4,7 @@ Best first: the same rows paired, intervals that the source supplied, counts of 
 counts of an AUC (Hanley-McNeil), means with their spread (Welch). Without any of them there is no interval.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.domain.figures import decimals_for, number
 from bot.domain.metrics import Direction, Shape, shape_of
@@ -90,6 +90,14 @@ def incomparable(candidate: Measured, baseline: Measured) -> str:
     return ""
 
 
+def paired_baseline(candidate: Measured, direction: Direction | None) -> Measured | None:
+    """Return the baseline that discordant counts imply: the same rows, so its value follows; None without counts."""
+    if candidate.discordant is None or not candidate.n or sum(candidate.discordant) > candidate.n:
+        return None
+    lost, won = _right(candidate.discordant, direction)
+    return replace(candidate, value=candidate.value - (won - lost) / candidate.n, successes=None, discordant=None)
+
+
 def compare(
     candidate: Measured, baseline: Measured, direction: Direction | None, *, target: float = 1.0
 ) -> Comparison | None:
@@ -123,13 +131,18 @@ def _paired(candidate: Measured, baseline: Measured, direction: Direction | None
     """Compare by discordant counts: right and wrong rows, so for a rate of errors the sign turns."""
     if candidate.discordant is None or not candidate.n or baseline.n not in (None, candidate.n):
         return None
-    lost, won = candidate.discordant if direction is not Direction.LOWER else candidate.discordant[::-1]
+    lost, won = _right(candidate.discordant, direction)
     if min(lost, won) < 0 or lost + won > candidate.n:
         return None
     difference = (won - lost) / candidate.n
     if abs(difference - (candidate.value - baseline.value)) > 2 * ROUNDING:
         return None
     return Comparison(difference, paired(lost, won, candidate.n), "mcnemar", mcnemar(lost, won))
+
+
+def _right(discordant: tuple[int, int], direction: Direction | None) -> tuple[int, int]:
+    """Return how many rows count for the baseline, and for the candidate, in a metric of this direction."""
+    return discordant if direction is not Direction.LOWER else (discordant[1], discordant[0])
 
 
 def _own_interval(measured: Measured) -> tuple[Interval, str] | None:

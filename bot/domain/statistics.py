@@ -48,11 +48,6 @@ def square_and_add(value: float, own: Interval, baseline: float, base: Interval)
     )
 
 
-def newcombe(successes: float, n: int, base_successes: float, base_n: int) -> Interval:
-    """Return the interval of the difference of two proportions measured on different rows (Newcombe 1998)."""
-    return square_and_add(successes / n, wilson(successes, n), base_successes / base_n, wilson(base_successes, base_n))
-
-
 def mcnemar(baseline_only: int, candidate_only: int) -> float:
     """Return the exact two-sided p value of two versions that disagree on this many of the same rows.
 
@@ -142,6 +137,13 @@ def benjamini_hochberg(p_values: Sequence[float], q: float = 0.10) -> list[bool]
     ranked = sorted(p_values)
     limit = max((p for rank, p in enumerate(ranked, 1) if p <= q * rank / len(ranked)), default=-1.0)
     return [p <= limit for p in p_values]
+
+
+def holm(p_values: Sequence[float]) -> list[bool]:
+    """Return which findings hold when one decision rests on all: 5 % for a single false one among them (Holm 1979)."""
+    ranked = sorted(p_values)
+    failed = next((p for rank, p in enumerate(ranked) if p >= ALPHA / (len(ranked) - rank)), math.inf)
+    return [p < failed for p in p_values]
 
 
 def t_two_sided(t: float, df: float) -> float:

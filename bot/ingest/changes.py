@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 from bot.domain import keys
 from bot.domain.attribution import DAILY
 from bot.domain.facts import ChangeFact, VersionFact
+from bot.ingest.clocks import ours
 from bot.ingest.incidents import name_suspect
 from bot.ingest.suspects import RATE_WINDOW
 from bot.store.projection import touch, touch_existing
@@ -74,7 +75,7 @@ def record_change(db: Session, origin: Origin, fact: ChangeFact, model: Model | 
         model_id=model.id if model else None,
         change_type=fact.change_type,
         summary=fact.summary,
-        occurred_at=fact.occurred_at,
+        occurred_at=ours(fact.occurred_at, now),
         received_at=now,
         actor=fact.actor,
         trigger=fact.trigger,

@@ -1,12 +1,14 @@
 """Evaluations and their numbers."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, or_, select
 
 from bot.domain import keys
 from bot.domain.facts import ChangeType, EvaluationFact
+from bot.domain.gaps import is_matured
 from bot.ingest.changes import Origin, version_row
+from bot.ingest.clocks import ours
 from bot.store.projection import touch, touch_existing
 from bot.store.tables import Change, Evaluation, MetricValue, Model
 
@@ -20,11 +22,13 @@ def record_evaluation(db: Session, origin: Origin, fact: EvaluationFact, model: 
     assert model.id is not None
     if fact.version is not None:
         version_row(db, model, fact.version)
+    at = ours(fact.occurred_at, now)
     row = Evaluation(
         source=origin.source,
         dedup_key=dedup_key,
         model_id=model.id,
         version=fact.version,
+        baseline_version=fact.baseline_version,
         stage=fact.stage,
         evaluation_type=fact.evaluation_type,
         suite=fact.suite,
@@ -35,7 +39,9 @@ def record_evaluation(db: Session, origin: Origin, fact: EvaluationFact, model: 
         window_end=fact.window_end,
         labelled_fraction=fact.labelled_fraction,
         labels_until=fact.labels_until,
-        occurred_at=fact.occurred_at,
+        labels_pending=_labels_pending(fact, model, at),
+        occurred_at=at,
+        stated_at=fact.occurred_at if at != fact.occurred_at else None,
         received_at=now,
         actor=fact.actor,
         url=fact.url,
@@ -51,7 +57,7 @@ def record_evaluation(db: Session, origin: Origin, fact: EvaluationFact, model: 
                 model_id=model.id,
                 metric=metric.name,
                 slice=metric.slice,
-                at=fact.window_end or fact.occurred_at,
+                at=ours(fact.window_end or at, now),
                 evaluation_type=fact.evaluation_type,
                 version=fact.version,
                 value=metric.value,
@@ -62,6 +68,12 @@ def record_evaluation(db: Session, origin: Origin, fact: EvaluationFact, model: 
                 n=metric.n,
                 ci_low=metric.ci_low,
                 ci_high=metric.ci_high,
+                successes=metric.successes,
+                positives=metric.positives,
+                negatives=metric.negatives,
+                sd=metric.sd,
+                baseline_only=metric.baseline_only,
+                candidate_only=metric.candidate_only,
                 threshold_op=metric.threshold_op,
                 threshold=metric.threshold,
                 method=metric.method,
@@ -71,6 +83,14 @@ def record_evaluation(db: Session, origin: Origin, fact: EvaluationFact, model: 
     _touch_rollouts(db, now, model.id, fact.version)
     touch_existing(db, now, keys.ALL_HOMES)
     return True
+
+
+def _labels_pending(fact: EvaluationFact, model: Model, at: datetime) -> bool:
+    """Return whether labels that nobody counted can't be here yet, by the label lag of the model."""
+    if fact.labelled_fraction is not None or model.label_lag_s is None:
+        return False
+    late = at < (fact.window_end or at) + timedelta(seconds=model.label_lag_s)
+    return not is_matured(None, evaluation_type=fact.evaluation_type, labels_late=late)
 
 
 def _touch_rollouts(db: Session, now: datetime, model_id: int, version: str | None) -> None:

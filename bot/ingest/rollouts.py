@@ -1,5 +1,6 @@
 """Rollouts: where a version stands on its way to a stage, what is live with it, and what it undoes."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from bot.domain.actions import OPEN_STATUSES, IncidentStatus
 from bot.domain.facts import ChangeType, DeploymentFact, DeploymentStatus, Trigger
 from bot.domain.names import version_label
 from bot.ingest.changes import Origin, touch_evidence, version_row
+from bot.ingest.clocks import ahead
 from bot.ingest.correlate import open_incident_of
 from bot.ingest.incidents import name_suspect
 from bot.ingest.rules import HISTORY
@@ -35,6 +37,7 @@ def record_deployment(db: Session, origin: Origin, fact: DeploymentFact, model: 
     """Move a rollout, and what is live with it; False when this changes nothing."""
     if fact.version is not None:
         version_row(db, model, fact.version)
+    fact = _by_our_clock(fact, now)
     row = _rollout(db, origin, fact, model)
     before = row.status if row is not None else None
     new = row is None
@@ -59,6 +62,13 @@ def record_deployment(db: Session, origin: Origin, fact: DeploymentFact, model: 
     if row.status != before:
         _tell_incident(db, now, row, model)
     return True
+
+
+def _by_our_clock(fact: DeploymentFact, now: datetime) -> DeploymentFact:
+    """Return FACT as of now where it is dated into the future: else nothing that comes after it would count."""
+    if not ahead(fact.occurred_at, now):
+        return fact
+    return replace(fact, occurred_at=now, started_at=None, finished_at=None)
 
 
 def _rollout(db: Session, origin: Origin, fact: DeploymentFact, model: Model) -> Change | None:

@@ -24,6 +24,11 @@ class Model(SQLModel, table=True):
     depends_on: list[str] = Field(default_factory=list, sa_type=sa.JSON)
     metrics: dict[str, Any] = Field(default_factory=dict, sa_type=sa.JSON)
     """Metric name -> {title, direction, role, family, unit, slo, margin}, from the configuration."""
+    label_lag_s: int | None = None
+    """How long ground truth takes to arrive; None = not stated."""
+    evaluate_every_s: int | None = None
+    retrain_every_s: int | None = None
+    """How often it should be evaluated and retrained; None = nobody waits for it."""
     configured: bool = False
     created_at: datetime
     retired_at: datetime | None = None
@@ -118,6 +123,7 @@ class Evaluation(SQLModel, table=True):
     dedup_key: str
     model_id: int = Field(foreign_key="model.id")
     version: str | None = None
+    baseline_version: str | None = None
     stage: str | None = None
     evaluation_type: str
     suite: str | None = None
@@ -128,7 +134,11 @@ class Evaluation(SQLModel, table=True):
     window_end: datetime | None = None
     labelled_fraction: float | None = None
     labels_until: datetime | None = None
+    labels_pending: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
+    """Nobody said how many labels there are, and by the model's label lag it was too early for them."""
     occurred_at: datetime
+    stated_at: datetime | None = None
+    """What the sender's clock said, when it was ahead of ours: then `occurred_at` is when it came."""
     received_at: datetime
     actor: str | None = None
     url: str | None = None
@@ -156,6 +166,12 @@ class MetricValue(SQLModel, table=True):
     n: int | None = None
     ci_low: float | None = None
     ci_high: float | None = None
+    successes: float | None = None
+    positives: int | None = None
+    negatives: int | None = None
+    sd: float | None = None
+    baseline_only: int | None = None
+    candidate_only: int | None = None
     threshold_op: str | None = None
     threshold: float | None = None
     method: str | None = None
@@ -351,6 +367,8 @@ class Heartbeat(SQLModel, table=True):
     source: str = Field(primary_key=True)
     last_at: datetime
     deliveries: int = 0
+    silent_since: datetime | None = None
+    """When it was noticed that nothing came for too long; None = it is heard."""
 
 
 class Delivery(SQLModel, table=True):

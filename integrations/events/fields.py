@@ -118,6 +118,7 @@ Fraction = Annotated[
     Field(ge=0, le=1),
     BeforeValidator(_fraction, json_schema_input_type=Annotated[float, Field(ge=0, le=1)] | str),
 ]
+Amount = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 TriggerWord = Annotated[Trigger, BeforeValidator(_word())]
 VersionChange = Annotated[

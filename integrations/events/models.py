@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from bot.domain.facts import AlertStatus, DeploymentStatus
 from integrations.events.fields import (
+    Amount,
     ClassWord,
     Count,
     DeploymentWord,
@@ -120,6 +121,15 @@ class Threshold(BaseModel):
     value: float
 
 
+class Paired(BaseModel):
+    """How two versions differ on the same n rows; `bellwether push-eval` counts it from two columns of predictions."""
+
+    model_config = CONFIG
+
+    baseline_only: Count = Field(description="Rows that only the baseline gets right.")
+    candidate_only: Count = Field(description="Rows that only this version gets right.")
+
+
 class MetricValue(BaseModel):
     """One number; ratios are 0-1 (unit `percent` is turned into a ratio)."""
 
@@ -135,6 +145,11 @@ class MetricValue(BaseModel):
     ci_low: float | None = None
     ci_high: float | None = None
     ci: tuple[float, float] | None = Field(None, description="[low, high], instead of ci_low and ci_high.")
+    successes: Amount | None = Field(None, description="The value is successes / n; for precision n is tp + fp.")
+    positives: Count | None = Field(None, description="Rows of the positive class, for the interval of an AUC.")
+    negatives: Count | None = None
+    sd: Amount | None = Field(None, description="Standard deviation of the n values that this is the mean of.")
+    paired: Paired | None = Field(None, description="Worth four to five times as many rows: see Paired.")
     threshold: Threshold | float | None = None
     threshold_op: Operator | None = None
     method: Name | None = Field(None, description="How it was computed, such as a drift method.")
@@ -191,6 +206,9 @@ class EvaluationEvent(Event):
         BeforeValidator(_metrics, json_schema_input_type=Metrics),
     ]
     version: Version | None = None
+    baseline_version: Version | None = Field(
+        None, description="What it is compared with; default: what served production then."
+    )
     stage: Name | None = None
     evaluation_type: EvaluationWord | None = Field(
         None, description="Default from the stage: offline, shadow, else live."
@@ -305,6 +323,8 @@ METRIC_ALIASES = {
     "sample_size": "n",
     "ci_lower": "ci_low",
     "ci_upper": "ci_high",
+    "k": "successes",
+    "std": "sd",
 }
 
 

@@ -2,6 +2,7 @@
 
 import math
 from random import Random
+from statistics import mean, stdev
 
 import pytest
 from hypothesis import given
@@ -12,8 +13,8 @@ from bot.domain.statistics import (
     benjamini_hochberg,
     beta_cdf,
     hanley_mcneil,
+    holm,
     mcnemar,
-    newcombe,
     paired,
     prediction_interval,
     square_and_add,
@@ -25,6 +26,11 @@ from bot.domain.statistics import (
 
 counts = st.integers(1, 3000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 discordant = st.tuples(st.integers(0, 400), st.integers(0, 400), st.integers(800, 5000))
+
+
+def newcombe(k: int, n: int, base_k: int, base_n: int) -> Interval:
+    """Return the interval of a difference of proportions as it is made: of two Wilson intervals."""
+    return square_and_add(k / n, wilson(k, n), base_k / base_n, wilson(base_k, base_n))
 
 
 def points(interval: Interval) -> list[float]:
@@ -117,6 +123,40 @@ def test_benjamini_hochberg_gives_the_finding_of_the_paper() -> None:
 
 def test_no_comparisons_have_no_findings() -> None:
     assert benjamini_hochberg([]) == []
+
+
+def test_holm_gives_the_finding_of_a_textbook() -> None:
+    # R: p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm") = 0.03 0.06 0.06 0.02.
+    assert holm([0.01, 0.04, 0.03, 0.005]) == [True, False, False, True]
+
+
+def test_one_comparison_holds_exactly_where_its_interval_misses_zero() -> None:
+    assert (holm([0.0499]), holm([0.0501]), holm([])) == ([True], [False], [])
+
+
+@pytest.mark.parametrize(("n", "base_n"), [(30, 30), (100, 40), (200, 200)])
+def test_newcombe_covers_the_truth_about_as_often_as_it_says(n: int, base_n: int) -> None:
+    """Exact, on a grid of two true proportions."""
+    cases = [(k, b, newcombe(k, n, b, base_n)) for k in range(n + 1) for b in range(base_n + 1)]
+
+    covered = []
+    for p, q in [(0.5, 0.5), (0.81, 0.81), (0.81, 0.6), (0.95, 0.9), (0.1, 0.3)]:
+        chance = [math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n + 1)]
+        base = [math.comb(base_n, b) * q**b * (1 - q) ** (base_n - b) for b in range(base_n + 1)]
+        covered.append(sum(chance[k] * base[b] for k, b, (low, high) in cases if low <= p - q <= high))
+
+    assert min(covered) > 0.93
+    assert sum(covered) / len(covered) == pytest.approx(0.955, abs=0.01)
+
+
+def test_welch_covers_no_difference_as_often_as_it_says() -> None:
+    random, runs, missed = Random(3), 1500, 0
+    for _ in range(runs):
+        few, many = ([random.gauss(1, sd) for _ in range(n)] for sd, n in ((2.0, 9), (0.5, 30)))
+        interval, _ = welch(mean(few), stdev(few), len(few), mean(many), stdev(many), len(many))
+        missed += not interval.low <= 0 <= interval.high
+
+    assert missed / runs == pytest.approx(0.05, abs=0.015)
 
 
 @pytest.mark.parametrize("n", [20, 50, 200])
@@ -216,6 +256,14 @@ def test_p_is_below_five_percent_exactly_where_the_interval_misses_zero(
 
     if abs(abs(estimate) - half) > 1e-6:
         assert (p < 0.05) == (abs(estimate) > half)
+
+
+@given(st.lists(st.floats(0, 1), max_size=30))
+def test_what_holds_for_a_decision_holds_alone_and_in_a_digest(p_values: list[float]) -> None:
+    held = holm(p_values)
+
+    assert all(p < 0.05 for p, holds in zip(p_values, held, strict=True) if holds)
+    assert all(not kept or wide for kept, wide in zip(held, benjamini_hochberg(p_values, 0.05), strict=True))
 
 
 @given(st.lists(st.floats(0, 1), max_size=30), st.floats(0.01, 0.5))
