@@ -49,6 +49,15 @@ def incident_logs(incident_id: int) -> str:
     return f"slack/incident/{incident_id}/log/"
 
 
+def log_around(key: str) -> str | None:
+    """Return what every reply of the log begins with that KEY is a reply of; None for any other key."""
+    match key.split("/"):
+        case ["slack", "incident", number, "log", _]:
+            return incident_logs(int(number))
+        case _:
+            return None
+
+
 def ticket(incident_id: int) -> str:
     """The issue in the ticket system."""
     return f"jira/incident/{incident_id}"

@@ -91,6 +91,14 @@ def _touch_posted(db: Session, now: datetime, names: Collection[str]) -> None:
     db.exec(_bumped_now(bump, now, urgent=False))
 
 
+def _touch_next_reply(db: Session, now: datetime, held: Claim) -> None:
+    """Touch the replies of the same log that wait for this one: they come one after the other."""
+    if (log := keys.log_around(held.key)) is not None:
+        waiting = and_(col(Projection.remote_id).is_(None), col(Projection.error) == "")
+        bump = update(Projection).where(waiting, col(Projection.key).startswith(log, autoescape=True))
+        db.exec(_bumped_now(bump, now, urgent=held.urgent))
+
+
 def claim(db: Session, now: datetime, prefix: str, in_flight: Collection[str] = ()) -> Claim | None:
     """Hide the most pressing lagging projection under PREFIX from other workers for LEASE; None when none is due.
 
@@ -156,6 +164,7 @@ def settle_shown(db: Session, now: datetime, held: Claim, *, remote_id: str, sho
         error="",
     )
     if kept and remote_id != held.remote_id:
+        _touch_next_reply(db, now, held)
         touch_existing(db, now, keys.thread_under(held.key), urgent=held.urgent)
         touch(db, now, *keys.dependents(held.key), urgent=held.urgent)
         if (incident := keys.incident_of(held.key)) is not None:
@@ -214,6 +223,7 @@ def settle_refused(db: Session, now: datetime, held: Claim, *, error: str) -> bo
     """Write why it can't work as it is; the next change of the rows tries again."""
     kept = _settle(db, now, held, shows=True, not_before=now + CALM, error=error, **_unsent(held))
     if kept:
+        _touch_next_reply(db, now, held)
         touch(db, now, *keys.troubled(held.key))
     return kept
 

@@ -130,7 +130,7 @@ def test_a_reply_of_the_log_folds_entries_up_to_the_next_reply(story: Any, show:
     story.told(incident, "drift comes from the geo feed\ninvestigating → fixing")
     story.told(incident, "v42 → v41 in production finished", kind="rollback", by=None)
     story.told(incident, "all 4 alerts are resolved", kind="resolved", by=None)
-    story.posted("slack/incident/1/log/1", None)
+    story.posted("slack/incident/1/log/1", "C02MLFRAUD:1795420801.000100")
     story.posted("slack/incident/1/log/3", None)
 
     first, second = (words(show(f"slack/incident/1/log/{n}")) for n in (1, 3))
@@ -139,6 +139,17 @@ def test_a_reply_of_the_log_folds_entries_up_to_the_next_reply(story: Any, show:
     assert "↩️ v42 → v41 in production finished · <!date^" in first
     assert "resolved" not in first
     assert "✅ all 4 alerts are resolved · <!date^" in second
+
+
+def test_a_reply_of_the_log_waits_for_the_one_before_it(story: Any, show: Any) -> None:
+    incident = story.opened(story.model())
+    for text in ("first", "second"):
+        story.told(incident, text)
+    story.posted("slack/incident/1/log/1", None)
+    story.posted("slack/incident/1/log/2", None)
+
+    assert show("slack/incident/1/log/1") is not None
+    assert show("slack/incident/1/log/2") is None
 
 
 def test_who_resolves_is_named(story: Any, show: Any, words: Any) -> None:

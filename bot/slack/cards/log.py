@@ -9,7 +9,7 @@ from bot.slack import text
 from bot.slack.blocks import Block, context, message, section
 from bot.slack.cards.frame import reply
 from bot.slack.cards.look import Look
-from bot.store.queries.incidents import next_log, timeline
+from bot.store.queries.incidents import next_log, timeline, waits_for_earlier
 from bot.store.tables import TimelineEntry
 
 GLYPHS = {
@@ -30,7 +30,9 @@ QUOTED = 300
 
 
 def card(db: Session, incident_id: int, entry_id: int, look: Look) -> Body | None:
-    """Return the reply that begins with this entry; None while there is no thread, or nothing to tell."""
+    """Return the reply that begins with this entry; None while there is no thread, nothing to tell, or not its turn."""
+    if waits_for_earlier(db, incident_id, entry_id):
+        return None
     entries = timeline(db, incident_id, entry_id, next_log(db, incident_id, entry_id))
     if not entries:
         return None

@@ -99,6 +99,14 @@ def next_log(db: Session, incident_id: int, entry_id: int) -> int | None:
     return min((n for n in starts if n > entry_id), default=None)
 
 
+def waits_for_earlier(db: Session, incident_id: int, entry_id: int) -> bool:
+    """Return whether an earlier reply of the thread's log is still to be posted: a story is told in its order."""
+    prefix = keys.incident_logs(incident_id)
+    unposted = select(Projection.key).where(col(Projection.key).startswith(prefix, autoescape=True))
+    late = db.exec(unposted.where(col(Projection.lagging), col(Projection.remote_id).is_(None)))
+    return any(int(rest) < entry_id for key in late if (rest := key.removeprefix(prefix)).isdigit())
+
+
 def without_cause(db: Session, user: str, *, limit: int = 3) -> Sequence[Incident]:
     """Return the incidents that this person led or resolved and that still lack a cause, newest first."""
     query = (
