@@ -4,6 +4,7 @@
 reads rows or writes facts; forms are opened beside the ack (`clicks`). Every payload is stored first.
 """
 
+import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
@@ -13,13 +14,14 @@ from slack_bolt import BoltResponse
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
+from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from bot.domain.errors import UserError
 from bot.slack import clicks, commands, home, inbox, submissions
-from bot.slack.answers.problems import our_fault
+from bot.slack.answers.problems import UNWRITABLE, our_fault
 from bot.slack.blocks import Message
 from bot.slack.questions import Asker
 from bot.slack.workspace import Workspace
@@ -30,6 +32,9 @@ bolt_logger = logging.getLogger("slack_bolt.quiet")
 bolt_logger.setLevel(logging.ERROR)  # it warns of a token in the environment, which is where ours is
 
 Next = Callable[[], Awaitable[Any]]
+KEEP_S = 1.5
+"""Slack gives us 3 s for an answer: so long we wait for the database, and then say that it cannot be used."""
+UNUSABLE = (TimeoutError, DBAPIError)
 IN_HAND = "in_hand"
 """Where a request's context holds what it has in hand."""
 
@@ -55,10 +60,17 @@ def build(
                 return BoltResponse(status=200 if "actions" in body else 503)
             app.in_hand.add(name.subject)
             context[IN_HAND] = name.subject
-            stored = await workspace.database.write(inbox.keep, name, body, workspace.now())
-            if stored.finished:
-                return BoltResponse(status=200)
-            context["delivery_id"] = stored.id
+            try:
+                async with asyncio.timeout(KEEP_S):
+                    stored = await workspace.database.write(inbox.keep, name, body, workspace.now())
+            except UNUSABLE:
+                if "command" not in body:
+                    raise
+                logger.warning("answering a command that could not be stored")
+            else:
+                if stored.finished:
+                    return BoltResponse(status=200)
+                context["delivery_id"] = stored.id
         await next()
         return None
 
@@ -69,12 +81,17 @@ def build(
 
     @app.error
     async def failed(error: Exception, body: dict[str, Any], context: AsyncBoltContext) -> BoltResponse:
-        """Tell whoever typed a command; leave anything else unacknowledged: Slack sends an event again, and says
-        that a click did not work."""
+        """Tell whoever typed, clicked or sent a form; leave an event unacknowledged: Slack sends it again."""
         reference = str(context.get("delivery_id", ""))
         logger.error("listener failed", exc_info=error, extra={"reference": reference})
+        said = Message(UNWRITABLE) if isinstance(error, UNUSABLE) else our_fault(reference)
         if "command" in body:
-            return BoltResponse(status=200, body={"response_type": "ephemeral", **our_fault(reference).content})
+            return BoltResponse(status=200, body={"response_type": "ephemeral", **said.content})
+        if body.get("type") == "view_submission":
+            return BoltResponse(status=200, body=submissions.refusal(body["view"], said.content["text"]))
+        if "actions" in body:
+            await clicks.tell(client, body, said)
+            return BoltResponse(status=200)
         return BoltResponse(status=500)
 
     return app

@@ -61,7 +61,7 @@ def listen(app: AsyncApp, workspace: Workspace) -> None:
             answer = await commands.answer(workspace, asker, chosen)
         except UserError as e:
             answer = Message(str(e))
-        await _tell(client, body, answer)
+        await tell(client, body, answer)
         await ack()
 
     @app.action("status_share")
@@ -95,10 +95,10 @@ def _listen_for_modals(app: AsyncApp, workspace: Workspace) -> None:
             view = await workspace.ask(modals.for_button, action["action_id"], action.get("value", ""), workspace.look)
             await client.views_open(trigger_id=body["trigger_id"], view=view)
         except UserError as e:
-            await _tell(client, body, Message(str(e)))
+            await tell(client, body, Message(str(e)))
         except SlackApiError as e:
             logger.warning("form not opened", extra={"error": e.response.get("error")})
-            await _tell(client, body, Message("Slack did not open the form in time. Press the button again."))
+            await tell(client, body, Message("Slack did not open the form in time. Press the button again."))
 
     async def pressed(ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
         await ack()
@@ -129,10 +129,10 @@ async def _act(
     try:
         await workspace.act(made(*subject(pressed)))
     except UserError as e:
-        await _tell(client, body, Message(str(e)))
+        await tell(client, body, Message(str(e)))
 
 
-async def _tell(client: AsyncWebClient, body: dict[str, Any], message: Message) -> None:
+async def tell(client: AsyncWebClient, body: Mapping[str, Any], message: Message) -> None:
     """Tell the person who clicked, and nobody else: beside the message, or by DM from the App Home."""
     channel, user = _where(body), _who(body)
     if channel is None:
@@ -142,11 +142,11 @@ async def _tell(client: AsyncWebClient, body: dict[str, Any], message: Message) 
     await client.chat_postEphemeral(channel=channel, user=user, thread_ts=thread, **message.content)
 
 
-def _who(body: dict[str, Any]) -> str:
+def _who(body: Mapping[str, Any]) -> str:
     return str(body["user"]["id"])
 
 
-def _where(body: dict[str, Any]) -> str | None:
+def _where(body: Mapping[str, Any]) -> str | None:
     found = body.get("channel", {}).get("id") or body.get("container", {}).get("channel_id")
     return str(found) if found else None
 

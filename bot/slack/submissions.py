@@ -19,7 +19,7 @@ def listen(app: AsyncApp, workspace: Workspace) -> None:
         try:
             await workspace.act(action, delivery_id=context.get("delivery_id"))
         except UserError as e:
-            await ack(response_action="errors", errors={_first_field(view): await workspace.ask(without_marks, str(e))})
+            await ack(**refusal(view, await workspace.ask(without_marks, str(e))))
             return
         await ack()
 
@@ -85,5 +85,7 @@ def _subject(view: Mapping[str, Any]) -> tuple[int, int | None]:
     return int(number) if number.isdigit() else 0, int(revision) if revision.isdigit() else None
 
 
-def _first_field(view: Mapping[str, Any]) -> str:
-    return str(next(b["block_id"] for b in view["blocks"] if b["type"] == "input"))
+def refusal(view: Mapping[str, Any], words: str) -> dict[str, Any]:
+    """Return the answer that leaves a form open with WORDS beside its first field."""
+    first = next(block["block_id"] for block in view["blocks"] if block["type"] == "input")
+    return {"response_action": "errors", "errors": {first: words}}

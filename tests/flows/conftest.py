@@ -96,7 +96,9 @@ async def company(tmp_path: Path) -> AsyncIterator[Company]:
         hooks = {"authorization": "Bearer sandbox"}
         async with (
             httpx.AsyncClient(base_url=sandbox.address, trust_env=False, timeout=30) as people,
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, headers=hooks) as sources,
+            httpx.AsyncClient(
+                base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30, headers=hooks
+            ) as sources,
         ):
             try:
                 await _until_ready(bot, sources)

@@ -3,6 +3,7 @@
 What is promised: docs/reference/outages.md.
 """
 
+import asyncio
 import json
 import resource
 import sqlite3
@@ -133,24 +134,23 @@ async def test_a_database_that_cannot_be_written_refuses_with_503_and_goes_on_af
     company: Any, tmp_path: Path, trouble: Any
 ) -> None:
     await company.deliver("alertmanager", captured("single_firing"))
-    await rooted(company)
+    card = await rooted(company)
     acknowledged = [v for v in range(50, 53) if await deploys(company, v) is None]
 
     with trouble(tmp_path):
-        refused = [await company.bot.post("/hooks/events", json=rollout(version)) for version in range(53, 56)]
-        readiness = await company.bot.get("/readyz")
+        posts = (company.bot.post("/hooks/events", json=rollout(version)) for version in range(53, 56))
+        readiness, *refused = await asyncio.gather(company.bot.get("/readyz"), *posts)
         asked = await company.act("command", user="bob", channel="general", text="/model status fraud-scorer")
+        pressed = [await company.press("bob", CHANNEL, card, "incident_update")]
 
     assert {answer.status_code for answer in refused} == {503}
     assert all(answer.headers["retry-after"] for answer in refused)
     assert (readiness.status_code, readiness.json()["db"]) == (503, "cannot commit")
-    assert "cannot write" in str(asked["ephemerals"])
+    assert "fraud-scorer" in str(asked["ephemerals"])
+    assert ["cannot write" in str(said["ephemerals"]) for said in pressed] == [True]
     await ready(company, db="ok", slack="connected", jira="connected")
     for version in range(53, 56):
         await deploys(company, version)
         acknowledged.append(version)
     for version in acknowledged:
         await company.see(CHANNEL, "slack/deployment/", f"`v{version}`")
-    assert "fraud-scorer" in str(
-        (await company.act("command", user="bob", channel="general", text="/model status fraud-scorer"))["ephemerals"]
-    )
