@@ -4,6 +4,7 @@ BotError
   InboundError      BadSignature  MalformedPayload  UnsupportedEvent
   OutboundError     NoBudget  TemporaryError  UncertainError  GoneError  PermanentError
   PeopleError       UserError  ConfigError
+  StoreUnavailable
 """
 
 from datetime import timedelta
@@ -78,3 +79,7 @@ class UserError(PeopleError):
 
 class ConfigError(PeopleError):
     """Found at start or reload; names file, line and key. Ends the process with exit code 2."""
+
+
+class StoreUnavailable(BotError):
+    """The database cannot be used now; nothing of what was asked was done, and it may be asked again."""

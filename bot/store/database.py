@@ -1,24 +1,25 @@
-"""The engine and the transaction runner; the only module that knows the dialect.
+"""The transaction runner: one writer with group commit, a few readers; the same on every kind of database.
 
 A transaction is a plain sync function `f(db, ...)`. All writes go through one thread with group commit: what queues up
-during a commit becomes the next transaction, and every caller is answered after the commit that holds its work. So
-`synchronous=FULL` costs little, nothing waits for a lock, and a transaction cannot span a network call. Reads run in a
-small pool on their own connections and see the last commit.
+during a commit becomes the next transaction, and every caller is answered after the commit that holds its work. So a
+durable commit costs little, and a transaction cannot span a network call. Reads run in threads of their own and see one
+moment: the last commit when they began. What only one kind of database does is in `sqlite` and `postgres`.
 """
 
 import asyncio
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-import sqlalchemy as sa
 from sqlmodel import Session
 
-from bot.domain.errors import ConfigError
+from bot.domain.errors import ConfigError, StoreUnavailable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,128 +29,197 @@ READERS = 4
 MAX_BATCH = 256
 """Jobs in one commit: enough to make fsync cheap, few enough to keep the wait of the first one short."""
 
+KINDS = {
+    "sqlite": ("bot.store.sqlite", "Sqlite"),
+    "postgresql": ("bot.store.postgres", "Postgres"),
+    "postgres": ("bot.store.postgres", "Postgres"),
+}
+"""Imported when used: SQLAlchemy's asyncio half and asyncpg cost 200 ms at start."""
+
 Job = tuple[Callable[[Session], Any], Future[Any]]
+Jobs = queue.SimpleQueue[Job | None]
+"""None ends the thread that takes it."""
+Outcome = tuple[Future[Any], Any, BaseException | None]
+
+
+class Dialect(Protocol):
+    """What one kind of database does in its own way."""
+
+    name: str
+    """Where the database is, for people: without a password."""
+    file: Path | None
+    """The file, where it is one."""
+    pauses: tuple[float, ...]
+    """Seconds before each further try when it is not available."""
+
+    def run(self, body: Callable[[Session], None], *, writing: bool) -> None:
+        """Run BODY in this thread, with a session that is this thread's own and opens a transaction when used."""
+
+    def begin(self, db: Session) -> str:
+        """Begin a transaction that is the only writing one; return a mark to ask for its fate by."""
+
+    def committed(self, db: Session, mark: str) -> bool:
+        """Return whether the transaction MARK, whose commit failed, took place. Raises StoreUnavailable for unknown."""
+
+    def unavailable(self, error: Exception) -> bool:
+        """Return whether ERROR says that the database can't be used now, and nothing of what was asked."""
+
+    def size(self, db: Session) -> int:
+        """Return how many bytes the database takes."""
+
+    def close(self) -> None:
+        """Let go of what is left when all threads have ended."""
 
 
 class Database:
-    """One SQLite file with its writer thread and its readers. `close` it."""
+    """One database with its writer and its readers. `close` it."""
 
     def __init__(self, url: str) -> None:
-        """Open URL, `sqlite:///path`; raises ConfigError when it can't be one of ours."""
-        self.path = _path(url)
-        if not self.path.parent.is_dir():
-            raise ConfigError(f"DATABASE_URL={url}: the folder {self.path.parent} does not exist; create it first")
-        self.engine = _engine(url, "BEGIN IMMEDIATE")
-        self._reading = _engine(url, "BEGIN")
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        """Open URL, `sqlite:///path` or `postgresql://...`; raises ConfigError when it can't be one of ours."""
+        self.dialect = _dialect(url)
+        self.name, self.file = self.dialect.name, self.dialect.file
+        self._writes: Jobs = queue.SimpleQueue()
+        self._reads: Jobs = queue.SimpleQueue()
         self._gate = threading.Lock()
         self._closed = False
-        self._writer = threading.Thread(target=self._write_loop, name="writer", daemon=True)
-        self._writer.start()
+        self._away = False
+        self._threads = [
+            threading.Thread(target=self.dialect.run, args=(loop,), kwargs={"writing": writing}, name=name, daemon=True)
+            for name, loop, writing in (
+                ("writer", self._write_loop, True),
+                *((f"reader {n}", self._read_loop, False) for n in range(READERS)),
+            )
+        ]
+        for thread in self._threads:
+            thread.start()
 
     async def write(self, f: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run F in a transaction of the writer; returns after the commit, raises what F raises (rolled back)."""
+        """Run F in a transaction of the writer; returns after the commit, raises what F raises (rolled back).
+
+        Raises StoreUnavailable when the database can't be written now: nothing of F stays.
+        """
         return await asyncio.wrap_future(self.submit(f, *args, **kwargs))
 
     def submit(self, f: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Queue F for the writer; for callers that are not on the event loop. Raises RuntimeError after `close`."""
-        done: Future[T] = Future()
-        with self._gate:
-            if self._closed:
-                raise RuntimeError("the database is closed")
-            self._jobs.put((lambda db: f(db, *args, **kwargs), done))
-        return done
+        return self._queue(self._writes, lambda db: f(db, *args, **kwargs))
 
     async def read(self, f: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run F on a reader's connection; it sees the last commit and cannot write."""
-
-        def job() -> T:
-            with Session(self._reading, autoflush=False) as db:
-                return f(db, *args, **kwargs)
-
-        return await asyncio.get_running_loop().run_in_executor(self._readers, job)
+        return await asyncio.wrap_future(self._queue(self._reads, lambda db: f(db, *args, **kwargs)))
 
     def waiting(self) -> int:
         """Return how many transactions wait for the writer: the measure of being too busy."""
-        return self._jobs.qsize()
+        return self._writes.qsize()
 
     def close(self) -> None:
         """Finish what is queued, then let go of every connection."""
         with self._gate:
-            self._closed = True
-            self._jobs.put(None)
-        self._writer.join()
-        self._readers.shutdown()
-        self.engine.dispose()
-        self._reading.dispose()
+            if not self._closed:
+                self._closed = True
+                self._writes.put(None)
+                for _ in range(READERS):
+                    self._reads.put(None)
+        for thread in self._threads:
+            thread.join()
+        self.dialect.close()
 
-    def _write_loop(self) -> None:
-        while True:
-            first = self._jobs.get()
-            if first is None:
-                return
-            batch = [first]
-            last = False
-            while len(batch) < MAX_BATCH:
+    def _queue(self, jobs: Jobs, job: Callable[[Session], T]) -> Future[T]:
+        done: Future[T] = Future()
+        with self._gate:
+            if self._closed:
+                raise RuntimeError("the database is closed")
+            jobs.put((job, done))
+        return done
+
+    def _read_loop(self, db: Session) -> None:
+        while (queued := self._reads.get()) is not None:
+            job, done = queued
+            if done.set_running_or_notify_cancel():
                 try:
-                    job = self._jobs.get_nowait()
-                except queue.Empty:
-                    break
-                if job is None:
+                    done.set_result(self._patiently(db, job))
+                except Exception as e:  # noqa: BLE001 - the caller gets it
+                    done.set_exception(e)
+
+    def _write_loop(self, db: Session) -> None:
+        last = False
+        while not last and (first := self._writes.get()) is not None:
+            batch = [first]
+            while len(batch) < MAX_BATCH and not self._writes.empty():
+                if (queued := self._writes.get()) is None:
                     last = True
                     break
-                batch.append(job)
-            self._commit(batch)
-            if last:
-                return
+                batch.append(queued)
+            self._answer(db, [(job, done) for job, done in batch if done.set_running_or_notify_cancel()])
 
-    def _commit(self, batch: list[Job]) -> None:
-        """Run the jobs of BATCH in one transaction, each in a savepoint of its own; answer them after the commit."""
-        wanted = [(job, done) for job, done in batch if done.set_running_or_notify_cancel()]
-        outcomes: list[tuple[Future[Any], Any, BaseException | None]] = []
+    def _answer(self, db: Session, batch: list[Job]) -> None:
+        """Commit BATCH and tell everybody what became of their job."""
         try:
-            with Session(self.engine, autoflush=True, expire_on_commit=False) as db:
-                db.connection()  # begins: a locked database costs the batch one wait, not each job its own
-                for job, done in wanted:
-                    try:
-                        with db.begin_nested():
-                            result = job(db)
-                        outcomes.append((done, result, None))  # only now: leaving the savepoint may fail, too
-                    except Exception as e:  # noqa: BLE001 - the caller gets it; the others' work must go on
-                        outcomes.append((done, None, e))
-                    db.expunge_all()
-                db.commit()
+            outcomes = self._patiently(db, lambda db: self._commit(db, batch))
+            self._notice(None)
         except Exception as e:
-            logger.exception("commit failed", extra={"jobs": len(wanted)})
-            outcomes = [(done, None, e) for _, done in wanted]
+            if self.dialect.unavailable(e) or isinstance(e, StoreUnavailable):
+                self._notice(e)
+                e = StoreUnavailable(f"{self.name} cannot be written: {e}")
+            else:
+                logger.exception("commit failed", extra={"jobs": len(batch)})
+            outcomes = [(done, None, e) for _, done in batch]
         for done, result, error in outcomes:
             if error is None:
                 done.set_result(result)
             else:
                 done.set_exception(error)
 
+    def _commit(self, db: Session, batch: list[Job]) -> list[Outcome]:
+        """Run the jobs of BATCH in one transaction, each in a savepoint of its own."""
+        outcomes: list[Outcome] = []
+        mark = self.dialect.begin(db)
+        for job, done in batch:
+            try:
+                with db.begin_nested():
+                    result = job(db)
+                outcomes.append((done, result, None))  # only now: leaving the savepoint may fail, too
+            except Exception as e:
+                if self.dialect.unavailable(e):
+                    raise
+                outcomes.append((done, None, e))
+            db.expunge_all()
+        try:
+            db.commit()
+        except Exception:
+            if not self.dialect.committed(db, mark):
+                raise
+        return outcomes
 
-def _path(url: str) -> Path:
-    if not url.startswith("sqlite:///"):
-        raise ConfigError(f"DATABASE_URL={url.partition(':')[0]}:... is not supported; use sqlite:///bellwether.db")
-    return Path(url.removeprefix("sqlite:///"))
+    def _patiently(self, db: Session, job: Callable[[Session], T]) -> T:
+        """Run JOB as a whole, and again when the database was not available."""
+        for pause in self.dialect.pauses:
+            try:
+                with db:
+                    return job(db)
+            except Exception as e:
+                if not self.dialect.unavailable(e):
+                    raise
+            time.sleep(pause)
+        with db:
+            return job(db)
+
+    def _notice(self, error: Exception | None) -> None:
+        """Say once that the database went away, and once that it is back."""
+        if (error is not None) != self._away:
+            self._away = error is not None
+            if error is not None:
+                logger.error("the database cannot be written", extra={"database": self.name, "error": str(error)})
+            else:
+                logger.info("the database can be written again", extra={"database": self.name})
 
 
-def _engine(url: str, begin: str) -> sa.Engine:
-    """Return an engine whose transactions start with BEGIN: the driver's own would start them too late."""
-    engine = sa.create_engine(url, connect_args={"check_same_thread": False, "timeout": 5}, pool_size=READERS)
-
-    @sa.event.listens_for(engine, "connect")
-    def _connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
-            connection.execute(f"PRAGMA {pragma}")
-        if begin == "BEGIN":
-            connection.execute("PRAGMA query_only=ON")
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
+def _dialect(url: str) -> Dialect:
+    scheme = url.partition(":")[0]
+    if scheme not in KINDS:
+        raise ConfigError(
+            f"DATABASE_URL={scheme}:... is not supported; use sqlite:///bellwether.db or postgresql://user@host/name"
+        )
+    module, name = KINDS[scheme]
+    made: Dialect = getattr(import_module(module), name)(url)
+    return made

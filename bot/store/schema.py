@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 import sqlalchemy as sa
+from sqlmodel import Session
 
 from bot.domain.errors import ConfigError
 
@@ -16,17 +17,21 @@ HEAD = "0001"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def current(engine: sa.Engine) -> str | None:
+def current(db: Session) -> str | None:
     """Return the schema's version, None for an empty database."""
-    with engine.connect() as connection:
-        if not sa.inspect(connection).has_table("alembic_version"):
-            return None
-        return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+    connection = db.connection()
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    version: str | None = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+    return version
 
 
-def upgrade(engine: sa.Engine) -> str | None:
-    """Run the migrations that are missing; returns the version before. Raises ConfigError for a newer schema."""
-    before = current(engine)
+def upgrade(db: Session) -> str | None:
+    """Run the migrations that are missing; returns the version before. Raises ConfigError for a newer schema.
+
+    A transaction of the writer, so replicas that start at once take turns, and a migration that fails leaves nothing.
+    """
+    before = current(db)
     if before == HEAD:
         return before
     if before is not None and before > HEAD:
@@ -36,7 +41,6 @@ def upgrade(engine: sa.Engine) -> str | None:
     command = import_module("alembic.command")
     config = import_module("alembic.config").Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    config.attributes["connection"] = db.connection()
+    command.upgrade(config, "head")
     return before

@@ -1,0 +1,105 @@
+"""PostgreSQL: for several replicas. asyncpg under SQLAlchemy's async engine, an event loop in each of our threads.
+
+The writers of all replicas take turns by one advisory lock, so a transaction may read and then write as on SQLite
+(docs/decisions/0005-postgresql-writers-take-turns.md). What fails because a connection was lost, or because of what
+another session did, is tried again as a whole; when a commit's answer was lost, the server knows whether it took place.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlmodel import Session
+
+from bot.domain.errors import ConfigError, StoreUnavailable
+
+WRITERS = 0x42454C4C  # "BELL"
+"""The advisory lock of all who write."""
+CONNECT_S, ANSWER_S = 5, 60
+SETTINGS = {
+    "application_name": "bellwether",
+    "idle_in_transaction_session_timeout": "5s",  # a replica that stands still must not hold up the others
+}
+WRITING = {"lock_timeout": "15s"}
+READING = {"default_transaction_read_only": "on", "default_transaction_isolation": "repeatable read"}
+UNAVAILABLE = ("08", "28", "3D", "40", "53", "57", "58", "25P03", "55P03")
+"""How the SQLSTATE begins when a connection, the server or another session is at fault, not what was asked.
+https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+FATE_S = 30.0
+"""How long to ask what became of a commit whose answer was lost."""
+
+
+class Postgres:
+    """One PostgreSQL database."""
+
+    pauses = (0.1, 1.0)
+    file = None
+
+    def __init__(self, url: str) -> None:
+        """Connect later, when first used; raises ConfigError when URL names no database."""
+        parts = urlsplit(url)
+        if not parts.path.strip("/"):
+            raise ConfigError("DATABASE_URL=postgresql://... names no database; use postgresql://user@host/name")
+        self._url = url
+        self.name = f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+    def run(self, body: Callable[[Session], None], *, writing: bool) -> None:
+        """Run BODY with a session on an event loop of this thread, over a connection that is its own."""
+        asyncio.run(self._run(body, writing=writing))
+
+    async def _run(self, body: Callable[[Session], None], *, writing: bool) -> None:
+        settings = SETTINGS | (WRITING if writing else READING)
+
+        async def connect(*_: Any, **__: Any) -> Any:
+            return await asyncpg.connect(
+                self._url, timeout=CONNECT_S, command_timeout=ANSWER_S, server_settings=settings
+            )
+
+        engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, pool_size=1, max_overflow=0)
+        try:
+            made = AsyncSession(engine, sync_session_class=Session, autoflush=writing, expire_on_commit=False)
+            async with made as session:
+                await session.run_sync(body)
+        finally:
+            await engine.dispose()
+
+    def begin(self, db: Session) -> str:
+        """Wait for our turn among the writers of all replicas."""
+        turn = sa.select(sa.func.pg_advisory_xact_lock(WRITERS), sa.cast(sa.func.pg_current_xact_id(), sa.Text))
+        return str(db.connection().execute(turn).one()[1])
+
+    def committed(self, db: Session, mark: str) -> bool:
+        """Ask the server, once it answers again, what became of transaction MARK."""
+        until = time.monotonic() + FATE_S
+        fate = sa.text("SELECT pg_xact_status(CAST(CAST(:mark AS text) AS xid8))")
+        while time.monotonic() < until:
+            db.rollback()
+            try:
+                status = db.connection().execute(fate, {"mark": mark}).scalar()
+            except Exception as e:
+                if not self.unavailable(e):
+                    raise
+            else:
+                if status != "in progress":
+                    return status == "committed"
+            time.sleep(self.pauses[0])
+        raise StoreUnavailable(f"nobody knows whether transaction {mark} took place")
+
+    def unavailable(self, error: Exception) -> bool:
+        """Return whether ERROR is about the connection, the server, or another session."""
+        if not isinstance(error, sa.exc.DBAPIError):
+            return isinstance(error, OSError)  # of connecting; TimeoutError is one, too
+        state = str(getattr(error.orig, "sqlstate", None) or "")
+        return error.connection_invalidated or isinstance(error, sa.exc.InterfaceError) or state.startswith(UNAVAILABLE)
+
+    def size(self, db: Session) -> int:
+        """Return the size of the database on the server."""
+        return int(db.connection().execute(sa.select(sa.func.pg_database_size(sa.func.current_database()))).scalar_one())
+
+    def close(self) -> None:
+        """Nothing is left: each thread closed its connection."""
