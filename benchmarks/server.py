@@ -57,7 +57,7 @@ def ceiling(endpoint: object) -> list[BaseRoute]:
 
 def intake(folder: Path) -> list[BaseRoute]:
     database = Database(f"sqlite:///{folder / 'bellwether.db'}")
-    schema.upgrade(database.engine)
+    database.submit(schema.upgrade).result()
 
     async def ready() -> dict[str, str]:
         return {"db": "ok"}

@@ -31,7 +31,7 @@ async def measure() -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{Path(folder) / 'bellwether.db'}")
         try:
-            schema.upgrade(database.engine)
+            database.submit(schema.upgrade).result()
             begun = time.monotonic()
             await database.write(fill)
             filled = time.monotonic() - begun

@@ -19,13 +19,16 @@ LAST_PORT = 65535
 
 def main() -> None:
     """Run the command line; exit codes: 0 good, 1 a problem was found, 2 usage or configuration."""
-    from bot.domain.errors import PeopleError
+    from bot.domain.errors import PeopleError, StoreUnavailable
 
     try:
         app()
     except PeopleError as e:
         print(f"bellwether: {e}", file=sys.stderr)
         raise SystemExit(2) from e
+    except StoreUnavailable as e:
+        print(f"bellwether: {e}; see DATABASE_URL", file=sys.stderr)
+        raise SystemExit(1) from e
 
 
 def _version(*, wanted: bool) -> None:

@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any
 
 import aiohttp
-import sqlalchemy.exc
 import uvicorn
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from slack_sdk.errors import SlackApiError
@@ -24,7 +23,7 @@ from bot.clock import Clock, is_loopback
 from bot.config import Settings
 from bot.digests import schedule
 from bot.domain import keys
-from bot.domain.errors import ConfigError, OutboundError
+from bot.domain.errors import ConfigError, OutboundError, StoreUnavailable
 from bot.domain.facts import TicketFact
 from bot.ingest.http import Endpoints, routes
 from bot.ingest.receive import Inlet, Intake
@@ -75,7 +74,7 @@ async def serve(settings: Settings) -> None:
     tickets = integrations.tickets(settings)
     database = Database(environment.database_url)
     try:
-        schema.upgrade(database.engine)
+        await database.write(schema.upgrade)
         timeout = aiohttp.ClientTimeout(total=15, connect=5)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             client = AsyncWebClient(
@@ -214,7 +213,7 @@ class _Bot:
             async with asyncio.timeout(READY_S):
                 await self.database.write(_beat, self.clock.now())
             db = "ok"
-        except (TimeoutError, sqlalchemy.exc.OperationalError):
+        except (TimeoutError, StoreUnavailable):
             db = "cannot commit"
         return {"db": db, "slack": slack, "jira": self.ticket_state}
 

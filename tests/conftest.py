@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+pytest_plugins = ["tests.databases"]
+
 
 @pytest.fixture(autouse=True, scope="session")
 def only_loopback() -> Iterator[None]:

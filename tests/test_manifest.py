@@ -12,6 +12,7 @@ import pytest
 import bot
 from bot.config import SlackSection
 from bot.manifest import EVENTS, SCOPES, manifest
+from bot.store.database import Database
 from tests.slack.live import connected, living
 
 CODE = Path(bot.__file__).parent
@@ -72,10 +73,10 @@ def test_every_event_that_is_heard_is_subscribed_to() -> None:
     assert heard <= set(EVENTS) == set(EVENT_SCOPES)
 
 
-async def test_every_command_is_answered(tmp_path: Path) -> None:
+async def test_every_command_is_answered(database: Database) -> None:
     commands = [c["command"] for c in manifest(SlackSection())["features"]["slash_commands"]]
 
-    async with living(tmp_path) as live, connected(live):
+    async with living(database) as live, connected(live):
         answers = {c: await live.act("command", user="bob", channel="general", text=f"{c} help") for c in commands}
 
     assert {c: (a["ok"], bool(a["ephemerals"])) for c, a in answers.items()} == dict.fromkeys(commands, (True, True))

@@ -6,19 +6,21 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlmodel import SQLModel
+from sqlmodel import Session, SQLModel
 
 import bot.store.tables  # noqa: F401 - fills the metadata
 from bot.domain.errors import ConfigError
 from bot.store import schema
-from bot.store.database import Database
+from tests.databases import Databases
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[sa.Engine]:
-    database = Database(f"sqlite:///{tmp_path / 'bot.db'}")
-    yield database.engine
-    database.close()
+def db(databases: Databases, tmp_path: Path) -> Iterator[Session]:
+    """A session on a database without tables."""
+    url = databases.make(tmp_path)
+    with databases.session(url) as session:
+        yield session
+    databases.drop(url)
 
 
 def test_head_is_the_newest_migration() -> None:
@@ -34,46 +36,51 @@ def test_versions_can_be_compared_as_text() -> None:
     assert {len(version) for version in versions} == {4}
 
 
-def test_upgrade_of_an_empty_file_makes_exactly_our_tables(engine: sa.Engine) -> None:
-    before = schema.upgrade(engine)
+def test_upgrade_of_an_empty_database_makes_exactly_our_tables(db: Session) -> None:
+    before = schema.upgrade(db)
 
     assert before is None
-    assert schema.current(engine) == schema.HEAD
-    assert set(sa.inspect(engine).get_table_names()) == {*SQLModel.metadata.tables, "alembic_version"}
-    with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        assert compare_metadata(context, SQLModel.metadata) == []
+    assert schema.current(db) == schema.HEAD
+    assert set(sa.inspect(db.connection()).get_table_names()) == {*SQLModel.metadata.tables, "alembic_version"}
+    context = MigrationContext.configure(db.connection(), opts={"compare_type": True, "compare_server_default": True})
+    assert compare_metadata(context, SQLModel.metadata) == []
 
 
-def test_migrated_tables_compute_what_the_classes_compute(engine: sa.Engine, tmp_path: Path) -> None:
-    """What alembic does not compare: generated columns and constraints, as SQLite itself keeps them."""
-    made = sa.create_engine(f"sqlite:///{tmp_path / 'made.db'}")
-    SQLModel.metadata.create_all(made)
-    schema.upgrade(engine)
+def test_migrated_tables_compute_what_the_classes_compute(db: Session) -> None:
+    """What alembic does not compare: generated columns and constraints, as the database itself keeps them."""
+    SQLModel.metadata.create_all(db.connection())
+    made = {t: shape(db, t) for t in SQLModel.metadata.tables}
+    db.rollback()
 
-    assert {t: shape(engine, t) for t in SQLModel.metadata.tables} == {
-        t: shape(made, t) for t in SQLModel.metadata.tables
-    }
-    made.dispose()
+    schema.upgrade(db)
 
-
-def test_a_second_upgrade_does_nothing(engine: sa.Engine) -> None:
-    schema.upgrade(engine)
-
-    assert schema.upgrade(engine) == schema.HEAD
+    assert {t: shape(db, t) for t in SQLModel.metadata.tables} == made
 
 
-def test_a_newer_schema_is_refused_with_words(engine: sa.Engine) -> None:
-    schema.upgrade(engine)
-    with engine.begin() as connection:
-        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+def test_a_second_upgrade_does_nothing(db: Session) -> None:
+    schema.upgrade(db)
+
+    assert schema.upgrade(db) == schema.HEAD
+
+
+def test_an_upgrade_that_fails_leaves_nothing(db: Session) -> None:
+    schema.upgrade(db)
+
+    db.rollback()
+
+    assert schema.current(db) is None
+
+
+def test_a_newer_schema_is_refused_with_words(db: Session) -> None:
+    schema.upgrade(db)
+    db.connection().execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
 
     with pytest.raises(ConfigError, match=f"has schema 9999, this program knows {schema.HEAD}: run the newer program"):
-        schema.upgrade(engine)
+        schema.upgrade(db)
 
 
-def shape(engine: sa.Engine, table: str) -> object:
-    inspector = sa.inspect(engine)
+def shape(db: Session, table: str) -> object:
+    inspector = sa.inspect(db.connection())
     columns = {
         c["name"]: (str(c["type"]), c["nullable"], str((c.get("computed") or {}).get("sqltext", "")))
         for c in inspector.get_columns(table)

@@ -19,13 +19,13 @@ def upgrade(settings: Settings) -> int:
     """Make or upgrade the tables."""
     database = Database(settings.environment.database_url)
     try:
-        before = schema.upgrade(database.engine)
+        before = database.submit(schema.upgrade).result()
     finally:
         database.close()
     if before == schema.HEAD:
-        print(f"{database.path}: schema {before} already")
+        print(f"{database.name}: schema {before} already")
     else:
-        print(f"{database.path}: schema {schema.HEAD}, was {before or 'empty'}")
+        print(f"{database.name}: schema {schema.HEAD}, was {before or 'empty'}")
     return 0
 
 
@@ -89,7 +89,9 @@ class _InUseError(Exception):
 def _path(settings: Settings) -> Path:
     database = Database(settings.environment.database_url)
     database.close()
-    return database.path
+    if database.file is None:
+        raise ConfigError(f"{database.name} is copied by PostgreSQL's own pg_dump and pg_restore; see the how-to")
+    return database.file
 
 
 def _copy(origin: Path, target: Path) -> None:

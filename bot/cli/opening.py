@@ -1,5 +1,6 @@
 """Opens the database for subcommands that need one: on the way they make no file and change no schema."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,18 +36,19 @@ def opened(settings: Settings) -> Iterator[Database]:
 
 def refusal(database: Database) -> Refusal | None:
     """Return why the database cannot be used, None when it can."""
-    path = database.path
-    if not path.exists():
+    path = database.name
+    if database.file is not None and not database.file.exists():
         return Refusal(f"there is no database {path} yet; `bellwether run` or `bellwether db upgrade` makes it", True)
     try:
-        version = schema.current(database.engine)
-    except sqlalchemy.exc.DatabaseError as e:
-        return Refusal(f"{path} cannot be used: {e.orig}; see DATABASE_URL, or `bellwether db restore` a backup", False)
+        version = asyncio.run(database.read(schema.current))
+    except (sqlalchemy.exc.DBAPIError, OSError) as e:
+        said = e.orig if isinstance(e, sqlalchemy.exc.DBAPIError) else e
+        return Refusal(f"{path} cannot be used: {said}; see DATABASE_URL, or restore a backup", False)
     if version is None:
         return Refusal(f"{path} has no tables yet; `bellwether run` or `bellwether db upgrade` makes them", True)
     if version > schema.HEAD:
         words = f"{path} has schema {version}, this program knows {schema.HEAD}; install the newer program"
-        return Refusal(f"{words}, or `bellwether db restore` an older backup", False)
+        return Refusal(f"{words}, or restore an older backup", False)
     if version < schema.HEAD:
         words = f"{path} has schema {version}, this program needs {schema.HEAD}"
         return Refusal(f"{words}; `bellwether run` or `bellwether db upgrade` upgrades it", True)

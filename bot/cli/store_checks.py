@@ -37,17 +37,18 @@ def checks(settings: Settings, refusing: Mapping[str, str], now: datetime) -> li
     try:
         found = refusal(database)
         if found is None:
-            return [_whole(database), *asyncio.run(database.read(_rows, settings, refusing, now))]
+            return [
+                good("database", f"{database.name}, schema {schema.HEAD}, {_megabytes(database):.1f} MB"),
+                *asyncio.run(database.read(_rows, settings, refusing, now)),
+            ]
     finally:
         database.close()
     state = warning if found.mends_itself else problem
     return [state("database", found.words), *_unheard(settings, refusing, {}, now)]
 
 
-def _whole(database: Database) -> Check:
-    files = (database.path, database.path.with_name(database.path.name + "-wal"))
-    size = sum(file.stat().st_size for file in files if file.exists()) / 1_000_000
-    return good("database", f"{database.path}, schema {schema.HEAD}, {size:.1f} MB")
+def _megabytes(database: Database) -> float:
+    return asyncio.run(database.read(database.dialect.size)) / 1_000_000
 
 
 def _rows(db: Session, settings: Settings, refusing: Mapping[str, str], now: datetime) -> list[Check]:

@@ -1,19 +1,17 @@
 """The bot's HTTP endpoints for sources and operators; answers as in design section 10."""
 
 import logging
-import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import sqlalchemy.exc
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from bot.domain.errors import BadSignature
+from bot.domain.errors import BadSignature, StoreUnavailable
 from bot.ingest.authenticate import authenticate
 from bot.ingest.openapi import openapi
 from bot.ingest.receive import Intake, receive
@@ -91,7 +89,7 @@ async def _take(intake: Intake, name: str, request: Request) -> Response:
     except BadSignature as e:
         logger.warning("refused a delivery", extra={"source": name, "reason": str(e)})
         return _say(401, str(e))
-    except (sqlalchemy.exc.OperationalError, sqlite3.OperationalError) as e:
+    except StoreUnavailable as e:
         logger.warning("cannot write", extra={"source": name, "error": str(e)})
         return _busy("the database cannot be written")
     return JSONResponse(vars(recorded), status_code=202)

@@ -7,13 +7,13 @@ another session did, is tried again as a whole; when a commit's answer was lost,
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import asyncpg
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlmodel import Session
 
 from bot.domain.errors import ConfigError, StoreUnavailable
@@ -53,20 +53,13 @@ class Postgres:
         asyncio.run(self._run(body, writing=writing))
 
     async def _run(self, body: Callable[[Session], None], *, writing: bool) -> None:
-        settings = SETTINGS | (WRITING if writing else READING)
-
-        async def connect(*_: Any, **__: Any) -> Any:
-            return await asyncpg.connect(
-                self._url, timeout=CONNECT_S, command_timeout=ANSWER_S, server_settings=settings
-            )
-
-        engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, pool_size=1, max_overflow=0)
+        own = engine(self._url, SETTINGS | (WRITING if writing else READING))
+        made = AsyncSession(own, sync_session_class=Session, autoflush=writing, expire_on_commit=False)
         try:
-            made = AsyncSession(engine, sync_session_class=Session, autoflush=writing, expire_on_commit=False)
             async with made as session:
-                await session.run_sync(body)
+                await session.run_sync(lambda db: body(cast(Session, db)))
         finally:
-            await engine.dispose()
+            await own.dispose()
 
     def begin(self, db: Session) -> str:
         """Wait for our turn among the writers of all replicas."""
@@ -99,7 +92,17 @@ class Postgres:
 
     def size(self, db: Session) -> int:
         """Return the size of the database on the server."""
-        return int(db.connection().execute(sa.select(sa.func.pg_database_size(sa.func.current_database()))).scalar_one())
+        query = sa.select(sa.func.pg_database_size(sa.func.current_database()))
+        return int(db.connection().execute(query).scalar_one())
 
     def close(self) -> None:
         """Nothing is left: each thread closed its connection."""
+
+
+def engine(url: str, settings: Mapping[str, str]) -> AsyncEngine:
+    """Return an engine with one connection, for one event loop; asyncpg reads URL as libpq does."""
+
+    async def connect(*_: Any, **__: Any) -> Any:
+        return await asyncpg.connect(url, timeout=CONNECT_S, command_timeout=ANSWER_S, server_settings=dict(settings))
+
+    return create_async_engine("postgresql+asyncpg://", async_creator=connect, pool_size=1, max_overflow=0)

@@ -35,13 +35,12 @@ class Sqlite:
         self.name = str(self.file)
         if not self.file.parent.is_dir():
             raise ConfigError(f"DATABASE_URL={url}: the folder {self.file.parent} does not exist; create it first")
-        self._writing = _engine(url, "BEGIN IMMEDIATE")
-        self._reading = _engine(url, "BEGIN")
+        self._writing = engine(url, "BEGIN IMMEDIATE")
+        self._reading = engine(url, "BEGIN")
 
     def run(self, body: Callable[[Session], None], *, writing: bool) -> None:
         """Run BODY with a session; the engines are shared by the threads."""
-        engine = self._writing if writing else self._reading
-        with Session(engine, autoflush=writing, expire_on_commit=False) as db:
+        with Session(self._writing if writing else self._reading, autoflush=writing, expire_on_commit=False) as db:
             body(db)
 
     def begin(self, db: Session) -> str:
@@ -69,11 +68,11 @@ class Sqlite:
         self._reading.dispose()
 
 
-def _engine(url: str, begin: str) -> sa.Engine:
+def engine(url: str, begin: str) -> sa.Engine:
     """Return an engine whose transactions start with BEGIN: the driver's own would start them too late."""
-    engine = sa.create_engine(url, connect_args={"check_same_thread": False, "timeout": BUSY_S})
+    made = sa.create_engine(url, connect_args={"check_same_thread": False, "timeout": BUSY_S})
 
-    @sa.event.listens_for(engine, "connect")
+    @sa.event.listens_for(made, "connect")
     def _connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
@@ -81,8 +80,8 @@ def _engine(url: str, begin: str) -> sa.Engine:
         if begin == "BEGIN":
             connection.execute("PRAGMA query_only=ON")
 
-    @sa.event.listens_for(engine, "begin")
+    @sa.event.listens_for(made, "begin")
     def _begin(connection: sa.Connection) -> None:
         connection.exec_driver_sql(begin)
 
-    return engine
+    return made

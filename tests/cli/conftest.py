@@ -12,9 +12,9 @@ from sqlmodel import Session, insert
 
 from bot.__main__ import main
 from bot.config import ENVIRONMENT
-from bot.store import schema
 from bot.store.database import Database
 from bot.store.tables import Projection
+from tests.databases import ON_POSTGRESQL
 
 NOW = datetime(2026, 11, 23, 8, 13, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=365)
@@ -58,10 +58,11 @@ def bellwether(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 
 @pytest.fixture
-def database(here: Path) -> Iterator[Database]:
-    """The database that the commands find, with its tables."""
-    database = Database(f"sqlite:///{here / 'bellwether.db'}")
-    schema.upgrade(database.engine)
+def database(here: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    """The database that the commands find, with its tables: the default one, or one that is named."""
+    if ON_POSTGRESQL:
+        monkeypatch.setenv("DATABASE_URL", database_url)
+    database = Database(database_url)
     yield database
     database.close()
 

@@ -41,7 +41,11 @@ def test_upgrade_makes_the_tables_and_then_has_nothing_to_do(bellwether: Bellwet
 
 @pytest.mark.parametrize(
     ("url", "said"),
-    [("sqlite:///no/such/folder/b.db", "does not exist; create it first"), ("postgresql://u:p@h/d", "not supported")],
+    [
+        ("sqlite:///no/such/folder/b.db", "does not exist; create it first"),
+        ("mysql://u:p@h/d", "not supported"),
+        ("postgresql://u:p@h", "names no database"),
+    ],
 )
 def test_a_database_that_cannot_be_is_2(
     bellwether: Bellwether, monkeypatch: pytest.MonkeyPatch, url: str, said: str
@@ -53,6 +57,17 @@ def test_a_database_that_cannot_be_is_2(
     assert ran.code == 2
     assert said in ran.err
     assert "u:p" not in ran.err
+
+
+def test_a_server_that_does_not_answer_is_1(bellwether: Bellwether, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:p@127.0.0.1:1/bot")
+
+    upgrade, stats = bellwether("db", "upgrade"), bellwether("db", "stats")
+
+    assert (upgrade.code, stats.code) == (1, 2)
+    assert "postgresql://127.0.0.1:1/bot cannot be written" in upgrade.err
+    assert "postgresql://127.0.0.1:1/bot cannot be used" in stats.err
+    assert "u:p" not in upgrade.err + stats.err
 
 
 def test_backup_copies_a_database_that_is_being_written(

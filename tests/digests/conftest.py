@@ -1,17 +1,15 @@
 """A week of six models like the one of message M7, as rows; each test changes what it is about."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session
 
 from bot.config import DigestSection
 from bot.digests.build import build
 from bot.domain.digest import DigestView
-from bot.store.database import Database
 from bot.store.tables import (
     AlertGroup,
     Change,
@@ -83,15 +81,6 @@ class Rows:
         times = {"opened_at": at, "recorded_at": at, "resolved_at": at + timedelta(hours=1)}
         row = fixed | times | {"model_id": model.id, "symptom": symptom, "verdict": verdict} | more
         return self.add(AlertGroup(**row))
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[Session]:
-    database = Database(f"sqlite:///{tmp_path}/rows.db")
-    SQLModel.metadata.create_all(database.engine)
-    with Session(database.engine) as session:
-        yield session
-    database.close()
 
 
 @pytest.fixture

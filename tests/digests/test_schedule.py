@@ -3,11 +3,10 @@
 import asyncio
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlmodel import Session, SQLModel, select
+from sqlmodel import Session, select
 
 from bot.config import Decisions, DigestSection, Settings
 from bot.digests import schedule
@@ -181,19 +180,15 @@ def test_a_clock_that_is_set_back_meets_the_copies_that_exist(db: Session) -> No
     assert set(generations(db)) - known == {KEY, f"{KEY}/thread"}
 
 
-async def test_a_clock_at_any_speed_tells_each_monday_once(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}/rows.db")
-    SQLModel.metadata.create_all(database.engine)
+async def test_a_clock_at_any_speed_tells_each_monday_once(database: Database) -> None:
     settings = Settings(decisions=Decisions(digests=DIGESTS))
 
     for hour in range(0, 24 * 28, 5):
         await schedule.tick(database.write, settings, MONDAY - timedelta(days=1) + timedelta(hours=hour))
 
-    with Session(database.engine) as db:
-        found = sorted(k for k in generations(db) if not k.endswith("/thread"))
-        assert [k.split("/")[3] for k in found] == ["2026-11-23", "2026-11-30", "2026-12-07", "2026-12-14"]
-        assert db.get(Heartbeat, "digest:weekly") is not None
-    database.close()
+    found = sorted(k for k in await database.read(generations) if not k.endswith("/thread"))
+    assert [k.split("/")[3] for k in found] == ["2026-11-23", "2026-11-30", "2026-12-07", "2026-12-14"]
+    assert await database.read(lambda db: db.get(Heartbeat, "digest:weekly")) is not None
 
 
 async def test_the_ticker_looks_when_it_starts_and_when_it_is_woken() -> None:

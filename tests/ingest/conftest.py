@@ -1,9 +1,7 @@
 """The bot without Slack and Jira: a real database, the real integrations, and a wall on which its copies are drawn."""
 
 import json
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -35,7 +33,6 @@ from bot.ingest.tickets import record_ticket
 from bot.ports import Delivery, Source
 from bot.reconcile.loop import digest
 from bot.rendering import Rendering
-from bot.store import schema
 from bot.store.database import Database
 from bot.store.projection import claim, settle_nothing, settle_shown
 from bot.store.tables import AlertGroup, Incident, Model, Projection, Serving
@@ -187,32 +184,10 @@ class World:
 
 
 @pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database file with the tables of today, made once."""
-    path = tmp_path_factory.mktemp("empty") / "bellwether.db"
-    database = Database(f"sqlite:///{path}")
-    schema.upgrade(database.engine)
-    database.close()
-    return path
-
-
-@pytest.fixture(scope="session")
-def open_world() -> Callable[..., AbstractContextManager[World]]:
-    """Open a world on a copy of a database file."""
-
-    @contextmanager
-    def opened(at: Path, template: Path) -> Iterator[World]:
-        shutil.copy(template, at)
-        database = Database(f"sqlite:///{at}")
-        yield World(database)
-        database.close()
-
-    return opened
+def make_world() -> Callable[[Database], World]:
+    return World
 
 
 @pytest.fixture
-def world(
-    tmp_path: Path, empty_database: Path, open_world: Callable[..., AbstractContextManager[World]]
-) -> Iterator[World]:
-    with open_world(tmp_path / "bellwether.db", empty_database) as world:
-        yield world
+def world(database: Database) -> World:
+    return World(database)

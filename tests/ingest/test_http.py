@@ -1,14 +1,11 @@
 """The bot's endpoints as senders and operators meet them, over ASGI."""
 
 import json
-import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import sqlalchemy as sa
 from starlette.applications import Starlette
 
 import integrations.alertmanager
@@ -130,17 +127,6 @@ async def test_what_cannot_be_read_is_taken_and_kept_with_the_reason(
 
     assert (answer.status_code, answer.json()["unmapped"]) == (202, 1)
     assert world.row(Delivery).reason
-
-
-@pytest.fixture
-def locked(world: Any, tmp_path: Path) -> Iterator[None]:
-    """Somebody else holds the database, and we do not wait long."""
-    sa.event.listen(world.database.engine, "checkout", lambda c, *_: c.execute("PRAGMA busy_timeout=20"))
-    other = sqlite3.connect(tmp_path / "bellwether.db", isolation_level=None)
-    other.execute("BEGIN EXCLUSIVE")
-    yield
-    other.execute("ROLLBACK")
-    other.close()
 
 
 @pytest.mark.usefixtures("locked")

@@ -5,6 +5,7 @@ has to have a higher generation. One that was forgotten here would stay wrong un
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -39,8 +40,10 @@ from bot.domain.facts import (
 )
 from bot.ingest.record import record_read
 from bot.ingest.rules import Rules
+from bot.store.database import Database
 from bot.store.projection import touch
 from bot.store.tables import Delivery, Directory
+from tests.databases import Databases
 
 Act = Callable[[Any], object]
 
@@ -50,13 +53,16 @@ TICKET = TicketFact(
 
 
 @pytest.fixture(scope="session")
-def afternoon(tmp_path_factory: pytest.TempPathFactory, empty_database: Path, open_world: Any) -> tuple[Path, Any]:
+def afternoon(
+    tmp_path_factory: pytest.TempPathFactory, databases: Databases, migrated: str, make_world: Callable[..., Any]
+) -> Iterator[tuple[str, Any]]:
     """INC-1 on fraud-scorer, INC-2 on eta, INC-3 over; a storm in #storms; churn drifts; all of it on the wall.
 
-    Made once: returns the file, and the world that it was made in.
+    Made once: the URL of the database, and the world that it was made in.
     """
-    path = tmp_path_factory.mktemp("afternoon") / "bellwether.db"
-    with open_world(path, empty_database) as world:
+    url = databases.make(tmp_path_factory.mktemp("afternoon"), migrated)
+    with closing(Database(url)) as database:
+        world = make_world(database)
         world.rules = Rules(admins=("@alice",))
         world.add(*(Directory(id=i, kind="user", name=n) for i, n in (("U01ALICE", "alice"), ("U02BOB", "bob"))))
         metrics = {"auc": {"direction": "higher", "role": "primary", "slo": ">= 0.9"}}
@@ -87,16 +93,22 @@ def afternoon(tmp_path_factory: pytest.TempPathFactory, empty_database: Path, op
         *keys.incident_keys(1),
         "slack/incident/3/log/1",
     }
-    return path, world
+    yield url, world
+    databases.drop(url)
 
 
 @pytest.fixture
-def busy(afternoon: tuple[Path, Any], tmp_path: Path, open_world: Any) -> Iterator[Any]:
+def busy(
+    afternoon: tuple[str, Any], databases: Databases, tmp_path: Path, make_world: Callable[..., Any]
+) -> Iterator[Any]:
     """The afternoon, for one test to go on from."""
-    path, past = afternoon
-    with open_world(tmp_path / "bellwether.db", path) as world:
+    template, past = afternoon
+    url = databases.make(tmp_path, template)
+    with closing(Database(url)) as database:
+        world = make_world(database)
         world.now, world.start, world.rules, world._count = past.now, past.start, past.rules, past._count
         yield world
+    databases.drop(url)
 
 
 def slo(world: Any, name: str = "PaymentsSLO", **more: Any) -> Any:

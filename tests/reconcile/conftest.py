@@ -5,14 +5,13 @@ The rows are heartbeats (a name and a number). The place is a Surface written he
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import delete
-from sqlmodel import Session, SQLModel, select
+from sqlmodel import Session, select
 
 from bot.domain.errors import GoneError, NoBudget, PermanentError, TemporaryError, UncertainError
 from bot.ports import Body, RemoteId, Work
@@ -185,14 +184,6 @@ def a_loop(database: Database, place: Place, time: Time, prefix: str = "slack/")
         await asyncio.sleep(0)
 
     return Loop(database, place, prefix, render, time.now, sleep)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(f"sqlite:///{tmp_path / 'bellwether.db'}")
-    SQLModel.metadata.create_all(opened.engine)
-    yield opened
-    opened.close()
 
 
 def empty(db: Session) -> None:

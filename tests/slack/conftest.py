@@ -1,17 +1,15 @@
 """A bad release as rows: v42 replaces v41, eleven minutes later alerts fire; each test changes what it is about."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import Session, SQLModel, select
+from sqlmodel import Session, select
 
 from bot.domain import limits
 from bot.slack.blocks import Message
 from bot.slack.cards import Look, render
-from bot.store.database import Database
 from bot.store.projection import touch
 from bot.store.tables import (
     Alert,
@@ -225,15 +223,6 @@ class Story:
         for feature in ("merchant_country", "device_id", "ip_country", "merchant_country"):
             self.alert(group, feature=feature, value=0.31, threshold=0.2, runbook_url="https://example.com/rb")
         return model, rollout, group
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[Session]:
-    database = Database(f"sqlite:///{tmp_path / 'bellwether.db'}")
-    SQLModel.metadata.create_all(database.engine)
-    with Session(database.engine) as session:
-        yield session
-    database.close()
 
 
 @pytest.fixture

@@ -6,13 +6,12 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import httpx
 from slack_sdk.web.async_client import AsyncWebClient
-from sqlmodel import Session, SQLModel, select
+from sqlmodel import Session, select
 
 from bot.ingest.rules import Rules
 from bot.ports import Body
@@ -98,8 +97,7 @@ class Bot:
         return str(view["id"])
 
     def row(self, key: str) -> Projection:
-        with Session(self.database.engine, expire_on_commit=False) as db:
-            return db.get_one(Projection, key)
+        return self.database.submit(lambda db: db.get_one(Projection, key)).result(10)
 
     def messages(self, key: str = "", channel: str = FRAUD) -> list[dict[str, Any]]:
         """Return what stands in CHANNEL under KEY, our own messages only."""
@@ -138,25 +136,20 @@ def key_of(stored: Mapping[str, Any]) -> str:
 
 
 @asynccontextmanager
-async def living(folder: Path) -> AsyncIterator[Bot]:
+async def living(database: Database) -> AsyncIterator[Bot]:
     """Run a sandbox and the outbound half of the bot."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
         os.environ.pop(name, None)  # the SDK does not heed NO_PROXY
-    database = Database(f"sqlite:///{folder / 'bellwether.db'}")
-    SQLModel.metadata.create_all(database.engine)
     timeout = aiohttp.ClientTimeout(total=ANSWER_S)
-    try:
-        async with (
-            running(Settings(port=0, started=MONDAY, speed=0, ack_s=SOCKET_ACK_S)) as sandbox,
-            httpx.AsyncClient(base_url=sandbox.address, trust_env=False, timeout=20) as http,
-            aiohttp.ClientSession(timeout=timeout) as session,
-        ):
-            client = AsyncWebClient(
-                token="xoxb-sandbox", base_url=f"{sandbox.address}/api/", session=session, retry_handlers=[]
-            )
-            yield Bot(sandbox, http, database, client)
-    finally:
-        database.close()
+    async with (
+        running(Settings(port=0, started=MONDAY, speed=0, ack_s=SOCKET_ACK_S)) as sandbox,
+        httpx.AsyncClient(base_url=sandbox.address, trust_env=False, timeout=20) as http,
+        aiohttp.ClientSession(timeout=timeout) as session,
+    ):
+        client = AsyncWebClient(
+            token="xoxb-sandbox", base_url=f"{sandbox.address}/api/", session=session, retry_handlers=[]
+        )
+        yield Bot(sandbox, http, database, client)
 
 
 @asynccontextmanager

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,14 +10,15 @@ from sqlmodel import Session, select
 from bot.domain.actions import Cause, DeclareIncident, ResolveIncident
 from bot.slack import commands
 from bot.slack.workspace import Workspace
+from bot.store.database import Database
 from bot.store.projection import touch
 from bot.store.tables import AlertGroup, Delivery, Incident, Triage
 from tests.slack.live import FRAUD, MONDAY, Bot, connected, living
 
 
 @pytest.fixture
-async def bot(tmp_path: Path) -> AsyncIterator[Bot]:
-    async with living(tmp_path) as living_bot:
+async def bot(database: Database) -> AsyncIterator[Bot]:
+    async with living(database) as living_bot:
         yield living_bot
 
 

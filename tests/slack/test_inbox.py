@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from sqlmodel import Session, select
 
 from bot.slack import commands, inbox
 from bot.slack.workspace import Workspace
+from bot.store.database import Database
 from bot.store.tables import AlertGroup, Audit, Delivery, Incident, Triage
 from tests.slack.live import FRAUD, MONDAY, Bot, connected, living
 
@@ -18,8 +18,8 @@ SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
-async def bot(tmp_path: Path) -> AsyncIterator[Bot]:
-    async with living(tmp_path) as living_bot:
+async def bot(database: Database) -> AsyncIterator[Bot]:
+    async with living(database) as living_bot:
         yield living_bot
 
 

@@ -1,13 +1,13 @@
 """Messages in a workspace: made once whatever happens on the way, edited in place, drawn simpler where they must."""
 
 from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.sandbox.world import BOT_USER, Channel
 from bot.slack.surface import EVENT_TYPE
+from bot.store.database import Database
 from bot.store.projection import release_leases
 from tests.slack.live import FRAUD, Bot, key_of, living, message
 
@@ -15,8 +15,8 @@ KEY = "slack/group/1"
 
 
 @pytest.fixture
-async def bot(tmp_path: Path) -> AsyncIterator[Bot]:
-    async with living(tmp_path) as living_bot:
+async def bot(database: Database) -> AsyncIterator[Bot]:
+    async with living(database) as living_bot:
         yield living_bot
 
 

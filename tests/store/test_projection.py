@@ -1,31 +1,18 @@
 """The projection's rules: who may claim when, and what a settle writes. `now` is passed; nothing sleeps."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 
-import pytest
-from sqlmodel import Session, SQLModel, select
+from sqlmodel import Session, select
 
 from bot.domain import keys
 from bot.store import projection
-from bot.store.database import Database
 from bot.store.projection import CALM, COUNTS, FIRST, LEASE, LONGEST_PAUSE, PAUSE, Claim, claim, touch
 from bot.store.tables import Projection
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 KEY = "slack/group/7"
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[Session]:
-    database = Database(f"sqlite:///{tmp_path / 'bellwether.db'}")
-    SQLModel.metadata.create_all(database.engine)
-    with Session(database.engine) as session:
-        yield session
-    database.close()
 
 
 def row(db: Session, key: str = KEY) -> Projection:

@@ -1,14 +1,10 @@
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import event
 from sqlmodel import Session
 
-from bot.store.database import Database
 from bot.store.projection import touch
 from bot.store.queries.alerts import features_of, last_verdicts, open_groups, sample
 from bot.store.queries.changes import changes_before, undone_by
@@ -17,7 +13,6 @@ from bot.store.queries.incidents import final_incident, models_in_trouble, next_
 from bot.store.queries.metrics import first_matured, newest_values
 from bot.store.queries.models import all_models, live, model_by_name, previous_version, way_back
 from bot.store.queries.sources import hearing, unmapped
-from bot.store.schema import upgrade
 from bot.store.tables import (
     Alert,
     AlertGroup,
@@ -36,15 +31,6 @@ from bot.store.tables import (
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[Session]:
-    database = Database(f"sqlite:///{tmp_path / 'bellwether.db'}")
-    upgrade(database.engine)
-    with Session(database.engine) as session:
-        yield session
-    database.close()
 
 
 def add(db: Session, row: Any) -> Any:

