@@ -1,29 +1,17 @@
 """The raw inbox does not grow for ever, and what keeps things from being done twice stays long enough."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from sqlmodel import Session, SQLModel, select
+from sqlmodel import Session, select
 
 from bot.config import parse
 from bot.domain.errors import ConfigError
-from bot.store.database import Database
 from bot.store.retention import BATCH, forget_deliveries
 from bot.store.tables import Delivery
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[Session]:
-    database = Database(f"sqlite:///{tmp_path / 'bellwether.db'}")
-    SQLModel.metadata.create_all(database.engine)
-    with Session(database.engine) as session:
-        yield session
-    database.close()
 
 
 def came(db: Session, name: str, *, first: datetime, last: datetime | None = None) -> None:
