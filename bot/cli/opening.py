@@ -5,10 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import sqlalchemy.exc
-
 from bot.config import Settings
-from bot.domain.errors import ConfigError
+from bot.domain.errors import ConfigError, StoreUnavailable
 from bot.store import schema
 from bot.store.database import Database
 
@@ -41,9 +39,8 @@ def refusal(database: Database) -> Refusal | None:
         return Refusal(f"there is no database {path} yet; `bellwether run` or `bellwether db upgrade` makes it", True)
     try:
         version = asyncio.run(database.read(schema.current))
-    except (sqlalchemy.exc.DBAPIError, OSError) as e:
-        said = e.orig if isinstance(e, sqlalchemy.exc.DBAPIError) else e
-        return Refusal(f"{path} cannot be used: {said}; see DATABASE_URL, or restore a backup", False)
+    except StoreUnavailable as e:
+        return Refusal(f"{e}; see DATABASE_URL, or restore a backup", False)
     if version is None:
         return Refusal(f"{path} has no tables yet; `bellwether run` or `bellwether db upgrade` makes them", True)
     if version > schema.HEAD:

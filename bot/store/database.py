@@ -105,7 +105,7 @@ class Database:
         return self._queue(self._writes, lambda db: f(db, *args, **kwargs))
 
     async def read(self, f: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run F on a reader's connection; it sees the last commit and cannot write."""
+        """Run F on a reader's connection; it sees the last commit and cannot write. Raises StoreUnavailable, too."""
         return await asyncio.wrap_future(self._queue(self._reads, lambda db: f(db, *args, **kwargs)))
 
     def waiting(self) -> int:
@@ -139,7 +139,7 @@ class Database:
                 try:
                     done.set_result(self._patiently(db, job))
                 except Exception as e:  # noqa: BLE001 - the caller gets it
-                    done.set_exception(e)
+                    done.set_exception(self._in_our_words(e))
 
     def _write_loop(self, db: Session) -> None:
         last = False
@@ -158,12 +158,12 @@ class Database:
             outcomes = self._patiently(db, lambda db: self._commit(db, batch))
             self._notice(None)
         except Exception as e:
-            if self.dialect.unavailable(e) or isinstance(e, StoreUnavailable):
-                self._notice(e)
-                e = StoreUnavailable(f"{self.name} cannot be written: {e}")
+            told = self._in_our_words(e)
+            if isinstance(told, StoreUnavailable):
+                self._notice(told)
             else:
                 logger.exception("commit failed", extra={"jobs": len(batch)})
-            outcomes = [(done, None, e) for _, done in batch]
+            outcomes = [(done, None, told) for _, done in batch]
         for done, result, error in outcomes:
             if error is None:
                 done.set_result(result)
@@ -203,6 +203,13 @@ class Database:
             time.sleep(pause)
         with db:
             return job(db)
+
+    def _in_our_words(self, error: Exception) -> Exception:
+        if not self.dialect.unavailable(error):
+            return error
+        unavailable = StoreUnavailable(f"{self.name} cannot be used: {getattr(error, 'orig', error)}")
+        unavailable.__cause__ = error
+        return unavailable
 
     def _notice(self, error: Exception | None) -> None:
         """Say once that the database went away, and once that it is back."""

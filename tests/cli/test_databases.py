@@ -65,7 +65,7 @@ def test_a_server_that_does_not_answer_is_1(bellwether: Bellwether, monkeypatch:
     upgrade, stats = bellwether("db", "upgrade"), bellwether("db", "stats")
 
     assert (upgrade.code, stats.code) == (1, 2)
-    assert "postgresql://127.0.0.1:1/bot cannot be written" in upgrade.err
+    assert "postgresql://127.0.0.1:1/bot cannot be used" in upgrade.err
     assert "postgresql://127.0.0.1:1/bot cannot be used" in stats.err
     assert "u:p" not in upgrade.err + stats.err
 
