@@ -6,6 +6,7 @@ from sqlmodel import Session, col, select
 
 from bot.config import Decisions
 from bot.domain import keys
+from bot.domain.names import clean_stage
 from bot.store.projection import touch_existing
 from bot.store.tables import Model
 
@@ -17,6 +18,7 @@ def apply(db: Session, decisions: Decisions, now: datetime) -> None:
         row = rows.get(name) or Model(name=name, created_at=now)
         row.owner, row.on_call, row.channel = section.owner, section.on_call, section.channel
         row.fallback, row.depends_on = section.fallback, list(section.depends_on)
+        row.aliases = {alias: clean_stage(stage) or stage for alias, stage in section.aliases.items()}
         row.metrics = {metric: given.model_dump(exclude_none=True) for metric, given in section.metrics.items()}
         row.configured = True
         row.retired_at = (row.retired_at or now) if section.lifecycle == "retired" else None

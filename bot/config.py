@@ -133,6 +133,8 @@ class ModelSection(_Section):
     lifecycle: Literal["experimental", "production", "deprecated", "retired"] = "production"
     fallback: str | None = None
     depends_on: tuple[str, ...] = ()
+    aliases: dict[str, str] = {}
+    """Registry alias -> the stage that serves what it points to."""
     metrics: dict[str, MetricSection] = {}
 
 

@@ -27,7 +27,7 @@ from bot.ingest.changes import Origin, record_change, record_version
 from bot.ingest.correlate import models_named
 from bot.ingest.evaluations import record_evaluation
 from bot.ingest.incidents import settle_resolved, take_in
-from bot.ingest.rollouts import record_deployment
+from bot.ingest.rollouts import record_alias, record_deployment
 from bot.ingest.rules import Rules
 from bot.ingest.storms import gather
 from bot.ports import Delivery as Request
@@ -125,7 +125,8 @@ def _record(db: Session, origin: Origin, facts: Sequence[Fact], now: datetime, r
         at = replace(origin, words=words, nth=same[words])
         match fact:
             case VersionFact():
-                new += record_version(db, at, fact, models[fact.model], now)
+                known = record_version(db, at, fact, models[fact.model], now)
+                new += record_alias(db, at, fact, models[fact.model], now) or known
             case ChangeFact():
                 new += record_change(db, at, fact, models.get(fact.model or ""), now)
             case DeploymentFact():

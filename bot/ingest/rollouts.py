@@ -9,17 +9,17 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from bot.domain import keys
 from bot.domain.actions import OPEN_STATUSES, IncidentStatus
-from bot.domain.facts import ChangeType, DeploymentFact, DeploymentStatus, Trigger
+from bot.domain.facts import ChangeType, DeploymentFact, DeploymentStatus, Trigger, VersionFact
 from bot.domain.names import version_label
 from bot.ingest.changes import Origin, touch_evidence, version_row
 from bot.ingest.clocks import ahead
 from bot.ingest.correlate import open_incident_of
 from bot.ingest.incidents import name_suspect
 from bot.ingest.rules import HISTORY
-from bot.ingest.serving import apply_rollout, live_in_slot
+from bot.ingest.serving import apply_move, live_in_slot
 from bot.ingest.timeline import tell
 from bot.store.projection import touch, touch_existing
-from bot.store.tables import Change, Incident, Model, Projection
+from bot.store.tables import Change, Incident, Model, Move, Projection
 
 SAME_ROLLOUT = timedelta(hours=1)
 """A version that is reported as deployed again later than this after it was is a new rollout of it."""
@@ -45,13 +45,13 @@ def record_deployment(db: Session, origin: Origin, fact: DeploymentFact, model: 
         row = _new_rollout(db, origin, fact, model, now)
     elif _only_history(row) and fact.occurred_at >= now - HISTORY:
         row.quiet = False
-    changed = _advance(row, fact) or new
-    if not changed:
+    advanced = _advance(row, fact) or new
+    moved = _move(db, row, fact)
+    if not (advanced or moved):
         return False
     db.add(row)
     db.flush()
     _turn_undone(db, now, row)
-    apply_rollout(db, row)
     touch_evidence(db, now, row)
     name_suspect(db, now, row)
     touch_existing(db, now, keys.ALL_HOMES)
@@ -69,6 +69,47 @@ def _by_our_clock(fact: DeploymentFact, now: datetime) -> DeploymentFact:
     if not ahead(fact.occurred_at, now):
         return fact
     return replace(fact, occurred_at=now, started_at=None, finished_at=None)
+
+
+def record_alias(db: Session, origin: Origin, fact: VersionFact, model: Model, now: datetime) -> bool:
+    """Deploy what an alias now points to, where the configuration says that serving follows it; False when not."""
+    stage = model.aliases.get(fact.alias or "")
+    if stage is None or fact.change not in ("aliased", "unaliased"):
+        return False
+    gone = fact.change == "unaliased"
+    moved = DeploymentFact(
+        model=fact.model,
+        version=fact.version,
+        occurred_at=fact.occurred_at,
+        status=DeploymentStatus.REMOVED if gone else DeploymentStatus.SUCCEEDED,
+        stage=stage,
+        strategy="alias",
+        actor=fact.actor,
+        url=fact.url,
+        summary=f"alias {fact.alias}",
+    )
+    return record_deployment(db, origin, moved, model, now)
+
+
+def _move(db: Session, row: Change, fact: DeploymentFact) -> bool:
+    """Let what serves follow FACT, a word on the rollout ROW; False when that changes nothing."""
+    version = fact.version or row.version
+    if row.model_id is None or version is None:
+        return False
+    stated = fact.previous_version if fact.previous_version != version else None
+    return apply_move(
+        db,
+        Move(
+            model_id=row.model_id,
+            stage=fact.stage,
+            target=fact.target or "",
+            at=fact.occurred_at,
+            version=version,
+            previous_version=stated,
+            status=fact.status,
+            traffic_percent=fact.traffic_percent,
+        ),
+    )
 
 
 def _rollout(db: Session, origin: Origin, fact: DeploymentFact, model: Model) -> Change | None:

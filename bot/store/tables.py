@@ -29,6 +29,8 @@ class Model(SQLModel, table=True):
     evaluate_every_s: int | None = None
     retrain_every_s: int | None = None
     """How often it should be evaluated and retrained; None = nobody waits for it."""
+    aliases: dict[str, str] = Field(default_factory=dict, sa_type=sa.JSON)
+    """Registry alias -> the stage that serves what the alias points to."""
     configured: bool = False
     created_at: datetime
     retired_at: datetime | None = None
@@ -95,6 +97,23 @@ class Change(SQLModel, table=True):
     quiet: bool = False
     """It only filled history (older than a day when it came): no card."""
     delivery_id: int | None = None
+
+
+class Move(SQLModel, table=True):
+    """One word on what serves in a slot (model, stage, target), as it was told; `Serving` follows from all of them."""
+
+    __table_args__ = (sa.Index("move_slot_at", "model_id", "stage", "target", "at"),)
+    id: int | None = Field(default=None, primary_key=True)
+    model_id: int = Field(foreign_key="model.id")
+    stage: str
+    target: str = ""
+    at: datetime
+    version: str
+    previous_version: str | None = None
+    """As stated; None = whatever served before."""
+    status: str
+    """A DeploymentStatus."""
+    traffic_percent: float | None = None
 
 
 class Serving(SQLModel, table=True):

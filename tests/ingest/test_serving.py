@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.store.tables import Model, Serving
+from bot.domain.facts import VersionFact
+from bot.store.tables import Change, Model, Serving
 
 
 @pytest.fixture
@@ -176,8 +177,81 @@ def test_the_order_in_which_a_rollout_is_told_does_not_matter(
         for n in order:
             world.record(facts[n])
 
-        model_id = world.row(Model, name=model).id
-        live = world.rows(Serving, model_id=model_id, until=None)
-        outcomes.add(tuple(sorted((s.version, s.traffic_percent) for s in live)))
+        outcomes.add(spans(world, model))
 
     assert len(outcomes) == 1
+
+
+ALIASES = (
+    ("aliased", "champion", "1", 0),
+    ("aliased", "challenger", "2", 2),
+    ("aliased", "champion", "2", 4),
+    ("unaliased", "challenger", "2", 6),
+    ("aliased", "champion", "1", 8),
+)
+"""A registry's day: v2 challenges v1, takes its place, and is taken back."""
+
+
+def test_the_order_in_which_aliases_move_is_told_does_not_matter(world: Any) -> None:
+    outcomes = set()
+    for n, order in enumerate(permutations(ALIASES)):
+        world.model(f"m{n}", aliases={"champion": "production", "challenger": "shadow"})
+
+        for change, alias, version, hours in order:
+            at = world.now - timedelta(hours=9 - hours)
+            world.record(VersionFact(model=f"m{n}", version=version, change=change, alias=alias, occurred_at=at))
+
+        outcomes.add(spans(world, f"m{n}"))
+
+    at = [world.now - timedelta(hours=9 - hours) for *_, hours in ALIASES]
+    assert outcomes == {
+        (
+            ("production", "1", 100.0, at[0], at[2]),
+            ("production", "1", 100.0, at[4], None),
+            ("production", "2", 100.0, at[2], at[4]),
+            ("shadow", "2", 100.0, at[1], at[3]),
+        )
+    }
+
+
+def test_an_alias_that_serving_does_not_follow_deploys_nothing(world: Any) -> None:
+    world.record(VersionFact(model="churn", version="1", change="aliased", alias="champion", occurred_at=world.now))
+
+    assert (world.rows(Serving), world.rows(Change)) == ([], [])
+
+
+def test_two_shares_of_one_moment_are_both_named_whichever_comes_first(world: Any) -> None:
+    outcomes = set()
+    for n, order in enumerate(permutations((("2", 90), ("3", 10)))):
+        model = f"split-{n}"
+        world.record(world.rollout("1", model=model, occurred_at=world.now - timedelta(days=9)))
+        for version, share in order:
+            world.record(world.rollout(version, "in_progress", model=model, traffic_percent=share))
+        outcomes.add(tuple(live for live in spans(world, model) if live[-1] is None))
+
+    assert outcomes == {
+        (("production", "2", 90.0, world.now, None), ("production", "3", 10.0, world.now, None)),
+    }
+
+
+def test_a_rollback_that_is_told_late_goes_back_to_what_served_then(before: Any) -> None:
+    world = before
+    begun = world.now
+    world.record(world.rollout("42"))
+    world.later(hours=5)
+    world.record(world.rollout("43"))
+
+    world.record(world.rollout("42", "rolled_back", occurred_at=begun + timedelta(hours=1)))
+
+    assert [(v, (since - begun).total_seconds() / 3600) for _, v, _, since, _ in spans(world, "fraud-scorer")] == [
+        ("41", -216.0),
+        ("41", 1.0),
+        ("42", 0.0),
+        ("43", 5.0),
+    ]
+
+
+def spans(world: Any, model: str) -> tuple[Any, ...]:
+    """Return everything that ever served of a model, by stage, version and time."""
+    rows = world.rows(Serving, model_id=world.row(Model, name=model).id)
+    return tuple(sorted((s.stage, s.version, s.traffic_percent, s.since, s.until) for s in rows))

@@ -79,6 +79,7 @@ def upgrade() -> None:
         sa.Column("label_lag_s", sa.Integer(), nullable=True),
         sa.Column("evaluate_every_s", sa.Integer(), nullable=True),
         sa.Column("retrain_every_s", sa.Integer(), nullable=True),
+        sa.Column("aliases", sa.JSON(), nullable=False),
         sa.Column("configured", sa.Boolean(), nullable=False),
         sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("retired_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
@@ -240,6 +241,26 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("evaluation", schema=None) as batch_op:
         batch_op.create_index("evaluation_model_at", ["model_id", "occurred_at"], unique=False)
+
+    op.create_table(
+        "move",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("model_id", sa.Integer(), nullable=False),
+        sa.Column("stage", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("target", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("version", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("previous_version", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("traffic_percent", sa.Float(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["model_id"],
+            ["model.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("move", schema=None) as batch_op:
+        batch_op.create_index("move_slot_at", ["model_id", "stage", "target", "at"], unique=False)
 
     op.create_table(
         "serving",
