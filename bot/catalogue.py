@@ -1,21 +1,26 @@
 """The configuration's models, written to rows: cards are functions of rows, so what they show must be one."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
 from bot.config import Decisions
 from bot.domain import keys
+from bot.domain.actions import OPEN_STATUSES
 from bot.domain.names import clean_stage
-from bot.store.projection import touch_existing
-from bot.store.tables import Model
+from bot.store.projection import touch_existing, touch_open
+from bot.store.tables import AlertGroup, Incident, Model
+
+SHOWN_SINCE = timedelta(days=30)
+"""Cards that were drawn this lately follow a change of the configuration."""
 
 
 def apply(db: Session, decisions: Decisions, now: datetime) -> None:
     """Write what the configuration says of each model; refines what events said, never removes a model."""
     rows = {m.name: m for m in db.exec(select(Model))}
     for name, section in decisions.models.items():
-        row = rows.get(name) or Model(name=name, created_at=now)
+        row = rows.setdefault(name, Model(name=name, created_at=now))
         row.owner, row.on_call, row.channel = section.owner, section.on_call, section.channel
         row.fallback, row.depends_on = section.fallback, list(section.depends_on)
         row.aliases = {alias: clean_stage(stage) or stage for alias, stage in section.aliases.items()}
@@ -23,15 +28,30 @@ def apply(db: Session, decisions: Decisions, now: datetime) -> None:
         row.configured = True
         row.retired_at = (row.retired_at or now) if section.lifecycle == "retired" else None
         db.add(row)
-    gone = select(Model).where(col(Model.configured), col(Model.name).not_in(list(decisions.models)))
-    for row in db.exec(gone):
-        row.owner, row.on_call, row.channel, row.configured, row.metrics, row.depends_on = (
-            None,
-            None,
-            None,
-            False,
-            {},
-            [],
-        )
-        db.add(row)
+    for row in rows.values():
+        if row.configured and row.name not in decisions.models:
+            row.owner, row.on_call, row.channel, row.configured = None, None, None, False
+            row.metrics, row.depends_on = {}, []
+    changed = any(db.is_modified(row) for row in rows.values())
+    db.flush()
+    moved = _move(db, {row.id: row.channel for row in rows.values()}, decisions.slack.channel)
+    if changed or moved:
+        touch_open(db, now, now - SHOWN_SINCE)
     touch_existing(db, now, keys.ALL_HOMES)
+
+
+def _move(db: Session, channels: Mapping[int | None, str | None], default: str) -> int:
+    """Send what is open, and was not opened by a person, to its model's channel of now; return how much moved.
+
+    What stands already is edited where it stands, unless the bot cannot write there any more.
+    """
+    moved = 0
+    groups = select(AlertGroup).where(AlertGroup.status != "resolved", col(AlertGroup.quiet).is_(False))
+    opened = select(Incident).where(col(Incident.status).in_(OPEN_STATUSES), col(Incident.opened_by).is_(None))
+    for card in (*db.exec(groups), *db.exec(opened)):
+        wanted = channels.get(card.model_id) or default
+        if card.channel != wanted:
+            card.channel = wanted
+            db.add(card)
+            moved += 1
+    return moved

@@ -181,7 +181,8 @@ def _resolve(db: Session, action: ResolveIncident, now: datetime, rules: Rules) 
         raise StaleAction(_stale(incident.last_act_at or incident.resolved_at, incident.last_act_by, "resolved it"))
     if not closed:
         _open_one(db, action.incident_id, action.seen)
-    incident.cause, incident.eval_case = action.cause, action.eval_case or incident.eval_case
+    incident.cause, incident.cause_by = action.cause, action.by
+    incident.eval_case = action.eval_case or incident.eval_case
     text = f"cause: {action.cause.replace('_', ' ')}" + (f"\n{action.text.strip()}" if action.text.strip() else "")
     _acted(db, incident, action.by, now, "resolved it")
     if closed:

@@ -20,13 +20,20 @@ OPERATOR = {
     "account_inactive": "the bot's account was deactivated; install the app again",
     "token_revoked": "the bot token was revoked; install the app again and set SLACK_BOT_TOKEN",
     "token_expired": "the bot token expired; install the app again and set SLACK_BOT_TOKEN",
-    "missing_scope": "the app lacks a scope; install it again with `bellwether manifest --open`",
     "not_in_channel": "the bot is not in the channel; write /invite @bellwether there",
     "channel_not_found": "the bot cannot see the channel; create it, or invite the bot",
-    "is_archived": "the channel is archived; configure another one",
+    "is_archived": "the channel is archived; unarchive it, or configure another one and restart",
+    "is_inactive": "the channel is archived; unarchive it, or configure another one and restart",
     "restricted_action": "the workspace forbids the bot to post there",
 }
 """Somebody can mend these, and then everything follows by itself: so they are tried again."""
+REINSTALL = "put `bellwether manifest` into the app's manifest and install it again"
+
+PLACE = {"not_in_channel", "channel_not_found", "is_archived", "is_inactive"}
+
+
+class OutOfReach(TemporaryError):
+    """The channel cannot be written to, for as long as nobody opens it to the bot."""
 
 
 def translate(error: SlackApiError | aiohttp.ClientError | OSError, *, idempotent: bool) -> OutboundError:
@@ -53,8 +60,11 @@ def _api_error(error: SlackApiError, *, idempotent: bool) -> OutboundError:
         return _unclear(f"Slack answered {status} {code}".strip(), idempotent=idempotent)
     if code in GONE:
         return GoneError(code)
+    if code == "missing_scope":
+        return TemporaryError(f"the app lacks the scope {body.get('needed')}; {REINSTALL} ({code})", LATER)
     if code in OPERATOR:
-        return TemporaryError(f"{OPERATOR[code]} ({code})", LATER)
+        kind = OutOfReach if code in PLACE else TemporaryError
+        return kind(f"{OPERATOR[code]} ({code})", LATER)
     said = (body.get("response_metadata") or {}).get("messages", [])
     return PermanentError(f"Slack refuses this message: {code} {'; '.join(map(str, said))}".strip())
 

@@ -14,11 +14,11 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.domain.errors import NoBudget, PermanentError, TemporaryError
+from bot.domain.errors import GoneError, NoBudget, PermanentError, TemporaryError
 from bot.ports import Now, RemoteId, Work
 from bot.reconcile.budget import NOW, Budget, Rate
 from bot.slack.directory import next_cursor
-from bot.slack.errors import translate
+from bot.slack.errors import OutOfReach, translate
 
 EVENT_TYPE = "bellwether_card"
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
@@ -103,14 +103,22 @@ class SlackSurface:
         return RemoteId(f"{posted['channel']}:{posted['ts']}")
 
     async def update(self, work: Work, remote_id: RemoteId) -> RemoteId:
-        """Edit the message where it stands, or publish the view again."""
+        """Edit the message where it stands, or publish the view again.
+
+        Raises GoneError for one in a channel that is out of reach, when it belongs into another one now.
+        """
         content = work.body.content
         if "view" in content:
             return await self._publish(work)
         channel, _, ts = remote_id.partition(":")
         self._spend("chat.update", UPDATES, urgent=work.urgent)
         call = self._client.chat_update(channel=channel, ts=ts, **_shown(content))
-        await self._sent("chat.update", call, content, idempotent=True)
+        try:
+            await self._sent("chat.update", call, content, idempotent=True)
+        except OutOfReach as e:
+            if await self._channel(content) == channel:
+                raise
+            raise GoneError(f"it stands where the bot cannot write any more: {e}") from e
         return remote_id
 
     async def _publish(self, work: Work) -> RemoteId:

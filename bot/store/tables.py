@@ -324,6 +324,8 @@ class Incident(SQLModel, table=True):
     resolved_by: str | None = None
     """A Slack user id; None on a resolved incident = all its alerts resolved."""
     cause: str | None = None
+    cause_by: str | None = None
+    """Who named the cause, which may be somebody else, later."""
     eval_case: str = ""
     revision: int = 1
     last_act: str = ""

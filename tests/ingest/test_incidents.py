@@ -529,7 +529,8 @@ def test_the_cause_of_one_that_closed_by_itself_can_be_named_later_once(world: A
     with pytest.raises(StaleAction, match="<@U02BOB> already resolved it"):
         world.act(ResolveIncident(incident_id=1, by="U01ALICE", cause=Cause.DEPLOY))
 
-    assert (world.incident().cause, world.incident().resolved_by) == ("data_upstream", None)
+    incident = world.incident()
+    assert (incident.cause, incident.cause_by, incident.resolved_by) == ("data_upstream", "U02BOB", None)
 
 
 def test_a_person_reopens(world: Any) -> None:

@@ -111,6 +111,7 @@ def test_a_resolved_incident_is_green_and_says_why(story: Any, show: Any, words:
     model, _, group = story.bad_release()
     incident = story.incident(model, status="resolved", cause="data_upstream", eval_case="case 17")
     incident.resolved_at, incident.resolved_by = story.onset + timedelta(minutes=48), "U02BOB"
+    incident.cause_by = "U02BOB"
     group.incident_id = incident.id
     story.ticket(incident, status="Done")
 
@@ -123,6 +124,16 @@ def test_a_resolved_incident_is_green_and_says_why(story: Any, show: Any, words:
     assert "|ML-431> Done · eval case case 17" in shown
     assert "fraud-scorer FeatureDrift" in shown
     assert set(controls(card)) == {"incident_reopen"}
+
+
+def test_who_named_the_cause_later_stands_beside_it_and_not_who_resolved(story: Any, show: Any, words: Any) -> None:
+    given = {"resolved_at": story.now, "resolved_by": "U02BOB", "cause_by": "U01ALICE"}
+    story.incident(story.model(), status="resolved", cause="deploy", **given)
+
+    shown = words(show("slack/incident/1"))
+
+    assert "by <@U02BOB>\n" in shown
+    assert "cause: deploy (<@U01ALICE>)" in shown
 
 
 @pytest.mark.parametrize("cause", [None, "unknown"])

@@ -209,6 +209,28 @@ async def test_a_channel_without_the_bot_says_how_to_invite_it_and_follows_the_i
     assert len(bot.messages(KEY)) == 1
 
 
+async def test_an_archived_channel_says_so_and_follows_when_it_is_open_again(bot: Bot) -> None:
+    await bot.show(KEY, message("FeatureDrift fires"))
+    await bot.act("archive", user="alice", channel="ml-fraud")
+    await bot.show(KEY, message("FeatureDrift is over"))
+    await bot.show("slack/group/2", message("new meanwhile"))
+    whys = [bot.row(key).error for key in (KEY, "slack/group/2")]
+    await bot.act("archive", user="alice", channel="ml-fraud", undo=True)
+    await bot.later(61)
+
+    assert ["archived" in why for why in whys] == [True, True]
+    assert [m["text"] for m in bot.messages()] == ["FeatureDrift is over", "new meanwhile"]
+
+
+async def test_a_card_whose_channel_was_archived_is_made_anew_where_it_belongs_now(bot: Bot) -> None:
+    await bot.show(KEY, message("FeatureDrift fires"))
+    await bot.act("archive", user="alice", channel="ml-fraud")
+
+    await bot.show(KEY, message("FeatureDrift fires", channel="#general"))
+
+    assert [m["text"] for m in bot.messages(KEY, channel="C01GENERAL")] == ["FeatureDrift fires"]
+
+
 async def test_a_channel_that_nobody_knows_is_asked_for_again(bot: Bot) -> None:
     await bot.show(KEY, message("FeatureDrift fires", channel="#ml-new"))
     why = bot.row(KEY).error
@@ -228,6 +250,33 @@ async def test_a_revoked_token_tells_the_operator_and_heals(bot: Bot) -> None:
 
     assert "SLACK_BOT_TOKEN" in why
     assert len(bot.messages(KEY)) == 1
+
+
+async def test_a_missing_scope_is_named_and_heals(bot: Bot) -> None:
+    await bot.fault(missing_scope=["chat:write"])
+    await bot.show(KEY, message("FeatureDrift fires"))
+    why = bot.row(KEY).error
+    await bot.fault(missing_scope=False)
+    await bot.later(61)
+
+    assert "lacks the scope chat:write" in why
+    assert len(bot.messages(KEY)) == 1
+
+
+async def test_what_waits_goes_at_once_when_one_of_them_gets_through(bot: Bot) -> None:
+    await bot.fault(slack_down=True)
+    for n in range(1, 4):
+        await bot.show(f"slack/group/{n}", message(f"card {n}"))
+        await bot.later(40)
+    await bot.fault(slack_down=False)
+    waited = 0
+    while not bot.messages():
+        await bot.later(1)
+        waited += 1
+        assert waited < 300
+    await bot.later(15)
+
+    assert sorted(m["text"] for m in bot.messages()) == ["card 1", "card 2", "card 3"]
 
 
 async def test_slack_being_down_loses_nothing_and_posts_nothing_twice(bot: Bot) -> None:

@@ -127,9 +127,10 @@ def _resolved(
 ) -> Message:
     lasted = durations.short(incident.resolved_at - incident.opened_at) if incident.resolved_at else ""
     unknown = incident.cause in (None, Cause.UNKNOWN)
-    by = f" ({text.user(incident.resolved_by)})" if incident.resolved_by else ""
+    by = f" ({text.user(incident.cause_by)})" if incident.cause_by else ""
     cause = f"cause: {text.word(incident.cause or 'unknown')}{by}"
-    over = "" if incident.resolved_by else "its alerts resolved"
+    who = "" if incident.resolved_by == incident.cause_by else f"by {text.user(incident.resolved_by)}"
+    over = who if incident.resolved_by else "its alerts resolved"
     ticket = ticket_of(db, incident.id or 0)
     key = incidents.ticket_words(db, incident, ticket, look) if ticket or look.tickets else ""
     added = f"eval case {text.line(incident.eval_case, 80)}" if incident.eval_case else ""

@@ -370,6 +370,7 @@ def upgrade() -> None:
         sa.Column("resolved_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("resolved_by", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("cause", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("cause_by", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("eval_case", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("last_act", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
