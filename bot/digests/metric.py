@@ -4,7 +4,6 @@ The configuration of the model overrides what came with a value. Across a change
 trend: the older values measure something else (findings.md F15, S8).
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,8 +11,9 @@ from typing import Any
 
 from bot.digests.rows import ModelWeek
 from bot.digests.values import Reading
-from bot.domain.metrics import Direction, direction_of, parse_threshold, plain_name, satisfies
+from bot.domain.metrics import Direction, concerns, direction_of, parse_threshold, plain_name, satisfies
 from bot.domain.units import PERCENT_UNITS, SHARE_UNITS
+from bot.store.queries.judging import words_of
 from bot.store.tables import Change
 
 
@@ -30,6 +30,8 @@ class Metric:
     readings: tuple[Reading, ...]
     """Newest first; of the last four weeks."""
     objective: tuple[str, float] | None
+    margin: float
+    """The smallest difference that matters, in the metric's scale."""
     redefined: Change | None
     """The newest change of its definition in the weeks shown."""
 
@@ -110,7 +112,8 @@ def _metric(week: ModelWeek, name: str, configured: Mapping[str, Any], names: Se
         readings=own,
         objective=_objective(configured.get("slo"), scale=0.01 if in_shares else 1)
         or next((r.objective for r in own if r.objective), None),
-        redefined=next((c for c in reversed(week.redefined) if _is_about(c, name, names)), None),
+        margin=float(configured.get("margin") or 0.0),
+        redefined=next((c for c in reversed(week.redefined) if concerns(words_of(c), name, names)), None),
     )
 
 
@@ -121,10 +124,3 @@ def _objective(slo: str | None, *, scale: float) -> tuple[str, float] | None:
     except ValueError:
         return None
     return op, value * scale
-
-
-def _is_about(change: Change, name: str, names: Sequence[str]) -> bool:
-    """Return whether a new definition concerns the metric NAME: named in it, or no metric of the model is."""
-    said = " ".join(filter(None, (change.summary, change.ref, change.before, change.after))).lower()
-    named = [n for n in names if re.search(rf"(?<![\w-]){re.escape(n.lower())}(?![\w-])", said)]
-    return not named or name in named

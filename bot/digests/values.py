@@ -48,6 +48,8 @@ class Reading:
     """The threshold that came with it."""
     labelled_fraction: float | None
     labels_until: datetime | None
+    scale: float
+    """From the value to the one in `measured`: percent of a proportion is a share of one there."""
     measured: Measured
     """For a comparison with another week: without dataset, because each week has its own."""
 
@@ -63,7 +65,8 @@ def readings(
     edges = period.edges(weeks)
     later = [(col(MetricValue.at) > edge, n) for n, edge in enumerate(edges[1:-1])]
     week: ColumnElement[int] = case(*later, else_=weeks - 1)
-    early: ColumnElement[int] = case((col(Evaluation.labelled_fraction) < MATURED, 1), else_=0)
+    missing = (col(Evaluation.labelled_fraction) < MATURED) | col(Evaluation.labels_pending)
+    early: ColumnElement[int] = case((missing, 1), else_=0)
     newest = func.row_number().over(
         partition_by=(col(MetricValue.model_id), col(MetricValue.metric), week, early),
         order_by=(col(MetricValue.at).desc(), col(MetricValue.id).desc()),
@@ -106,12 +109,17 @@ def _reading(value: MetricValue, evaluation: Evaluation, *, week: int, provision
         objective=(op, threshold) if op and op in OPERATORS and threshold is not None else None,
         labelled_fraction=evaluation.labelled_fraction,
         labels_until=evaluation.labels_until,
+        scale=share,
         measured=Measured(
             value=value.value * share,
             name=value.metric,
             n=value.n,
             ci_low=None if value.ci_low is None else value.ci_low * share,
             ci_high=None if value.ci_high is None else value.ci_high * share,
+            successes=value.successes,
+            positives=value.positives,
+            negatives=value.negatives,
+            sd=None if value.sd is None else value.sd * share,
             method=value.method,
             suite=evaluation.suite,
             suite_version=evaluation.suite_version,

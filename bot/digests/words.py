@@ -33,15 +33,15 @@ def objective_of(metric: Metric) -> str:
     return f"SLO {SIGNS[metric.objective[0]]} {value_of(metric, metric.objective[1])}"
 
 
-def difference_of(metric: Metric, now: float, before: float) -> str:
-    """Return `▴ 0.1 pt worse`, `▾ 12`, or `=` where the numbers as shown are the same."""
+def difference_of(metric: Metric, now: float, before: float, *, judged: bool = False) -> str:
+    """Return `▴ 0.1 pt worse`, `▾ 12`, or `=` where the same is shown; bare where a verdict follows."""
     (scaled, unit), (base, _) = _scaled(metric, now), _scaled(metric, before)
     size = _figure(abs(scaled - base), like=max(abs(scaled), abs(base)))
     if not any(c in "123456789" for c in size):
         return "="
     arrow = "▴" if now > before else "▾"
     amount = f"{size} pt" if unit == "%" else f"{size} {unit}".strip()
-    return " ".join(filter(None, (arrow, amount, _judged(metric, now, before))))
+    return " ".join(filter(None, (arrow, amount, "" if judged else _better_or_worse(metric, now, before))))
 
 
 def unit_of(metric: Metric) -> str:
@@ -55,11 +55,13 @@ def drawn_value(metric: Metric, value: float) -> float:
 
 
 def labels_of(reading: Reading, period: Period) -> str:
-    """Return `labels to 14 Nov (30 %)`: how far the ground truth has arrived; empty where nobody said."""
-    parts = [f"labels to {day_of(reading.labels_until, period)}" if reading.labels_until else "labels"]
-    if reading.labelled_fraction is not None:
-        parts.append(f"({reading.labelled_fraction:.0%})".replace("%", " %"))
-    return " ".join(parts) if len(parts) > 1 or reading.labels_until else ""
+    """Return `labels to 14 Nov (30 % labelled), 9 days unseen`: what of the truth is here; empty where nobody said."""
+    share = "" if reading.labelled_fraction is None else f"{100 * reading.labelled_fraction:.0f} % labelled"
+    if reading.labels_until is None:
+        return share
+    words = f"labels to {day_of(reading.labels_until, period)}" + (f" ({share})" if share else "")
+    unseen = (period.hour - reading.labels_until).days
+    return f"{words}, {count(unseen, 'day')} unseen" if unseen > 0 else words
 
 
 def share(part: int, whole: int) -> str:
@@ -113,7 +115,7 @@ def _figure(value: float, *, like: float | None = None) -> str:
     return figure.replace(",", THIN)
 
 
-def _judged(metric: Metric, now: float, before: float) -> str:
+def _better_or_worse(metric: Metric, now: float, before: float) -> str:
     match metric.direction:
         case Direction.HIGHER:
             return "better" if now > before else "worse"

@@ -71,7 +71,9 @@ class Judgement:
                 return str(self.verdict)
             case Verdict.INCONCLUSIVE:
                 return self.outcome.partition(NEEDED)[0]
-            case Verdict.INSUFFICIENT_DATA:
+            case Verdict.BELOW_THRESHOLD:
+                return "misses its objective"
+            case Verdict.MEETS_THRESHOLD | Verdict.INSUFFICIENT_DATA:
                 return ""
             case _:
                 return self.outcome
@@ -111,17 +113,22 @@ def judge(
         met = satisfies(candidate.value, *threshold)
         outcome = f"{'meets' if met else 'misses'} {threshold[0]} {threshold[1]:g}"
         verdict = Verdict.MEETS_THRESHOLD if met else Verdict.BELOW_THRESHOLD
-        return replace(_unjudged(candidate, outcome, verdict), method="threshold")
+        return _beside(replace(_unjudged(candidate, outcome, verdict), method="threshold"), candidate, baseline)
     if baseline is None:
         return _unjudged(candidate, "no baseline yet")
-    facts = f"{shown(candidate)}, was {number(baseline.value, decimals_for(baseline.value))}"
-    judgement = _unjudged(candidate, "no rows or interval reported, so no verdict")
-    difference = candidate.value - baseline.value
-    return replace(judgement, facts=facts, difference=difference, baseline=baseline.value)
+    return _beside(_unjudged(candidate, "no rows or interval reported, so no verdict"), candidate, baseline)
 
 
 def _unjudged(candidate: Measured, outcome: str, verdict: Verdict = Verdict.INSUFFICIENT_DATA) -> Judgement:
     return Judgement(verdict=verdict, facts=shown(candidate), outcome=outcome, n=candidate.n)
+
+
+def _beside(judgement: Judgement, candidate: Measured, baseline: Measured | None) -> Judgement:
+    """Return JUDGEMENT with the value before, which it does not stand on."""
+    if baseline is None:
+        return judgement
+    facts = f"{shown(candidate)}, was {number(baseline.value, decimals_for(baseline.value))}"
+    return replace(judgement, facts=facts, difference=candidate.value - baseline.value, baseline=baseline.value)
 
 
 def _by_interval(

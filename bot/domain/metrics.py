@@ -8,7 +8,7 @@ can only say "changed".
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
@@ -102,6 +102,12 @@ def plain_name(name: str) -> str:
     """Return NAME in snake case without its split: `RocAuc`, `ROC AUC` and `val_roc_auc` are one metric."""
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())
     return PREFIXES.sub("", re.sub(r"[^a-z0-9]+", "_", snake.lower()).strip("_"))
+
+
+def concerns(said: str, name: str, names: Collection[str]) -> bool:
+    """Return whether a new definition, in the words SAID, is of the metric NAME: named in it, or none of NAMES is."""
+    named = [n for n in names if re.search(rf"(?<![\w-]){re.escape(n.lower())}(?![\w-])", said.lower())]
+    return not named or name in named
 
 
 def satisfies(value: float, op: str, threshold: float) -> bool:

@@ -5,6 +5,7 @@ Unknown is not fine: a model that nobody ever measured where its users are is `n
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlmodel import Session
 
@@ -12,6 +13,7 @@ from bot.domain.facts import AlertClass
 from bot.slack.text import STATES
 from bot.store.queries.alerts import open_groups
 from bot.store.queries.incidents import models_in_trouble
+from bot.store.queries.judging import redefined_at, redefinitions
 from bot.store.queries.metrics import Reading, newest_matured, newest_values
 from bot.store.queries.models import live_of
 from bot.store.queries.objectives import JUDGED, breach, objective
@@ -38,6 +40,8 @@ class Health:
     """Matured values that miss their objective."""
     serving: Sequence[Serving]
     """What serves now, production first."""
+    redefined: Mapping[str, datetime]
+    """When each metric last got another definition."""
 
     @property
     def place(self) -> tuple[int, str]:
@@ -72,12 +76,15 @@ def health_of(db: Session, models: Sequence[Model]) -> list[Health]:
     groups: dict[int, list[AlertGroup]] = {}
     for group in open_groups(db, ids[0] if len(ids) == 1 else None):
         groups.setdefault(group.model_id or 0, []).append(group)
+    definitions = redefinitions(db, ids)
     found = []
     for model in models:
         number = model.id or 0
         own = readings.get(number, {})
         _look_deeper(db, model, own)
-        found.append(_health(model, trouble.get(number, []), groups.get(number, []), own, serving.get(number, [])))
+        redefined = redefined_at(definitions.get(number, ()), own)
+        live = serving.get(number, [])
+        found.append(_health(model, trouble.get(number, []), groups.get(number, []), own, live, redefined))
     return sorted(found, key=lambda h: h.place)
 
 
@@ -96,6 +103,7 @@ def _health(
     groups: Sequence[AlertGroup],
     readings: Mapping[str, Sequence[Reading]],
     serving: Sequence[Serving],
+    redefined: Mapping[str, datetime],
 ) -> Health:
     breaches = [missed for rows in readings.values() if (missed := breach(model, rows))]
     firing = [g for g in groups if g.status == "firing"]
@@ -110,4 +118,4 @@ def _health(
     else:
         measured = any(r.evaluation_type in JUDGED for rows in readings.values() for r in rows)
         state = "good" if measured else "no_data"
-    return Health(model, state, incidents, groups, readings, breaches, serving)
+    return Health(model, state, incidents, groups, readings, breaches, serving, redefined)

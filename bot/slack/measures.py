@@ -6,19 +6,23 @@ Never a bare live number: how far the labels reach stands beside it, and an obje
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
+from datetime import datetime
 
-from bot.domain.evaluations import Verdict, judge
-from bot.domain.metrics import Direction, direction_of
+from bot.domain.evaluations import Judgement, Verdict
+from bot.domain.facts import EvaluationType
 from bot.slack import numbers, text
+from bot.slack.health import Health
+from bot.store.queries.judging import judged, role
 from bot.store.queries.metrics import Reading
-from bot.store.queries.objectives import JUDGED, is_rescaled, objective, settings
+from bot.store.queries.objectives import JUDGED, direction, is_rescaled, objective, settings
 from bot.store.tables import Model
 
 ACRONYMS = frozenset(
     ["auc", "f1", "psi", "mae", "rmse", "mse", "mape", "ndcg", "mrr", "ctr", "ece", "map", "r2", "csi"]
 )
 LINKED = re.compile(r"<[^<>|]*\|([^<>]*)>")
+UNCOMPARED = (Verdict.INSUFFICIENT_DATA, Verdict.BELOW_THRESHOLD, Verdict.MEETS_THRESHOLD)
+"""Verdicts that say nothing of a difference."""
 ORDER = {"primary": 0, "guardrail": 1, "diagnostic": 3}
 UNSTATED = 2
 
@@ -47,26 +51,26 @@ def is_product(model: Model, reading: Reading) -> bool:
 
 def rank(model: Model, reading: Reading) -> tuple[bool, int, str]:
     """Return the place of a metric among others: product first, then by role, then by name."""
-    role = settings(model, reading.metric).get("role") or reading.role
-    return not is_product(model, reading), ORDER.get(role or "", UNSTATED), reading.metric
+    return not is_product(model, reading), ORDER.get(role(model, reading) or "", UNSTATED), reading.metric
 
 
-def phrase(model: Model, reading: Reading, before: Reading | None = None) -> str:
-    """Return `AUC *0.912* ▾ 0.021 worse`, with a doubt where the difference may be chance."""
+def phrase(model: Model, reading: Reading, judgement: Judgement | None = None) -> str:
+    """Return `AUC *0.912* ▾ 0.021, regressed`: the value, how it moved, and the verdict.
+
+    Where no verdict is possible, `▾ 0.021 worse` says which way it moved and no more.
+    """
     metric, measure = reading.metric, unit(model, reading)
     name = text.link(reading.url, title(model, metric))
     value = f"{name} *{numbers.figure(reading.value, metric, measure)}*"
-    if before is None:
+    if judgement is None:
         return value
-    way = direction(model, reading)
-    margin = float(settings(model, metric).get("margin") or 0.0)
-    verdict = judge(reading.measured, before.measured, direction=way, margin=margin).verdict
-    if verdict is Verdict.NOT_COMPARABLE:
-        return f"{value} (measured on other data than before)"
-    moved = numbers.change(reading.value, before.value, metric, measure, way)
-    if verdict is Verdict.INCONCLUSIVE and moved != "unchanged":
-        moved = f"{moved.removesuffix(' better').removesuffix(' worse')} (may be chance)"
-    return text.join(value, moved, by=" ")
+    if judgement.verdict is Verdict.NOT_COMPARABLE:
+        return f"{value} ({text.escape(judgement.short)})"
+    way = direction(model, reading) if judgement.verdict in UNCOMPARED else None
+    base = judgement.baseline
+    moved = "" if base is None else numbers.change(reading.value, base, metric, measure, way)
+    verdict = "" if moved == "unchanged" and judgement.verdict is Verdict.INCONCLUSIVE else judgement.short
+    return text.join(f"{value} {moved}".rstrip(), text.escape(verdict), by=", ")
 
 
 def spoken(phrase: str) -> str:
@@ -74,28 +78,24 @@ def spoken(phrase: str) -> str:
     return LINKED.sub(r"\1", phrase).replace("*", "").replace("▴", "up").replace("▾", "down")
 
 
-def direction(model: Model, reading: Reading) -> Direction | None:
-    """Return which way the metric gets better: as stated, as its name says, or as its objective implies."""
-    stated = settings(model, reading.metric).get("direction") or reading.direction
-    known = _direction_of(reading.metric, stated)
-    wanted = objective(model, reading) if known is None else None
-    if wanted is None:
-        return known
-    return Direction.LOWER if wanted[0].startswith("<") else Direction.HIGHER
+def labels(reading: Reading, now: datetime | None = None) -> str:
+    """Return how far the labels reach, `labels to 20 Nov (88 % labelled), 3 days unseen`; NOW is for answers only.
 
-
-def labels(reading: Reading) -> str:
-    """Return how far the labels reach, `labels to 20 Nov (88 %)`; below what can be judged it is provisional.
-
-    Where nobody spoke of labels, the end of the window.
+    Below what can be judged it is provisional. A model's value on live data is never without a word of its labels.
     """
     share = reading.labelled_fraction
     reach = f"labels to {text.day(reading.labels_until)}" if reading.labels_until else ""
-    labelled = "" if share is None else f"{numbers.figure(share, unit='share')}"
-    words = f"{reach} ({labelled})" if reach and labelled else reach or (labelled and f"{labelled} labelled")
-    if not words and reading.window_end:
-        words = f"to {text.day(reading.window_end)}"
-    return words if reading.matured else text.join("provisional", words, by=": ")
+    labelled = "" if share is None else f"{numbers.figure(share, unit='share')} labelled"
+    words = f"{reach} ({labelled})" if reach and labelled else reach or labelled
+    if not words:
+        window = f"to {text.day(reading.window_end)}" if reading.window_end else ""
+        unstated = reading.evaluation_type == EvaluationType.LIVE and reading.family in (None, "model")
+        words = text.join(window, "labels not stated" if unstated else "", by=", ")
+    elif now is not None and (end := reading.labels_until or reading.window_end) and (now - end).days > 0:
+        words += f", {text.plural((now - end).days, 'day')} unseen"
+    words = words if reading.matured else text.join("provisional", words, by=": ")
+    ahead = f"dated {text.day(reading.stated_at)} by a clock that is ahead" if reading.stated_at else ""
+    return text.join(words, ahead)
 
 
 def rows(reading: Reading) -> str:
@@ -111,15 +111,10 @@ def objective_words(model: Model, reading: Reading) -> str:
     return f"SLO {numbers.threshold(*wanted, reading.metric, unit(model, reading))}"
 
 
-def same_kind(readings: Sequence[Reading]) -> tuple[Reading, Reading | None]:
-    """Return what to show of one metric, newest first: its newest value where users are, and the one before it."""
+def same_kind(health: Health, readings: Sequence[Reading]) -> tuple[Reading, Judgement]:
+    """Return what to show of one metric, newest first: its newest value where users are, and the verdict on it."""
     shown = next((r for r in readings if r.evaluation_type in JUDGED), readings[0])
-    kind = shown.evaluation_type
-    later = (r for r in readings if r.evaluation_type == kind and r.at < shown.at)
-    return shown, next(later, None)
-
-
-@lru_cache(maxsize=1024)
-def _direction_of(metric: str, stated: str | None) -> Direction | None:
-    """Look the name up once: the table is walked by patterns."""
-    return direction_of(metric, stated)
+    earlier = [r for r in readings if r.at < shown.at]
+    live = next((s.version for s in health.serving), None)
+    redefined = health.redefined.get(shown.metric)
+    return shown, judged(health.model, shown, earlier, baseline=live, redefined=redefined)

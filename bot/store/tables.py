@@ -10,6 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
+REDEFINITION = sa.text("change_type = 'metric_definition'")
+
 
 class Model(SQLModel, table=True):
     """A registered model; the first event of an unknown one creates it."""
@@ -64,6 +66,7 @@ class Change(SQLModel, table=True):
     __table_args__ = (
         sa.UniqueConstraint("source", "dedup_key"),
         sa.Index("change_model_at", "model_id", "occurred_at"),
+        sa.Index("change_redefinition", "model_id", sqlite_where=REDEFINITION, postgresql_where=REDEFINITION),
         sa.Index("change_type_received", "change_type", "received_at"),
     )
     id: int | None = Field(default=None, primary_key=True)

@@ -115,7 +115,7 @@ def test_the_thread_has_three_lines_a_model_and_names_what_is_missing(golden: Si
 
     assert details(view, "fraud-scorer") == (
         "v41 100 % in production since 16 Nov · owner @alice",
-        PRODUCT + " · auc 0.912 (n 41\u202f200, labels to 20 Nov (88 %))",
+        PRODUCT + " · auc 0.912 (n 41\u202f200, labels to 20 Nov (88 % labelled), 2 days unseen)",
         "1 change, 1 rolled back · INC-1 fixed in 55 min, cause not stated · 2 alerts, 2 judged, 1 useful",
     )
     assert details(view, "Noisiest") == (
@@ -187,7 +187,7 @@ def test_labels_that_did_not_arrive_are_said_and_judge_nothing(rows: Any, told: 
     later = told()
 
     assert early.health is Health.GOOD
-    assert early.notes == ("fraud AUC 0.7 provisional, labels to 15 Nov (30 %).",)
+    assert early.notes == ("fraud AUC 0.7 provisional, labels to 15 Nov (30 % labelled), 7 days unseen.",)
     assert "newer: 0.7 provisional" in details(early, "fraud")[1]
     assert later.health is Health.DEGRADED
     assert later.story == "fraud: AUC 0.7 misses SLO ≥ 0.9."
@@ -262,8 +262,8 @@ def test_a_difference_that_chance_explains_has_no_arrow(rows: Any, told: Told, a
 
     view = told()
 
-    assert row(view, "few")[2] == "no clear change"
-    assert row(view, "many")[2] == "▾ 2 pt worse"
+    assert row(view, "few")[2] == "inconclusive"
+    assert row(view, "many")[2] == "▾ 2 pt, regressed"
     assert row(view, "tiny")[2] == "too few (n 5)"
 
 

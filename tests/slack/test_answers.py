@@ -43,8 +43,9 @@ def test_status_gives_state_product_metric_version_and_incident(
 
     shown = words(answer)
     assert "🟠 *fraud-scorer*  degraded in `production`" in shown
-    assert "Good payments declined *2.9 %* ▴ 0.8 pt worse · SLO ≤ 2.5 % · to 22 Nov" in shown
-    assert "`v42` 100 %, 22 min · AUC *0.912* ▾ 0.021 worse · labels to 20 Nov (88 %) · n 41\u202f200" in shown
+    assert "Good payments declined *2.9 %* ▴ 0.8 pt worse, misses its objective · SLO ≤ 2.5 % · to 22 Nov" in shown
+    assert "`v42` 100 %, 22 min · AUC *0.912* ▾ 0.021 worse · labels to 20 Nov (88 % labelled), 3 days" in shown
+    assert "3 days unseen · n 41\u202f200" in shown
     assert "|INC-1> SEV2 fixing · <@U02BOB> · <https://jira.example.com/browse/ML-431|ML-431> In Progress" in shown
     assert "🔴 3 alerts firing · FeatureDrift `merchant_country`, `device_id` + 1" in shown
     assert "fall-back `v41` · owner <@U01ALICE> · on call <@U02BOB> · as of <!date^" in shown
@@ -93,7 +94,7 @@ def test_a_value_whose_labels_have_not_arrived_is_provisional_and_breaks_no_obje
     late = words(status.status(story.db, "fraud-scorer", story.now, look))
 
     assert "🟢 *fraud-scorer*  good" in early
-    assert "provisional: labels to 22 Nov (30 %)" in early
+    assert "provisional: labels to 22 Nov (30 % labelled)" in early
     assert "🟠 *fraud-scorer*  degraded" in late
 
 

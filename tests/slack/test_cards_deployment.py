@@ -74,7 +74,7 @@ def test_a_live_value_is_held_against_the_offline_one_when_its_labels_have_arriv
     late = words(show("slack/deployment/1"))
 
     assert "📏" not in early
-    assert "📏 AUC offline 0.952 → live 0.812, gap 0.140 (tolerance 0.03) · labels to 23 Nov (85 %)" in late
+    assert "📏 AUC offline 0.952 → live 0.812, gap 0.140 (tolerance 0.03) · labels to 23 Nov (85 % labelled)" in late
 
 
 def test_what_may_be_chance_is_not_called_better(story: Any, show: Any, words: Any) -> None:
@@ -82,7 +82,7 @@ def test_what_may_be_chance_is_not_called_better(story: Any, show: Any, words: A
     for version, accuracy in (("41", 0.810), ("42", 0.812)):
         story.measured(model, "accuracy", accuracy, evaluation_type="offline", version=version, n=800)
 
-    assert "Accuracy *0.812* ▴ 0.002 (may be chance)" in words(show("slack/deployment/1"))
+    assert "Accuracy *0.812* ▴ 0.002, inconclusive" in words(show("slack/deployment/1"))
 
 
 def test_the_first_version_of_a_model_comes_from_nowhere(story: Any, show: Any, words: Any) -> None:

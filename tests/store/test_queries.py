@@ -10,7 +10,7 @@ from bot.store.queries.alerts import features_of, last_verdicts, open_groups, sa
 from bot.store.queries.changes import changes_before, undone_by
 from bot.store.queries.directory import channel_ids, user_ids
 from bot.store.queries.incidents import final_incident, models_in_trouble, next_log, open_incidents, timeline
-from bot.store.queries.metrics import first_matured, newest_values
+from bot.store.queries.metrics import DEPTH, first_matured, newest_values
 from bot.store.queries.models import all_models, live, model_by_name, previous_version, way_back
 from bot.store.queries.sources import hearing, unmapped
 from bot.store.tables import (
@@ -203,7 +203,7 @@ def test_newest_values_are_found_for_each_metric_over_all_rows(db: Session) -> N
 
     assert set(found) == {(owner.id, "auc"), (owner.id, "f1")}
     newest = [r.value for r in found[owner.id or 0, "auc"]]
-    assert newest == [0.9 + n / 1000 for n in range(8)]
+    assert newest == [0.9 + n / 1000 for n in range(DEPTH)]
     assert newest_values(db, []) == {}
 
 

@@ -8,6 +8,7 @@ from bot.digests.metric import Metric
 from bot.digests.noise import USEFUL, rules_of
 from bot.digests.rows import is_open
 from bot.digests.sections.decisions import wanted
+from bot.digests.sections.table import compared
 from bot.digests.telling import Telling
 from bot.digests.words import count, day_of, grouped, labels_of, listed, objective_of, share, value_of
 from bot.domain.actions import Cause
@@ -23,7 +24,7 @@ MOST_NAMES = 8
 
 def add(view: DigestView, telling: Telling) -> DigestView:
     """Add the paragraphs of the thread."""
-    found = (*_models(telling), *_decisions(view, telling), *_rules(telling), *_gaps(telling))
+    found = (*_models(telling), *_decisions(view, telling), *_rules(telling), *_comparisons(telling), *_gaps(telling))
     return replace(view, details=found)
 
 
@@ -109,6 +110,14 @@ def _rules(telling: Telling) -> Iterator[Detail]:
             for r in rules
         )
         yield Detail("Noisiest rules", tuple(lines))
+
+
+def _comparisons(telling: Telling) -> Iterator[Detail]:
+    """Say how many verdicts were given together: of many, some would be wrong by chance."""
+    made = sum(judgement.p is not None for judgement in compared(telling.stories).values())
+    if made > 1:
+        line = f"{made} together; of those that stand, at most 1 in 10 is expected to be chance (Benjamini-Hochberg)."
+        yield Detail("Comparisons", (line,))
 
 
 def _gaps(telling: Telling) -> Iterator[Detail]:

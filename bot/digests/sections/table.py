@@ -11,23 +11,25 @@ from bot.digests.telling import Telling
 from bot.digests.values import Reading
 from bot.digests.words import FEW, count, day_of, difference_of, value_of
 from bot.domain.digest import NOT_CONNECTED, NOTHING, DigestView, Row
+from bot.domain.evaluations import Judgement, Verdict, judge
 from bot.domain.facts import ChangeType
-from bot.domain.measurements import Comparison, compare, incomparable
+from bot.domain.measurements import incomparable
 from bot.domain.names import version_label
-from bot.domain.statistics import ALPHA, benjamini_hochberg
+from bot.domain.statistics import benjamini_hochberg
+from bot.domain.verdicts import FINDINGS, together
 
 MOST_VERSIONS = 2
 
 
 def add(view: DigestView, telling: Telling) -> DigestView:
     """Add the table."""
-    compared = _compared(telling.stories)
+    verdicts = compared(telling.stories)
     rows = (
         Row(
             model=s.name,
             health=s.health,
             product_metric=_product(s),
-            versus_last=_versus(s.product, compared.get(s.name), telling.period),
+            versus_last=_versus(s.product, verdicts.get(s.name), telling.period),
             shipped=_shipped(s.week),
             incidents=_incidents(s),
         )
@@ -49,20 +51,19 @@ def _product(story: Story) -> str:
     return f"{metric.title} {value_of(metric, early.value)} provisional" if early else NOT_CONNECTED
 
 
-def _compared(stories: Sequence[Story]) -> dict[str, bool]:
-    """Return by model whether its product metric clearly changed, for those where that can be told.
+def compared(stories: Sequence[Story]) -> dict[str, Judgement]:
+    """Return by model the verdict on its product metric against the period before, where there are two values.
 
     Among many models some change by chance: Benjamini-Hochberg over the whole table (sources.md 8.3).
     """
-    found: dict[str, Comparison] = {}
+    found = {}
     for story in stories:
-        if pair := _pair(story.product):
+        metric, pair = story.product, _pair(story.product)
+        if metric and pair:
             now, before = pair
-            direction = story.product.direction if story.product else None
-            if comparison := compare(now.measured, before.measured, direction):
-                found[story.name] = comparison
-    held = benjamini_hochberg([c.p for c in found.values()], q=0.10)
-    return {name: holds and c.p < ALPHA for (name, c), holds in zip(found.items(), held, strict=True)}
+            margin = metric.margin * now.scale
+            found[story.name] = judge(now.measured, before.measured, direction=metric.direction, margin=margin)
+    return dict(zip(found, together(list(found.values()), benjamini_hochberg), strict=True))
 
 
 def _pair(metric: Metric | None) -> tuple[Reading, Reading] | None:
@@ -73,7 +74,7 @@ def _pair(metric: Metric | None) -> tuple[Reading, Reading] | None:
     return None if now.unit != before.unit or incomparable(now.measured, before.measured) else (now, before)
 
 
-def _versus(metric: Metric | None, changed: bool | None, period: Period) -> str:
+def _versus(metric: Metric | None, judgement: Judgement | None, period: Period) -> str:
     now, before = (metric.in_week(0), metric.in_week(1)) if metric else (None, None)
     if metric is None or now is None:
         return NOTHING
@@ -81,12 +82,16 @@ def _versus(metric: Metric | None, changed: bool | None, period: Period) -> str:
         return "no value before"
     if metric.redefined and not metric.comparable(before):
         return f"redefined {day_of(metric.redefined.occurred_at, period)}"
-    if _pair(metric) is None:
-        return "not comparable"
+    if judgement is None:
+        return str(Verdict.NOT_COMPARABLE).replace("_", " ")
     few = [r.measured.n for r in (now, before) if r.measured.n is not None and r.measured.n < FEW]
     if few:
         return f"too few (n {min(few)})"
-    return "no clear change" if changed is False else difference_of(metric, now.value, before.value)
+    if judgement.p is None:
+        return difference_of(metric, now.value, before.value)
+    verdict = str(judgement.verdict)
+    moved = difference_of(metric, now.value, before.value, judged=True)
+    return verdict if moved == "=" or judgement.verdict not in FINDINGS else f"{moved}, {verdict}"
 
 
 def _shipped(week: ModelWeek) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from bot.domain import durations, keys
+from bot.domain.evaluations import Judgement
 from bot.domain.names import version_label
 from bot.slack import alerting, incidents, marks, measures, text
 from bot.slack.answers.unknown import unknown_model
@@ -46,7 +47,7 @@ def _status(db: Session, model_name: str, now: datetime, look: Look, *, shared: 
         return unknown_model(db, model_name, look)
     heard = hearing(db, look.sources, now)
     health = as_heard(health_of(db, [model])[0], heard)
-    shown = [measures.same_kind(rows) for rows in health.readings.values()]
+    shown = [measures.same_kind(health, rows) for rows in health.readings.values()]
     shown.sort(key=lambda pair: measures.rank(model, pair[0]))
     product = [pair for pair in shown if measures.is_product(model, pair[0])]
     other = [pair for pair in shown if not measures.is_product(model, pair[0])]
@@ -58,8 +59,8 @@ def _status(db: Session, model_name: str, now: datetime, look: Look, *, shared: 
             _sentence(health, stage, product[:1] + other[:1]),
             section(
                 head,
-                *(_metric(model, *pair) for pair in product[:2]),
-                text.join(_versions(health.serving, now), *(_metric(model, *pair) for pair in other[:METRICS])),
+                *(_metric(model, *pair, now) for pair in product[:2]),
+                text.join(_versions(health.serving, now), *(_metric(model, *pair, now) for pair in other[:METRICS])),
             ),
             _trouble(db, health, look),
             context(*_small_print(db, health, heard, now)),
@@ -69,7 +70,7 @@ def _status(db: Session, model_name: str, now: datetime, look: Look, *, shared: 
     )
 
 
-def _sentence(health: Health, stage: str, pairs: Sequence[tuple[Reading, Reading | None]]) -> str:
+def _sentence(health: Health, stage: str, pairs: Sequence[tuple[Reading, Judgement]]) -> str:
     model = health.model
     numbers = [measures.spoken(measures.phrase(model, *pair)) for pair in pairs]
     version = next((version_label(s.version) for s in health.serving), "")
@@ -81,12 +82,13 @@ def _sentence(health: Health, stage: str, pairs: Sequence[tuple[Reading, Reading
     )
 
 
-def _metric(model: Model, reading: Reading, before: Reading | None) -> str:
+def _metric(model: Model, reading: Reading, judgement: Judgement, now: datetime) -> str:
     """Return a value with its objective, how far its labels reach, and its n; what is not live says so."""
     kind = reading.evaluation_type
     where = "" if kind in JUDGED else f"({text.word(kind)})"
-    phrase = text.join(measures.phrase(model, reading, before), where, by=" ")
-    return text.join(phrase, measures.objective_words(model, reading), measures.labels(reading), measures.rows(reading))
+    phrase = text.join(measures.phrase(model, reading, judgement), where, by=" ")
+    reach = measures.labels(reading, now)
+    return text.join(phrase, measures.objective_words(model, reading), reach, measures.rows(reading))
 
 
 def _versions(serving: Sequence[Serving], now: datetime) -> str:

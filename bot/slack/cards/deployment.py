@@ -1,10 +1,12 @@
 """M2, one card a rollout: edited from queued to done, and turned into ↩️ where it stands when it is rolled back."""
 
 import re
+from collections.abc import Sequence
 
 from sqlmodel import Session
 
 from bot.domain import durations
+from bot.domain.evaluations import Judgement
 from bot.domain.facts import ChangeType, DeploymentStatus, Trigger
 from bot.domain.gaps import TOLERANCE, offline_live_gap
 from bot.domain.names import version_label
@@ -16,8 +18,9 @@ from bot.slack.cards.look import Look
 from bot.slack.grammar import quoted
 from bot.store.queries.changes import undone_by
 from bot.store.queries.directory import user_ids
+from bot.store.queries.judging import judged_together, redefined_at, redefinitions
 from bot.store.queries.metrics import Reading, first_matured, first_per_metric, values_of_version
-from bot.store.queries.objectives import settings
+from bot.store.queries.objectives import direction, settings
 from bot.store.tables import Change, Model
 
 PHASES = {
@@ -104,14 +107,30 @@ def _metrics(db: Session, change: Change, model: Model) -> str:
     if change.version is None or model.id is None:
         return ""
     new = values_of_version(db, model.id, change.version)
-    before = values_of_version(db, model.id, change.previous_version) if change.previous_version else []
     kind = next((k for k in EVIDENCE if any(r.evaluation_type == k for r in new)), None)
     if kind is None:
         return ""
-    ours, theirs = (first_per_metric([r for r in rows if r.evaluation_type == kind]) for rows in (new, before))
-    ranked = sorted(ours.values(), key=lambda r: measures.rank(model, r))[:SHOWN]
-    phrases = [measures.phrase(model, r, theirs.get(r.metric)) for r in ranked]
+    found = verdicts(db, model, new, kind, baseline=change.previous_version)
+    phrases = [measures.phrase(model, reading, judgement) for reading, judgement in found[:SHOWN]]
     return f"{text.word(kind).capitalize()}: {text.join(*phrases)}"
+
+
+def verdicts(
+    db: Session, model: Model, new: Sequence[Reading], kind: str, *, baseline: str | None
+) -> list[tuple[Reading, Judgement]]:
+    """Return the newest value of each metric of a version on this KIND of data, with its verdict; most telling first.
+
+    NEW are the values of the version, newest first; `baseline` is the version that it took the place of.
+    """
+    before = values_of_version(db, model.id or 0, baseline) if baseline else []
+    known = [r for r in (*new, *before) if r.evaluation_type == kind]
+    newest = first_per_metric([r for r in new if r.evaluation_type == kind])
+    ranked = sorted(newest.values(), key=lambda r: measures.rank(model, r))
+    changes = redefinitions(db, [model.id or 0]).get(model.id or 0, [])
+    others = sorted(known, key=lambda r: r.at, reverse=True)
+    pairs = [(r, others) for r in ranked]
+    found = judged_together(model, pairs, baseline=baseline, redefined=redefined_at(changes, newest))
+    return list(zip(ranked, found, strict=True))
 
 
 def _gap(db: Session, change: Change, model: Model) -> str:
@@ -130,7 +149,7 @@ def _gap(db: Session, change: Change, model: Model) -> str:
 
 def _gap_words(model: Model, offline: Reading, live: Reading) -> str:
     stated = settings(model, live.metric)
-    way = measures.direction(model, live)
+    way = direction(model, live)
     tolerance = float(stated.get("margin") or TOLERANCE)
     gap = offline_live_gap(offline.measured, live.measured, way, tolerance)
     if gap is None:

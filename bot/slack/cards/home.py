@@ -65,7 +65,7 @@ def _models(health: Sequence[Health], models: Sequence[Model], mine: Sequence[Mo
 def line(one: Health) -> str:
     """Return a model in one line: state, version, its most telling number, its incident."""
     version = next((text.code(version_label(s.version)) for s in one.serving), "")
-    found = [measures.same_kind(rows) for rows in one.readings.values()]
+    found = [measures.same_kind(one, rows) for rows in one.readings.values()]
     best = min(found, key=lambda pair: measures.rank(one.model, pair[0]), default=None)
     metric = measures.phrase(one.model, *best) if best else ""
     trouble = next((f"🔥 {incidents.name(i)} open" for i in one.incidents), "")

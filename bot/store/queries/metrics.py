@@ -13,7 +13,7 @@ from bot.domain.gaps import MATURED, is_matured
 from bot.domain.measurements import ALL, Measured
 from bot.store.tables import Evaluation, MetricValue
 
-DEPTH = 8
+DEPTH = 12
 """How many values are read of each metric: enough to find the newest matured one and the one before it."""
 
 
@@ -35,9 +35,16 @@ class Reading:
     n: int | None
     ci_low: float | None
     ci_high: float | None
+    successes: float | None
+    positives: int | None
+    negatives: int | None
+    sd: float | None
+    baseline_only: int | None
+    candidate_only: int | None
     threshold_op: str | None
     threshold: float | None
     method: str | None
+    baseline_version: str | None
     stage: str | None
     suite: str | None
     suite_version: str | None
@@ -46,26 +53,36 @@ class Reading:
     window_end: datetime | None
     labelled_fraction: float | None
     labels_until: datetime | None
+    labels_pending: bool
+    stated_at: datetime | None
     url: str | None
 
     @property
     def matured(self) -> bool:
         """Whether enough labels have arrived to judge it; before that it is provisional."""
-        return is_matured(self.labelled_fraction, evaluation_type=EvaluationType(self.evaluation_type))
+        kind = EvaluationType(self.evaluation_type)
+        return is_matured(self.labelled_fraction, evaluation_type=kind, labels_late=self.labels_pending)
 
     @property
     def measured(self) -> Measured:
-        """The value as judging needs it."""
+        """The value as judging needs it; data of users is new in each window, and comparable all the same."""
+        fixed = self.evaluation_type == EvaluationType.OFFLINE
+        pairs = (self.baseline_only, self.candidate_only)
         return Measured(
             value=self.value,
             name=self.metric,
             n=self.n,
             ci_low=self.ci_low,
             ci_high=self.ci_high,
+            successes=self.successes,
+            positives=self.positives,
+            negatives=self.negatives,
+            sd=self.sd,
+            discordant=None if pairs[0] is None or pairs[1] is None else (pairs[0], pairs[1]),
             slice=self.slice,
             method=self.method,
-            dataset=self.dataset,
-            dataset_version=self.dataset_version,
+            dataset=self.dataset if fixed else None,
+            dataset_version=self.dataset_version if fixed else None,
             suite=self.suite,
             suite_version=self.suite_version,
             stage=self.stage,
@@ -178,7 +195,8 @@ def _readings() -> sa.Select[Any]:
 
 def _labelled() -> sa.ColumnElement[bool]:
     """Return that enough labels have arrived, as `Reading.matured` says it."""
-    return col(Evaluation.labelled_fraction).is_(None) | (col(Evaluation.labelled_fraction) >= MATURED)
+    stated = col(Evaluation.labelled_fraction)
+    return (stated.is_(None) & col(Evaluation.labels_pending).is_(False)) | (stated >= MATURED)
 
 
 def _read(db: Session, query: sa.Select[Any]) -> Iterator[Reading]:

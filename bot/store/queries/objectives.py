@@ -4,9 +4,10 @@ One answer for `/model status`, the cards, and the alerts that a missed objectiv
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from bot.domain.metrics import parse_threshold, plain_name, satisfies
+from bot.domain.metrics import Direction, direction_of, parse_threshold, plain_name, satisfies
 from bot.domain.units import PERCENT_UNITS, SHARE_UNITS
 from bot.store.queries.metrics import Reading
 from bot.store.tables import Model
@@ -38,6 +39,16 @@ def objective(model: Model, reading: Reading) -> tuple[str, float] | None:
     return None
 
 
+def direction(model: Model, reading: Reading) -> Direction | None:
+    """Return which way the metric gets better: as stated, as its name says, or as its objective implies."""
+    stated = settings(model, reading.metric).get("direction") or reading.direction
+    known = _direction_of(reading.metric, stated)
+    wanted = objective(model, reading) if known is None else None
+    if wanted is None:
+        return known
+    return Direction.LOWER if wanted[0].startswith("<") else Direction.HIGHER
+
+
 def breach(model: Model, readings: Sequence[Reading]) -> Reading | None:
     """Return the newest matured value if it misses its objective; `readings` are of one metric, newest first."""
     matured = next((r for r in readings if r.evaluation_type in JUDGED and r.matured), None)
@@ -54,3 +65,9 @@ def is_rescaled(model: Model, reading: Reading) -> bool:
     """Return whether the configuration thinks in percent of what the source sends as a share of one."""
     stated = str(settings(model, reading.metric).get("unit") or "").lower()
     return stated in PERCENT_UNITS and reading.unit.lower() in SHARE_UNITS
+
+
+@lru_cache(maxsize=1024)
+def _direction_of(metric: str, stated: str | None) -> Direction | None:
+    """Look the name up once: the table is walked by patterns."""
+    return direction_of(metric, stated)

@@ -1,0 +1,152 @@
+"""The verdict on a measured value: with what it is compared, and what may be said. One answer wherever it is shown.
+
+What it is compared with, best first: the same rows paired, the baseline that its sender names, the version that served
+then, the value before it on the same kind of data (sources.md 8.1). Values that come by themselves, again and again,
+need two in a row; the others are judged at once.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import literal_column
+from sqlmodel import Session, col, or_, select
+
+from bot.domain.evaluations import Judgement, Verdict, judge
+from bot.domain.facts import EvaluationType
+from bot.domain.measurements import ALL, incomparable, paired_baseline
+from bot.domain.metrics import concerns
+from bot.domain.names import version_label
+from bot.domain.statistics import holm
+from bot.domain.verdicts import in_a_row, together
+from bot.store.queries.metrics import Reading
+from bot.store.queries.objectives import direction, objective, settings
+from bot.store.tables import Change, Model
+
+MONITORED = frozenset({EvaluationType.LIVE, EvaluationType.PRODUCT, EvaluationType.SHADOW})
+"""Kinds of data that are looked at again and again."""
+
+
+def judged(
+    model: Model,
+    reading: Reading,
+    others: Iterable[Reading],
+    *,
+    baseline: str | None = None,
+    redefined: datetime | None = None,
+) -> Judgement:
+    """Return what may be said of READING, from OTHERS of its metric, newest first.
+
+    `baseline` is the version to compare with where the sender names none; None or its own = the value before it.
+    `redefined` is when the metric last got another definition: values from before do not count.
+    """
+    if not reading.matured:
+        return _unjudged(reading, "provisional, labels are still missing")
+    alike = [r for r in others if _counts(r, reading)]
+    same = [r for r in alike if redefined is None or not r.at < redefined <= reading.at]
+    if alike and not same:
+        return _unjudged(reading, f"not comparable, redefined {redefined:%d %b}", Verdict.NOT_COMPARABLE)
+    way = direction(model, reading)
+    if implied := paired_baseline(reading.measured, way):
+        return judge(reading.measured, implied, direction=way, margin=_margin(model, reading))
+    base: list[Reading] = []
+    if (named := reading.baseline_version) and named != reading.version:
+        base = [r for r in same if r.version == named]
+        if not base:
+            why = f"not comparable, {version_label(named)} was not measured on this"
+            return _unjudged(reading, why, Verdict.NOT_COMPARABLE)
+    elif baseline is not None and baseline != reading.version:
+        base = [r for r in same if r.version == baseline]
+    before = [r for r in same if r.at <= reading.at]
+    if reading.evaluation_type in MONITORED:
+        return _monitored(model, reading, before, base)
+    return _against(model, reading, base or before)
+
+
+def judged_together(
+    model: Model,
+    pairs: Sequence[tuple[Reading, Sequence[Reading]]],
+    *,
+    baseline: str | None,
+    redefined: Mapping[str, datetime],
+) -> list[Judgement]:
+    """Return the verdicts on the metrics of one version for one decision; each with the other values of it.
+
+    Diagnostic metrics decide nothing, and are judged alone.
+    """
+    found = [judged(model, r, others, baseline=baseline, redefined=redefined.get(r.metric)) for r, others in pairs]
+    deciding = [n for n, (reading, _) in enumerate(pairs) if role(model, reading) != "diagnostic"]
+    for n, one in zip(deciding, together([found[n] for n in deciding], holm), strict=True):
+        found[n] = one
+    return found
+
+
+def role(model: Model, reading: Reading) -> str | None:
+    """Return primary, guardrail or diagnostic: the configuration's word before the sender's."""
+    return settings(model, reading.metric).get("role") or reading.role
+
+
+def redefinitions(db: Session, model_ids: Collection[int]) -> dict[int, list[Change]]:
+    """Return the changes of a metric's definition that concern each of these models, newest first."""
+    is_one = col(Change.change_type) == literal_column("'metric_definition'")  # literally, for the partial index
+    ours = or_(col(Change.model_id).in_(model_ids), col(Change.model_id).is_(None))
+    found: dict[int, list[Change]] = {}
+    for change in db.exec(select(Change).where(is_one, ours).order_by(col(Change.occurred_at).desc())):
+        for number in model_ids if change.model_id is None else (change.model_id,):
+            found.setdefault(number, []).append(change)
+    return found
+
+
+def redefined_at(changes: Iterable[Change], names: Collection[str]) -> Mapping[str, datetime]:
+    """Return when each metric of NAMES last got another definition; CHANGES are of one model, newest first."""
+    found: dict[str, datetime] = {}
+    for change in changes:
+        for name in names:
+            if name not in found and concerns(words_of(change), name, names):
+                found[name] = change.occurred_at
+    return found
+
+
+def words_of(change: Change) -> str:
+    """Return everything that a change says of what it is about."""
+    return " ".join(filter(None, (change.summary, change.ref, change.before, change.after)))
+
+
+def _counts(one: Reading, reading: Reading) -> bool:
+    """Return whether ONE may be compared with READING at all: of the same metric and kind of data, its labels there."""
+    alike = one.metric == reading.metric and one.evaluation_type == reading.evaluation_type
+    return alike and one.slice == reading.slice and one is not reading and one.matured
+
+
+def _monitored(model: Model, reading: Reading, before: Sequence[Reading], base: Sequence[Reading]) -> Judgement:
+    """Return the verdict on one of many looks: two in a row, both against BASE, else against the value before both."""
+    newest = _against(model, reading, base or before)
+    if not before:
+        return newest
+    own = [r for r in before if r.version == reading.version] if base else before
+    reference = base or before[1:]
+    if not own or not reference:
+        return in_a_row(newest, ())
+    return in_a_row(newest, (_against(model, reading, reference), _against(model, own[0], reference)))
+
+
+def _against(model: Model, reading: Reading, before: Sequence[Reading]) -> Judgement:
+    """Return the verdict against the newest of BEFORE that is comparable; their values are its history."""
+    ours = reading.measured
+    comparable = [r for r in before if not incomparable(ours, r.measured)]
+    base = next(iter(comparable or before), None)
+    return judge(
+        ours,
+        base.measured if base else None,
+        direction=direction(model, reading),
+        margin=_margin(model, reading),
+        history=[r.value for r in comparable if r.slice == ALL],
+        threshold=objective(model, reading),
+    )
+
+
+def _margin(model: Model, reading: Reading) -> float:
+    return float(settings(model, reading.metric).get("margin") or 0.0)
+
+
+def _unjudged(reading: Reading, why: str, verdict: Verdict = Verdict.INSUFFICIENT_DATA) -> Judgement:
+    return Judgement(verdict=verdict, facts=judge(reading.measured, None, direction=None).facts, outcome=why)
