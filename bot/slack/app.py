@@ -14,12 +14,11 @@ from slack_bolt import BoltResponse
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
-from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from bot.domain.errors import UserError
+from bot.domain.errors import StoreUnavailable, UserError
 from bot.slack import clicks, commands, home, inbox, submissions
 from bot.slack.answers.problems import UNWRITABLE, our_fault
 from bot.slack.blocks import Message
@@ -34,7 +33,7 @@ bolt_logger.setLevel(logging.ERROR)  # it warns of a token in the environment, w
 Next = Callable[[], Awaitable[Any]]
 KEEP_S = 1.5
 """Slack gives us 3 s for an answer: so long we wait for the database, and then say that it cannot be used."""
-UNUSABLE = (TimeoutError, DBAPIError)
+UNUSABLE = (TimeoutError, StoreUnavailable)
 IN_HAND = "in_hand"
 """Where a request's context holds what it has in hand."""
 
