@@ -5,13 +5,10 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
-import httpx
-
 from bot import integrations
-from bot.cli import online_checks, store_checks
+from bot.cli import online_checks, running_checks, store_checks
 from bot.cli.checks import Check, State, good, problem, warning
 from bot.cli.configuration import amounts
-from bot.cli.sending import bot_address
 from bot.clock import read_clock
 from bot.config import Environment, Settings
 from bot.domain.errors import ConfigError
@@ -53,7 +50,7 @@ def _checks(settings: Settings, *, online: bool) -> Iterator[Check]:
     yield from _slack_tokens(environment)
     yield _jira(settings)
     yield from store_checks.checks(settings, _refusing(settings, inlets), now)
-    yield from _running(environment)
+    yield from running_checks.checks(environment)
     if online:
         yield from online_checks.checks(settings)
 
@@ -123,22 +120,3 @@ def _jira(settings: Settings) -> Check:
         return good("jira", "not connected; for tickets set JIRA_URL, JIRA_EMAIL and JIRA_API_TOKEN")
     jira = settings.decisions.jira
     return good("jira", f"{settings.environment.jira_url}, project {jira.project}, issue type {jira.issue_type}")
-
-
-def _running(environment: Environment) -> Iterator[Check]:
-    """Ask the bot itself, which may run beside us."""
-    try:
-        url = f"{bot_address(environment)}/readyz"
-    except ConfigError:
-        return  # said above
-    try:
-        state = httpx.get(url, timeout=3, trust_env=False).json()
-        words = f"runs: database {state['db']}, Slack {state['slack']}, Jira {state['jira']}"
-    except httpx.TransportError:
-        yield warning("bot", f"does not answer at {url}; start it with `bellwether run`")
-        return
-    except (ValueError, KeyError, TypeError):
-        yield problem("bot", f"what answers at {url} is another program; set BELLWETHER_LISTEN to a free port")
-        return
-    well = state["db"] == "ok" and state["slack"] == "connected"
-    yield good("bot", words) if well else warning("bot", f"{words}; its log says why")

@@ -80,26 +80,31 @@ def _channels(client: WebClient, decisions: Decisions, name: str) -> Iterator[Ch
     wanted = {decisions.slack.channel, *(m.channel for m in decisions.models.values() if m.channel)}
     wanted |= {channel for d in decisions.digests.values() for channel in d.channels}
     try:
-        inside = set(_memberships(client))
+        found = dict(_memberships(client))
     except (SlackApiError, SlackClientError, OSError) as e:
         yield warning("slack channels", f"cannot be listed: {e}")
         return
-    missing = sorted(channel for channel in wanted if channel.lstrip("#") not in inside)
+    missing = sorted(channel for channel in wanted if channel.lstrip("#") not in found)
+    archived = sorted(channel for channel in wanted if found.get(channel.lstrip("#")))
     if missing:
         yield warning("slack channels", f"not in {', '.join(missing)}; type `/invite @{name}` there")
-    else:
+    if archived:
+        fix = "unarchive it, or configure another one and restart the bot"
+        yield problem("slack channels", f"{', '.join(archived)} is archived, nobody can post there; {fix}")
+    if not missing and not archived:
         yield good("slack channels", f"in {', '.join(sorted(wanted))}")
 
 
-def _memberships(client: WebClient) -> Iterator[str]:
-    """Yield names and ids of the channels that the bot is in."""
+def _memberships(client: WebClient) -> Iterator[tuple[str, bool]]:
+    """Yield names and ids of the channels that the bot is in, and whether each is archived."""
     cursor = ""
     for _ in range(MOST_PAGES):
         page = client.users_conversations(
-            types="public_channel,private_channel", exclude_archived=True, limit=200, cursor=cursor
+            types="public_channel,private_channel", exclude_archived=False, limit=200, cursor=cursor
         )
         for channel in page["channels"]:
-            yield from (channel["id"], channel["name"])
+            archived = bool(channel.get("is_archived"))
+            yield from ((channel["id"], archived), (channel["name"], archived))
         cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
         if not cursor:
             return

@@ -1,15 +1,16 @@
 """What doctor reads from the database: who was heard, what could not be read, which copies are not up to date."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, func, or_, select
+from sqlmodel import Session, col, func, select
 
+from bot.cli import room_checks
 from bot.cli.checks import Check, good, problem, warning
 from bot.cli.opening import refusal
 from bot.cli.sending import bot_address
-from bot.cli.why import Reason, why
+from bot.cli.why import why
 from bot.config import Settings
 from bot.domain.durations import short
 from bot.domain.errors import ConfigError
@@ -26,6 +27,7 @@ LONGEST = 300
 OVERDUE = timedelta(minutes=2)
 """A copy that is due for this long waits for a bot that does not run, or can't keep up."""
 TROUBLE = ("failing", "refused")
+LATE = "The bot does not run, or Slack's rate limits hold it up (429); then all follows in order, the newest state only"
 
 
 def checks(settings: Settings, refusing: Mapping[str, str], now: datetime) -> list[Check]:
@@ -39,6 +41,7 @@ def checks(settings: Settings, refusing: Mapping[str, str], now: datetime) -> li
         if found is None:
             return [
                 good("database", f"{database.name}, schema {schema.HEAD}, {_megabytes(database):.1f} MB"),
+                *room_checks.checks(database),
                 *asyncio.run(database.read(_rows, settings, refusing, now)),
             ]
     finally:
@@ -56,6 +59,7 @@ def _rows(db: Session, settings: Settings, refusing: Mapping[str, str], now: dat
     return [
         *_unheard(settings, refusing, beats, now),
         *_unmapped(db),
+        _slack_inbox(db, now),
         *_projections(db, now),
     ]
 
@@ -94,21 +98,41 @@ def _unmapped(db: Session) -> Iterator[Check]:
         yield warning("deliveries", f"{plural(more, 'older one')} could not be read in full, either")
 
 
+def _slack_inbox(db: Session, now: datetime) -> Check:
+    """Return whether everything that Slack told us was done; what came again is counted, it was done once."""
+    of_slack = select(func.count(), func.sum(Delivery.repeats), func.min(Delivery.id)).where(Delivery.source == "slack")
+    known, again, _ = db.exec(of_slack).one()
+    event = col(Delivery.digest).startswith("Ev") & (col(Delivery.recorded) == 0)
+    left, _, oldest = db.exec(of_slack.where(event, col(Delivery.last_at) < now - OVERDUE)).one()
+    if left:
+        words = f"{plural(left, 'event')} could not be done, the oldest is delivery {oldest}; the log says why"
+        return warning(
+            "slack inbox", f"{words}. Slack sends an event again for some minutes only: ask people to repeat it"
+        )
+    return good("slack inbox", f"{plural(known, 'payload')} kept; {again or 0:,} came again and were done once")
+
+
 def _projections(db: Session, now: datetime) -> Iterator[Check]:
-    late = col(Projection.lagging) & (col(Projection.not_before) < now - OVERDUE)
-    of_note = or_(col(Projection.error) != "", late)
-    order = ((col(Projection.error) == ""), col(Projection.not_before))
-    keys = db.exec(select(Projection.key).where(of_note).order_by(*order).limit(LISTED)).all()
-    for reason in _reasons(db, keys, now):
+    """Yield a line for each trouble, with how many copies it holds up, and one for what is late without any."""
+    held_up = (col(Projection.error), col(Projection.lagging))
+    counted = select(*held_up, func.count(), func.min(Projection.key)).where(Projection.error != "").group_by(*held_up)
+    troubles = db.exec(counted.order_by(func.count().desc(), func.min(Projection.key))).all()
+    for _, _, count, key in troubles[:LISTED]:
+        (reason,) = why(db, key, now)
         state = problem if reason.state in TROUBLE else warning
-        yield state(reason.key, f"{reason.state}. {reason.words}")
-    if not keys:
+        yield state(_named(key, count), f"{reason.state}. {clip(reason.words, LONGEST)}")
+    if more := sum(count for _, _, count, _ in troubles[LISTED:]):
+        yield warning("messages and tickets", f"{more} more are refused or failing; see `bellwether db stats`")
+    late = col(Projection.lagging) & (col(Projection.error) == "") & (col(Projection.not_before) < now - OVERDUE)
+    waiting, oldest, key = db.exec(
+        select(func.count(), func.min(Projection.not_before), func.min(Projection.key)).where(late)
+    ).one()
+    if waiting:
+        yield warning(_named(key, waiting), f"overdue for {short(now - oldest)}. {LATE}")
+    if not troubles and not waiting:
         total = db.exec(select(func.count()).select_from(Projection)).one()
         yield good("messages and tickets", f"{total}, none refused, none overdue")
-    elif (more := db.exec(select(func.count()).select_from(Projection).where(of_note)).one() - len(keys)) > 0:
-        yield warning("messages and tickets", f"{more} more are refused, failing or overdue; see `bellwether db stats`")
 
 
-def _reasons(db: Session, keys: Sequence[str], now: datetime) -> Iterator[Reason]:
-    for key in keys:
-        yield from why(db, key, now)
+def _named(key: str, count: int) -> str:
+    return key if count == 1 else f"{key} and {count - 1:,} more"

@@ -1,22 +1,29 @@
 import asyncio
 import json
 import socket
+import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
 import bot
+from bot.cli import room_checks
+from bot.sandbox.box import Sandbox
 from bot.sandbox.server import running
 from bot.sandbox.settings import Settings as SandboxSettings
+from bot.store import sqlite
 from bot.store.database import Database
 from bot.store.tables import Delivery, Heartbeat
 from tests.cli.conftest import NOW, Bellwether, Ran
+from tests.databases import ON_POSTGRESQL
 
 CONFIGURATION = """
 sources:
@@ -209,20 +216,61 @@ def test_copies_in_trouble_are_problems_and_overdue_ones_to_look_at(
     assert ran.code == 1
     assert "✗ slack/group/1: refused. It cannot be shown as it is: channel_not_found." in ran.out
     assert "✗ slack/group/2: failing. Tried 3 times in vain: Jira is down." in ran.out
-    assert "! slack/group/3: waiting. It does not exist yet; due now." in ran.out
+    assert "! slack/group/3: overdue for " in ran.out
     assert "slack/group/4" not in ran.out
 
 
-def test_many_copies_in_trouble_are_counted(
+def test_a_trouble_is_named_once_with_how_much_it_holds_up(
     bellwether: Bellwether, settled: Path, project: Callable[..., None]
 ) -> None:
     for number in range(8):
-        project(f"slack/group/{number}", error="channel_not_found")
+        project(f"slack/group/{number}", generation=3, error="Slack answered 503", attempts=4)
+        project(f"jira/incident/{number}", error=f"refused for reason {number}")
 
     ran = bellwether("doctor")
 
-    assert len([line for line in lines(ran, "✗") if "slack/group/" in line]) == 5
-    assert "! messages and tickets: 3 more are refused, failing or overdue" in ran.out
+    assert "✗ slack/group/0 and 7 more: failing. Tried 4 times in vain: Slack answered 503." in ran.out
+    assert len(lines(ran, "✗")) == 5
+    assert "! messages and tickets: 4 more are refused or failing" in ran.out
+
+
+def test_events_that_could_not_be_done_and_those_that_came_again_are_named(
+    bellwether: Bellwether, settled: Path, add: Callable[..., Any]
+) -> None:
+    def event(number: int, **given: Any) -> Delivery:
+        at = now() - timedelta(minutes=9)
+        return Delivery(source="slack", digest=f"Ev{number}", received_at=at, last_at=at, **given)
+
+    add(event(1, recorded=1, repeats=2))
+    well = bellwether("doctor")
+    add(event(2))
+
+    assert "✓ slack inbox: 1 payload kept; 2 came again and were done once" in well.out
+    assert "! slack inbox: 1 event could not be done, the oldest is delivery 2" in bellwether("doctor").out
+
+
+@pytest.mark.skipif(ON_POSTGRESQL, reason="a file of SQLite")
+def test_a_database_that_somebody_else_holds_is_a_problem_with_a_way_out(
+    bellwether: Bellwether, settled: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_S", 0.1)
+    with closing(sqlite3.connect(settled / "bellwether.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        ran = bellwether("doctor")
+
+    assert ran.code == 1
+    assert "✗ database writes: bellwether.db cannot be used: database is locked. End what holds it (`fuser" in ran.out
+
+
+@pytest.mark.skipif(ON_POSTGRESQL, reason="a file of SQLite")
+@pytest.mark.parametrize(("limit", "sign"), [("FULL", "✗"), ("LITTLE", "!")])
+def test_a_disk_without_room_is_named(
+    bellwether: Bellwether, settled: Path, database: Database, limit: str, sign: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert f"free in {settled.resolve()}" in bellwether("doctor").out
+    monkeypatch.setattr(room_checks, limit, 10**12)
+
+    assert f"{sign} database writes: only " in bellwether("doctor").out
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -252,8 +300,16 @@ def listener(settled: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[An
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b'{"db": "ok", "slack": "connected", "jira": "down"}', "✓ bot: runs: database ok, Slack connected, Jira down"),
-        (b'{"db": "ok", "slack": "down", "jira": "connected"}', "! bot: runs: database ok, Slack down"),
+        (
+            b'{"db": "ok", "slack": "connected", "jira": "connected"}',
+            "✓ bot: runs: database ok, Slack connected, Jira c",
+        ),
+        (b'{"db": "ok", "slack": "connected", "jira": "down"}', "! bot's jira: not usable; "),
+        (
+            b'{"db": "ok", "slack": "down", "jira": "connected"}',
+            "! bot's slack: down; look at https://slack-status.com",
+        ),
+        (b'{"db": "cannot commit", "slack": "connected", "jira": "down"}', "✗ bot's database: cannot commit; "),
         (b"<html>", "✗ bot: what answers at http://127.0.0.1:"),
         (b"[]", "✗ bot: what answers at http://127.0.0.1:"),
     ],
@@ -266,8 +322,16 @@ def test_the_running_bot_is_asked(
     assert said in bellwether("doctor").out
 
 
-async def online(bellwether: Bellwether, monkeypatch: pytest.MonkeyPatch, manifest: Path | None = None) -> Ran:
+async def online(
+    bellwether: Bellwether,
+    monkeypatch: pytest.MonkeyPatch,
+    manifest: Path | None = None,
+    *,
+    before: Callable[[Sandbox], Awaitable[None]] | None = None,
+) -> Ran:
     async with running(SandboxSettings(port=0, manifest=manifest)) as sandbox:
+        if before is not None:
+            await before(sandbox)
         monkeypatch.setenv("SLACK_API_URL", f"{sandbox.address}/api/")
         monkeypatch.setenv("JIRA_URL", f"{sandbox.address}/jira")
         monkeypatch.setenv("JIRA_EMAIL", "bot@example.com")
@@ -311,6 +375,21 @@ async def test_a_channel_that_the_bot_is_not_in_is_named(
 
     assert ran.code == 0
     assert "! slack channels: not in #nowhere; type `/invite @bellwether` there" in ran.out
+
+
+async def test_an_archived_channel_is_a_problem(
+    bellwether: Bellwether, settled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (settled / "bellwether.yml").write_text(CONFIGURATION + 'models: {m: {channel: "#ml-fraud"}}\n')
+
+    async def archive(sandbox: Sandbox) -> None:
+        async with httpx.AsyncClient(base_url=sandbox.address, trust_env=False) as people:
+            await people.post("/_sandbox/archive", json={"user": "alice", "channel": "ml-fraud"})
+
+    ran = await online(bellwether, monkeypatch, before=archive)
+
+    assert ran.code == 1
+    assert "✗ slack channels: #ml-fraud is archived, nobody can post there; unarchive it, or configure" in ran.out
 
 
 async def test_refused_tokens_are_problems_of_their_own(
