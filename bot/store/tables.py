@@ -488,3 +488,12 @@ class Projection(SQLModel, table=True):
     attempts: int = 0
     error: str = ""
     """Why it lags, for a human."""
+
+
+class Lease(SQLModel, table=True):
+    """Something that one replica does at a time, and who does it: `slack`, `socket/3`, `replica/<name>`."""
+
+    name: str = Field(primary_key=True)
+    holder: str
+    until: datetime
+    """By the database's clock, the only one that all replicas share; then anybody may take it."""
