@@ -33,6 +33,8 @@ from bot.ingest.tickets import record_ticket
 from bot.ports import RemoteId, Surface, TicketSystem
 from bot.reconcile import loop as loops
 from bot.reconcile.budget import Budget
+from bot.reconcile.lease import Fence, Fenced, Leases
+from bot.reconcile.replica import Replica
 from bot.rendering import Rendering
 from bot.slack import app as slack_app
 from bot.slack import directory
@@ -41,6 +43,7 @@ from bot.slack.surface import SlackSurface
 from bot.slack.workspace import Workspace
 from bot.store import schema
 from bot.store.database import Database
+from bot.store.leases import forget_expired
 from bot.store.projection import release_leases, touch, touch_open, try_again
 from bot.store.queries.directory import channel_ids
 from bot.store.retention import BATCH, forget_deliveries
@@ -50,7 +53,10 @@ from bot.tickets.surface import TicketSurface
 
 logger = logging.getLogger(__name__)
 
-WORKERS = {"slack/": 4, "jira/": 2}
+SLACK, JIRA, TICKER = "slack", "jira", "ticker"
+"""Leases: who writes to Slack, who writes to and reads from the ticket system, who says what time it is."""
+WORKERS = {f"{SLACK}/": 4, f"{JIRA}/": 2}
+UNREACHABLE = (SlackApiError, aiohttp.ClientError, OSError)
 HOUSEKEEPING, DIRECTORY_EVERY, SWEEP_EVERY = timedelta(seconds=30), timedelta(hours=1), timedelta(days=1)
 DRAIN_S = 8
 """How long what is under way may take after SIGTERM; what does not end is found again at the next start."""
@@ -73,21 +79,42 @@ async def serve(settings: Settings) -> None:
     inlets = integrations.inlets(settings)
     tickets = integrations.tickets(settings)
     database = Database(environment.database_url)
+    replica = Replica(*environment.host_port)
     try:
         await database.write(schema.upgrade)
+        leases = Leases(database, replica.name)
+        fence = Fence(leases, SLACK)
         timeout = aiohttp.ClientTimeout(total=15, connect=5)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
-            client = AsyncWebClient(
-                token=environment.slack_bot_token,
-                base_url=environment.slack_api_url,
-                session=session,
-                retry_handlers=[],
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            aiohttp.ClientSession(timeout=timeout, trace_configs=[_last_look(fence)]) as fenced,
+        ):
+            client, outbound = (
+                AsyncWebClient(
+                    token=environment.slack_bot_token,
+                    base_url=environment.slack_api_url,
+                    session=one,
+                    retry_handlers=[],
+                )
+                for one in (session, fenced)
             )
-            await _Bot(settings, clock, inlets, tickets, database, client).run()
+            await _Bot(settings, clock, inlets, tickets, database, leases, client, outbound).run()
     finally:
         if tickets is not None:
             await tickets.close()
         database.close()
+        replica.close()
+
+
+def _last_look(fence: Fence) -> aiohttp.TraceConfig:
+    """Look at FENCE once more when a request is written to its connection, which may have taken long to get."""
+
+    async def look(*_about: object) -> None:
+        fence.check()
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(look)
+    return trace
 
 
 class _Server(uvicorn.Server):
@@ -108,70 +135,67 @@ class _Bot:
         inlets: dict[str, Inlet],
         tickets: TicketSystem | None,
         database: Database,
+        leases: Leases,
         client: AsyncWebClient,
+        outbound: AsyncWebClient,
     ) -> None:
+        """`outbound` is what the loop writes to Slack with: only while this replica has the lease."""
         decisions = settings.decisions
         self.settings, self.clock, self.tickets, self.database, self.client = settings, clock, tickets, database, client
+        self.leases = leases
         self.rendering = Rendering(settings, ticket_url=tickets.browse_url("") if tickets is not None else "")
         self.swept = clock.now()
         self.ticket_state = "connecting" if tickets is not None else "not configured"
         self.rules = Rules(decisions.slack.channel, tickets=tickets is not None, admins=decisions.admins)
-        surface = SlackSurface(client, Budget(), clock.now, resolve=self._channel_id, refuse=self._refuse)
-        self.loops = [self._loop("slack/", surface, self.rendering.slack)]
+        surface = SlackSurface(outbound, Budget(), clock.now, resolve=self._channel_id, refuse=self._refuse)
+        self.loops = {SLACK: self._loop(SLACK, surface, self.rendering.slack)}
         if tickets is not None:
-            self.loops.append(self._loop("jira/", TicketSurface(tickets, self._written), self.rendering.ticket))
+            self.loops[JIRA] = self._loop(JIRA, TicketSurface(tickets, self._written), self.rendering.ticket)
         self.intake = Intake(inlets, database, self.rules, clock.now, self.wake)
-        workspace = Workspace(database, self.rules, self.rendering.look, clock.now, self.wake)
+        workspace = Workspace(database, self.rules, self.rendering.look, clock.now, self.wake, leases.holder)
         words = (decisions.slack.command, *decisions.slack.aliases)
         environment = settings.environment
         self.bolt = slack_app.build(client, workspace, words=words, signing_secret=environment.slack_signing_secret)
-        self.sockets = Sockets(self.bolt, environment.slack_app_token) if environment.slack_app_token else None
+        token = environment.slack_app_token
+        self.sockets = Sockets(self.bolt, token, leases) if token else None
 
     async def run(self) -> None:
         """Answer HTTP first, then connect everything else; ends with the server, which ends with a signal."""
         await self.clock.settle()
         self.swept = now = self.clock.now()
         await self.database.write(catalogue.apply, self.settings.decisions, now)
-        await self.database.write(release_leases, now)
-        await self.database.write(try_again, now, "slack/")
         server = self._server()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, setattr, server, "should_exit", True)
-        workers = [asyncio.create_task(self._work(loop), name=f"worker {loop.prefix}") for loop in self.loops]
+        workers = [asyncio.create_task(self._hold(name), name=f"worker {name}") for name in self.loops]
         tasks = [asyncio.create_task(task, name=f"{task!r}") for task in self._tasks()]
-        scheduler = schedule.start(self._tick, self.settings.decisions.digests, real_clock=self.clock.url is None)
-        tasks.append(asyncio.create_task(self._follow_jumps(scheduler), name="jumps"))
         for task in (*workers, *tasks):
             task.add_done_callback(_complain)
-        logger.info("listening", extra={"address": self.settings.environment.listen})
+        logger.info("listening", extra={"address": self.settings.environment.listen, "replica": self.leases.holder})
         try:
             await server.serve()
         finally:
             logger.info("stopping")
-            scheduler.shutdown(wait=False)
             await self._drain(workers, tasks)
 
     def wake(self) -> None:
         """Say that something was touched."""
-        for loop in self.loops:
+        for loop in self.loops.values():
             loop.wake()
 
-    def _loop(self, prefix: str, surface: Surface, render: loops.Render) -> loops.Loop:
-        return loops.Loop(self.database, surface, prefix, render, self.clock.now, self.clock.sleep)
+    def _loop(self, name: str, surface: Surface, render: loops.Render) -> loops.Loop:
+        fenced = Fenced(surface, Fence(self.leases, name))
+        return loops.Loop(self.database, fenced, f"{name}/", render, self.clock.now, self.clock.sleep)
 
     def _tasks(self) -> Iterator[Coroutine[Any, Any, None]]:
         """Yield what runs beside the HTTP server."""
+        yield self.leases.run()
         if self.clock.url is not None:
             yield self.clock.follow()
         if self.sockets is not None:
             yield self.sockets.run(self.clock.sleep, partial(self._try_again, "slack/"))
-        yield self._repeat(self._sync_directory, DIRECTORY_EVERY)
-        if self.tickets is not None:
-            every = timedelta(seconds=self.settings.decisions.jira.poll_seconds)
-            now, sleep = self.clock.now, self.clock.sleep
-            store, notice = self._store_ticket, self._notice_tickets
-            yield poll(self.tickets, self.database, store, now=now, sleep=sleep, every=every, notice=notice)
-        yield self._repeat(self._keep_house, HOUSEKEEPING)
+        yield self._repeat(self._introduce, DIRECTORY_EVERY)
+        yield self.leases.while_held(TICKER, self._keep_time)
 
     def _server(self) -> _Server:
         host, port = self.settings.environment.host_port
@@ -190,24 +214,59 @@ class _Bot:
         )
         return _Server(config)
 
+    async def _hold(self, name: str) -> None:
+        await self.leases.while_held(name, partial(self._work, self.loops[name]))
+
     async def _work(self, loop: loops.Loop) -> None:
-        await loops.run(loop, workers=WORKERS[loop.prefix])
+        """Keep one place up to date, from where whoever did it before us stopped."""
+        now = self.clock.now()
+        await self.database.write(release_leases, now, loop.prefix)
+        await self.database.write(try_again, now, loop.prefix)
+        polling = asyncio.create_task(self._poll()) if loop.prefix == f"{JIRA}/" else None
+        try:
+            await loops.run(loop, workers=WORKERS[loop.prefix])
+        finally:
+            if polling is not None:
+                polling.cancel()
+
+    async def _poll(self) -> None:
+        assert self.tickets is not None
+        self.ticket_state = "connecting"
+        every = timedelta(seconds=self.settings.decisions.jira.poll_seconds)
+        now, sleep = self.clock.now, self.clock.sleep
+        store, notice = self._store_ticket, self._notice_tickets
+        await poll(self.tickets, self.database, store, now=now, sleep=sleep, every=every, notice=notice)
+
+    async def _keep_time(self) -> None:
+        """Do what is due at a time rather than because something came."""
+        scheduler = schedule.start(self._tick, self.settings.decisions.digests, real_clock=self.clock.url is None)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._follow_jumps(scheduler))
+                tasks.create_task(self._repeat(self._sync_directory, DIRECTORY_EVERY))
+                tasks.create_task(self._repeat(self._keep_house, HOUSEKEEPING))
+        finally:
+            scheduler.shutdown(wait=False)
 
     async def _drain(self, workers: Sequence[asyncio.Task[None]], tasks: Sequence[asyncio.Task[None]]) -> None:
-        """Let the calls to Slack and Jira that are under way end; what does not is found again at the next start."""
-        for loop in self.loops:
+        """Let the calls to Slack and Jira that are under way end; what does not is found again by whoever is next."""
+        self.leases.close()
+        for loop in self.loops.values():
             loop.closing = True
             loop.wake()
         await asyncio.wait(workers, timeout=DRAIN_S)
-        if self.sockets is not None:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(CLOSE_S):
+        with suppress(TimeoutError, StoreUnavailable):
+            async with asyncio.timeout(CLOSE_S):
+                if self.sockets is not None:
                     await self.sockets.close()
         for task in (*workers, *tasks):
             task.cancel()
         await asyncio.gather(*workers, *tasks, return_exceptions=True)
+        with suppress(TimeoutError, StoreUnavailable):
+            async with asyncio.timeout(CLOSE_S):
+                await self.leases.give_back()
 
-    async def _ready(self) -> dict[str, str]:
+    async def _ready(self) -> dict[str, Any]:
         slack = self.sockets.state if self.sockets is not None else "connected"
         try:
             async with asyncio.timeout(READY_S):
@@ -215,7 +274,8 @@ class _Bot:
             db = "ok"
         except (TimeoutError, StoreUnavailable):
             db = "cannot commit"
-        return {"db": db, "slack": slack, "jira": self.ticket_state}
+        jira = self.ticket_state if self.tickets is None or self.leases.holds(JIRA) else "elsewhere"
+        return {"db": db, "slack": slack, "jira": jira, "replica": self.leases.holder, "holds": self.leases.held}
 
     async def _channel_id(self, name: str) -> str | None:
         found = (await self.database.read(channel_ids, [name])).get(name)
@@ -237,13 +297,19 @@ class _Bot:
                 logger.warning("the database cannot be used", extra={"for": work.__name__, "error": str(e)})
             await self.clock.sleep(every)
 
-    async def _sync_directory(self) -> None:
-        """Read who and what is in the workspace."""
+    async def _introduce(self) -> None:
+        """Learn the address of the workspace."""
         try:
             identity = await self.client.auth_test()
             self.rendering.workspace_url = str(identity.get("url") or self.rendering.workspace_url).rstrip("/")
+        except UNREACHABLE as e:
+            logger.warning("slack does not say who we are", extra={"error": str(e)})
+
+    async def _sync_directory(self) -> None:
+        """Read who and what is in the workspace."""
+        try:
             await directory.sync(self.client, self.database)
-        except (SlackApiError, aiohttp.ClientError, OSError) as e:
+        except UNREACHABLE as e:
             logger.warning("slack's directory cannot be read", extra={"error": str(e)})
 
     async def _written(self, remote_id: RemoteId, incident_id: int) -> None:
@@ -287,6 +353,7 @@ class _Bot:
         now = self.clock.now()
         if await self.database.write(close_quiet, now):
             self.wake()
+        await self.database.write(forget_expired)
         if now - self.swept >= SWEEP_EVERY:
             await self.database.write(touch_open, now, now - SWEPT_BACK)
             await self._try_again("")

@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import sqlalchemy.exc
-
-from bot.domain.errors import NoBudget
+from bot.domain.errors import NoBudget, StoreUnavailable
 from bot.ports import RemoteId, Surface, Work
 from bot.store import leases
 from bot.store.database import Database
@@ -45,12 +43,11 @@ class Leases:
         self.span = span
         self.seen: Mapping[str, str] = {}
         """Who held what when the database was last asked."""
-        self.closing = False
-        """Keep what we have, take nothing more."""
         self._database = database
         self._wanted = {f"{PRESENCE}{holder}"}
         self._until: dict[str, float] = {}
         self._renewed = 0.0
+        self._closing = False
         self._changed = asyncio.Event()
         self._hurry = asyncio.Event()
 
@@ -82,7 +79,7 @@ class Leases:
                 if away:
                     logger.info("leases are renewed again")
                 away = False
-            except (sqlalchemy.exc.SQLAlchemyError, OSError) as e:
+            except (StoreUnavailable, TimeoutError) as e:
                 if not away:
                     logger.warning("leases cannot be renewed", extra={"error": repr(e)})
                 away = True
@@ -92,10 +89,15 @@ class Leases:
                     await self._hurry.wait()
             self._hurry.clear()
 
+    def close(self) -> None:
+        """Keep what we have, take nothing more; whoever only waits for a lease stops waiting."""
+        self._closing = True
+        self._tell()
+
     async def take_one(self, names: Iterable[str]) -> str | None:
         """Take, and from now on keep, one of NAMES that nobody has; None when all are taken."""
         self.seen = await self._database.read(leases.live)
-        for name in names:
+        for name in () if self._closing else names:
             if name not in self.seen and await self._take({name}):
                 self._wanted.add(name)
                 return name
@@ -111,30 +113,45 @@ class Leases:
         await self._database.write(leases.give_back, self.holder, given)
 
     async def while_held(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Do WORK whenever NAME is ours, cancel it when it no longer is; when it ends, give NAME back and return."""
-        self._wanted.add(name)
-        self.hurry()
-        while True:
-            while not self.holds(name):
-                await self._changed.wait()
-            logger.info("lease taken", extra={"lease": name})
-            doing = asyncio.create_task(work(), name=f"work of {name}")
-            try:
-                await self._done_or_lost(name, doing)
-                if doing.done():
-                    doing.result()
-                    break
-            finally:
-                doing.cancel()
-                await asyncio.gather(doing, return_exceptions=True)
-            logger.warning("lease lost", extra={"lease": name})
-        await self.give_back(name)
+        """Do WORK whenever NAME is ours, and cancel it when it no longer is.
 
-    async def _done_or_lost(self, name: str, doing: asyncio.Task[None]) -> None:
-        while not doing.done() and (left := self._until.get(name, 0.0) - elapsed()) > 0:
-            changed = asyncio.ensure_future(self._changed.wait())
-            await asyncio.wait((doing, changed), timeout=left, return_when=asyncio.FIRST_COMPLETED)
-            changed.cancel()
+        Returns, with NAME given back, when WORK does or `close` came first. Work that fails moves on to whoever waits
+        for it, and we wait behind them.
+        """
+        while True:
+            self._wanted.add(name)
+            self.hurry()
+            try:
+                if await self._worked(name, work):
+                    await self.give_back(name)
+                    return
+            except Exception:
+                logger.exception("work failed", extra={"lease": name})
+                with suppress(StoreUnavailable):
+                    await self.give_back(name)
+                await asyncio.sleep(self._part(1))
+
+    async def _worked(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> bool:
+        """Do WORK when NAME is ours; False when NAME was lost before it ended."""
+        while not self.holds(name):
+            if self._closing:
+                return True
+            await self._changed.wait()
+        logger.info("lease taken", extra={"lease": name})
+        doing = asyncio.create_task(work(), name=f"work of {name}")
+        try:
+            while not doing.done() and (left := self._until.get(name, 0.0) - elapsed()) > 0:
+                changed = asyncio.ensure_future(self._changed.wait())
+                await asyncio.wait((doing, changed), timeout=left, return_when=asyncio.FIRST_COMPLETED)
+                changed.cancel()
+            if doing.done():
+                doing.result()
+                return True
+        finally:
+            doing.cancel()
+            await asyncio.gather(doing, return_exceptions=True)
+        logger.warning("lease lost", extra={"lease": name})
+        return False
 
     async def _look(self) -> None:
         """Renew when it is time; take what we want and nobody has."""
@@ -142,7 +159,7 @@ class Leases:
         ours = {name for name in self._wanted if self.seen.get(name, self.holder) == self.holder}
         for name in self._wanted - ours:
             self._until.pop(name, None)
-        if self.closing:
+        if self._closing:
             ours = {name for name in ours if self.holds(name)}
         if elapsed() - self._renewed >= self._part(RENEW) or not all(self.holds(name) for name in ours):
             self._renewed = elapsed()
@@ -166,11 +183,24 @@ class Leases:
 
 
 @dataclass(frozen=True)
+class Fence:
+    """Stops whoever lost a lease and does not know yet."""
+
+    leases: Leases
+    name: str
+
+    def check(self) -> None:
+        """Raise NoBudget when the lease is not ours."""
+        if not self.leases.holds(self.name):
+            raise NoBudget("another replica does this now", timedelta(0))
+
+
+@dataclass(frozen=True)
 class Fenced:
-    """A place that only whoever holds its lease may write to: a process that lost it finds out before it calls."""
+    """A place that only whoever holds its lease reads and writes."""
 
     surface: Surface
-    held: Callable[[], bool]
+    fence: Fence
 
     @property
     def look_again(self) -> Sequence[timedelta]:
@@ -178,24 +208,19 @@ class Fenced:
         return self.surface.look_again
 
     async def find(self, work: Work) -> RemoteId | None:
-        """Find the copy, if it is ours to look for."""
-        self.check()
+        """Find the copy."""
+        self.fence.check()
         return await self.surface.find(work)
 
     async def create(self, work: Work) -> RemoteId:
-        """Make the copy, if it is ours to make."""
-        self.check()
+        """Make the copy."""
+        self.fence.check()
         return await self.surface.create(work)
 
     async def update(self, work: Work, remote_id: RemoteId) -> RemoteId:
-        """Make the copy equal to the body, if that is our business."""
-        self.check()
+        """Make the copy equal to the body."""
+        self.fence.check()
         return await self.surface.update(work, remote_id)
-
-    def check(self) -> None:
-        """Raise NoBudget when the lease is not ours."""
-        if not self.held():
-            raise NoBudget("another replica does this now", timedelta(0))
 
 
 def elapsed() -> float:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from slack_bolt import BoltResponse
@@ -43,6 +44,7 @@ def build(
 ) -> AsyncApp:
     """Return the Bolt app for the slash commands WORDS; `signing_secret` is for HTTP mode only."""
     app = _App(
+        workspace,
         client=client,
         process_before_response=True,
         signing_secret=signing_secret or "",
@@ -61,7 +63,7 @@ def build(
             context[IN_HAND] = name.subject
             try:
                 async with asyncio.timeout(KEEP_S):
-                    stored = await workspace.database.write(inbox.keep, name, body, workspace.now())
+                    stored = await workspace.database.write(inbox.keep, name, body, workspace.now(), workspace.replica)
             except UNUSABLE:
                 if "command" not in body:
                     raise
@@ -69,6 +71,8 @@ def build(
             else:
                 if stored.finished:
                     return BoltResponse(status=200)
+                if stored.in_hand:
+                    return BoltResponse(status=503)
                 context["delivery_id"] = stored.id
         await next()
         return None
@@ -99,15 +103,20 @@ def build(
 class _App(AsyncApp):
     """Bolt's app, which knows what it has in hand: a middleware learns only that the next one begins."""
 
-    def __init__(self, **given: Any) -> None:
+    def __init__(self, workspace: Workspace, **given: Any) -> None:
         super().__init__(**given)
         self.in_hand: set[str] = set()
+        self._workspace = workspace
 
     async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
         try:
             return await super().async_dispatch(req)
         finally:
-            self.in_hand.discard(req.context.get(IN_HAND, ""))
+            if subject := req.context.get(IN_HAND):
+                self.in_hand.discard(subject)
+                if inbox.takes_time(req.body):
+                    with suppress(StoreUnavailable):  # then it is let go when its time is over
+                        await self._workspace.database.write(inbox.let_go, subject, self._workspace.replica)
 
 
 def http_route(app: AsyncApp) -> BaseRoute:

@@ -16,11 +16,14 @@ from pydantic_core import from_json, to_json
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
+from bot.store import leases
 from bot.store.tables import Delivery
 
 SOURCE = "slack"
 DOUBLE_CLICK = timedelta(seconds=3)
 """The same button of the same message, pressed by the same person this soon again, was pressed once."""
+IN_HAND = timedelta(seconds=20)
+"""Longer than any call of a listener: after that whoever had it died."""
 LOOK_BACK = 5
 """So many earlier times of the same subject are compared."""
 
@@ -31,6 +34,8 @@ class Stored:
 
     id: int
     finished: bool
+    in_hand: bool = False
+    """Another replica does it at this moment."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +60,17 @@ def identity(body: Mapping[str, Any]) -> Name | None:
     return Name(trigger) if trigger else None
 
 
-def keep(db: Session, name: Name, body: Mapping[str, Any], now: datetime) -> Stored:
-    """Store a payload, or find it again.
+def takes_time(body: Mapping[str, Any]) -> bool:
+    """Return whether it is done only when its listener says so; nobody sends anything else again."""
+    return "event_id" in body or body.get("type") == "view_submission"
 
-    Nobody sends a command or a click again: a new one counts as finished for those that come after it.
+
+def keep(db: Session, name: Name, body: Mapping[str, Any], now: datetime, replica: str) -> Stored:
+    """Store a payload, or find it again, and take it in hand for REPLICA until it is let go.
+
+    What takes no time counts as finished, and is let go, at once.
     """
+    ours = leases.take(db, replica, [_claim(name.subject)], IN_HAND)  # first: whoever is at the same place waits here
     times = select(Delivery).where(Delivery.source == SOURCE, Delivery.digest == name.subject)
     newest = db.exec(times.order_by(col(Delivery.id).desc()).limit(LOOK_BACK))
     row = next((row for row in newest if _is_same(row, name, now)), None)
@@ -69,18 +80,29 @@ def keep(db: Session, name: Name, body: Mapping[str, Any], now: datetime) -> Sto
         packed = zlib.compress(to_json(safe), 1)
         row = Delivery(source=SOURCE, digest=name.subject, received_at=now, last_at=now, body=packed)
         row.content_type = "application/json"
-        row.recorded = 0 if "event_id" in body or body.get("type") == "view_submission" else 1
+        row.recorded = 0 if takes_time(body) else 1
     else:
         row.repeats, row.last_at = row.repeats + 1, now
     db.add(row)
     db.flush()
     assert row.id is not None
-    return Stored(row.id, finished=known and row.recorded > 0)
+    if row.recorded:
+        let_go(db, name.subject, replica)
+    return Stored(row.id, finished=known and row.recorded > 0, in_hand=not ours)
 
 
 def finish(db: Session, delivery_id: int) -> None:
     """Write that a payload was done."""
     db.exec(update(Delivery).where(col(Delivery.id) == delivery_id).values(recorded=1))
+
+
+def let_go(db: Session, subject: str, replica: str) -> None:
+    """Say that REPLICA does no more for what is about SUBJECT: whoever gets it again may do it."""
+    leases.give_back(db, replica, [_claim(subject)])
+
+
+def _claim(subject: str) -> str:
+    return f"{leases.EVENT}{subject}"
 
 
 def _button(body: Mapping[str, Any]) -> str:

@@ -28,6 +28,8 @@ class Workspace:
     look: Callable[[Session], Look]
     now: Now
     wake: Callable[[], None]
+    replica: str
+    """The name of this process among those that serve the workspace."""
 
     async def act(self, action: Action, *, delivery_id: int | None = None) -> int:
         """Record what a person did, and that DELIVERY_ID is done with it, and have it drawn; raises UserError."""

@@ -228,9 +228,10 @@ def settle_refused(db: Session, now: datetime, held: Claim, *, error: str) -> bo
     return kept
 
 
-def release_leases(db: Session, now: datetime) -> int:
-    """Free what a process that died held, when this process is the only one; return how many there were."""
+def release_leases(db: Session, now: datetime, prefix: str = "") -> int:
+    """Free what is held under PREFIX by whoever worked on it and does no more; return how many there were."""
     held = update(Projection).where(col(Projection.lease) != "")
+    held = held.where(col(Projection.key).startswith(prefix, autoescape=True))
     return int(db.exec(held.values(lease="", not_before=now)).rowcount)
 
 

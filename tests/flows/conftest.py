@@ -116,7 +116,8 @@ async def _until_ready(bot: asyncio.Task[None], sources: httpx.AsyncClient) -> N
         while not bot.done():
             with suppress(httpx.TransportError):
                 answer = await sources.get("/readyz")
-                if answer.status_code == 200 and set(answer.json().values()) <= {"ok", "connected"}:
+                states = {answer.json()[name] for name in ("db", "slack", "jira")}
+                if answer.status_code == 200 and states <= {"ok", "connected"}:
                     return
             await asyncio.sleep(0.02)
     await bot

@@ -11,7 +11,7 @@ import pytest
 from bot.domain.errors import NoBudget
 from bot.ports import Body, Work
 from bot.reconcile import lease
-from bot.reconcile.lease import Fenced, Leases
+from bot.reconcile.lease import Fence, Fenced, Leases
 from bot.reconcile.replica import Replica
 from bot.store import leases
 from bot.store.database import Database
@@ -115,7 +115,7 @@ async def test_after_a_long_pause_a_replica_knows_by_itself_that_it_holds_nothin
     async with alive(database, "a") as a:
         doing = asyncio.create_task(a.while_held("slack", forever))
         await until(lambda: a.holds("slack"))
-        surface = Fenced(place, lambda: a.holds("slack"))
+        surface = Fenced(place, Fence(a, "slack"))
         now = lease.elapsed()
         monkeypatch.setattr(lease, "elapsed", lambda: now + 60)
 
@@ -153,7 +153,7 @@ async def test_a_replica_that_is_about_to_end_keeps_what_it_has_and_takes_nothin
     async with alive(database, "a") as a:
         doing = asyncio.create_task(a.while_held("slack", forever))
         await until(lambda: a.holds("slack"))
-        a.closing = True
+        a.close()
         wanting = asyncio.create_task(a.while_held("jira", forever))
         await asyncio.sleep(2 * SPAN.total_seconds())
 

@@ -16,6 +16,7 @@ from sqlmodel import Session, select
 from bot.ingest.rules import Rules
 from bot.ports import Body
 from bot.reconcile.budget import Budget
+from bot.reconcile.lease import Leases
 from bot.reconcile.loop import Loop, reconcile_once
 from bot.sandbox.box import Sandbox
 from bot.sandbox.server import running
@@ -155,9 +156,9 @@ async def living(database: Database) -> AsyncIterator[Bot]:
 @asynccontextmanager
 async def connected(bot: Bot) -> AsyncIterator[Workspace]:
     """Connect the inbound half over Socket Mode, and keep what it touches up to date."""
-    workspace = Workspace(bot.database, Rules(), lambda _db: Look(sources=("events",)), bot.now, bot.loop.wake)
+    workspace = Workspace(bot.database, Rules(), lambda _db: Look(sources=("events",)), bot.now, bot.loop.wake, "here")
     app = slack_app.build(bot.client, workspace, words=("/model", "/incident", "/oncall"), signing_secret=None)
-    sockets = Sockets(app, "xapp-sandbox")
+    sockets = Sockets(app, "xapp-sandbox", Leases(bot.database, "here"))
     await directory.sync(bot.client, bot.database)
     await bot.database.write(_two_models)
     watching = asyncio.create_task(sockets.run(bot._sleep, bot.slack_is_back))

@@ -82,7 +82,7 @@ async def test_a_form_that_is_sent_again_because_its_ack_was_lost_is_done_once(b
         body = {"type": "view_submission", "trigger_id": trigger, "view": {"id": "V1"}}
         name = inbox.identity(body)
         assert name is not None
-        return inbox.keep(db, name, body, MONDAY + 20 * SECOND)
+        return inbox.keep(db, name, body, MONDAY + 20 * SECOND, "here")
 
     first = await workspace.database.write(sent, "1.1")
     refused_and_corrected = await workspace.database.write(sent, "1.2")
@@ -123,9 +123,9 @@ async def test_what_is_sent_again_as_it_was_is_known_after_a_day_and_a_restart(b
     name = inbox.identity(bodies[kind])
     assert name is not None
 
-    first = await bot.database.write(inbox.keep, name, bodies[kind], MONDAY)
+    first = await bot.database.write(inbox.keep, name, bodies[kind], MONDAY, "here")
     await bot.database.write(inbox.finish, first.id)
-    again = await bot.database.write(inbox.keep, name, bodies[kind], MONDAY + timedelta(hours=26))
+    again = await bot.database.write(inbox.keep, name, bodies[kind], MONDAY + timedelta(hours=26), "here")
 
     assert (first.finished, again.finished, again.id) == (False, True, first.id)
 
