@@ -152,6 +152,51 @@ def send_test(kind: Annotated[str, typer.Argument(help="deployment, alert, resol
     raise typer.Exit(send(load(), kind))
 
 
+@app.command("push-eval")
+def push_eval(
+    file: Annotated[Path, typer.Argument(help="A CSV file with a header, a line an example.")],
+    model: Annotated[str, typer.Option(help="The model.")],
+    version: Annotated[str, typer.Option(help="Its version, whose predictions these are.")],
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help="accuracy (default), error_rate, precision, recall, auc, mae; repeatable."),
+    ] = None,
+    label_column: Annotated[str, typer.Option(help="The truth; an empty cell has no label yet.")] = "label",
+    prediction_column: Annotated[str, typer.Option(help="What this version said; for auc its score.")] = "prediction",
+    baseline_column: Annotated[str | None, typer.Option(help="What the baseline said of the same examples.")] = None,
+    baseline_version: Annotated[str | None, typer.Option(help="Which version the baseline is.")] = None,
+    positive: Annotated[str, typer.Option(help="Label of the positive class, for precision, recall and auc.")] = "1",
+    evaluation_type: Annotated[str, typer.Option("--type", help="offline, shadow, live or product.")] = "offline",
+    suite: Annotated[str | None, typer.Option(help="The evaluation suite.")] = None,
+    suite_version: Annotated[str | None, typer.Option(help="Its version.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="The data set.")] = None,
+    dataset_version: Annotated[str | None, typer.Option(help="Its version; default: a digest of the labels.")] = None,
+    url: Annotated[
+        str | None, typer.Option(envvar="BELLWETHER_URL", help="The bot's address; default: from the configuration.")
+    ] = None,
+    token: Annotated[
+        str | None, typer.Option(envvar="BELLWETHER_TOKEN", help="The secret that goes with --url.", show_envvar=True)
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the event and send nothing.")] = False,
+) -> None:
+    """Send an evaluation, counted from a file of predictions, to the running bot."""
+    from bot.cli.pushing import Columns, Wanted, push, way_in
+    from bot.config import Settings, load
+
+    stated = {
+        "evaluation_type": evaluation_type,
+        "baseline_version": baseline_version,
+        "suite": suite,
+        "suite_version": suite_version,
+        "dataset": dataset,
+        "dataset_version": dataset_version,
+    }
+    columns = Columns(label=label_column, prediction=prediction_column, baseline=baseline_column)
+    wanted = Wanted(model=model, version=version, metrics=metric or ["accuracy"], positive=positive, stated=stated)
+    into = None if dry_run else way_in(load() if url is None else Settings(), url, token)
+    raise typer.Exit(push(file, columns, wanted, into))
+
+
 @app.command()
 def why(
     key: Annotated[str, typer.Argument(help="For example incident/42 or slack/group/7.")], as_json: JSON = False

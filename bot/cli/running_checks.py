@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx
 
 from bot.cli.checks import Check, good, problem, warning
-from bot.cli.sending import bot_address
+from bot.cli.posting import bot_address
 from bot.config import Environment
 from bot.domain.errors import ConfigError
 

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, func, select
 from bot.cli import room_checks
 from bot.cli.checks import Check, good, problem, warning
 from bot.cli.opening import refusal
-from bot.cli.sending import bot_address
+from bot.cli.posting import bot_address
 from bot.cli.why import why
 from bot.config import Settings
 from bot.domain.durations import short

@@ -1,6 +1,10 @@
 """The command line as a user has it: a folder, an environment, and `bellwether ...` with its exit code and output."""
 
+import asyncio
+import contextlib
+import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,16 +12,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 from sqlmodel import Session, insert
+from starlette.applications import Starlette
 
+from bot import integrations
 from bot.__main__ import main
-from bot.config import ENVIRONMENT
+from bot.config import ENVIRONMENT, load
+from bot.ingest.http import Endpoints, routes
+from bot.ingest.receive import Intake
+from bot.ingest.rules import Rules
 from bot.store.database import Database
 from bot.store.tables import Projection
 from tests.databases import ON_POSTGRESQL
 
 NOW = datetime(2026, 11, 23, 8, 13, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=365)
+
+
+CONFIGURATION = """
+slack: {channel: "#ml"}
+sources:
+  alertmanager: {auth: {type: bearer, secret_env: ALERTMANAGER_TOKEN}}
+  intake: {type: events, auth: {type: %s, secret_env: EVENTS_TOKEN}}
+"""
 
 
 @dataclass(frozen=True)
@@ -30,6 +48,7 @@ class Ran:
 
 
 Bellwether = Callable[..., Ran]
+Serving = Callable[[], contextlib.AbstractContextManager[None]]
 
 
 @pytest.fixture
@@ -97,3 +116,48 @@ def project(database: Database) -> Callable[..., None]:
 
 def _insert(db: Session, row: dict[str, Any]) -> None:
     db.exec(insert(Projection).values(**row))
+
+
+@pytest.fixture
+def configured(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (here / "bellwether.yml").write_text(CONFIGURATION % "bearer")
+    monkeypatch.setenv("EVENTS_TOKEN", "right")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("BELLWETHER_LISTEN", f"127.0.0.1:{free.getsockname()[1]}")
+    return here
+
+
+@pytest.fixture
+def intake(configured: Path, database: Database) -> Callable[[], contextlib.AbstractContextManager[None]]:
+    """The bot's HTTP side as it is configured now, in a thread."""
+
+    @contextlib.contextmanager
+    def serving() -> Iterator[None]:
+        settings = load()
+        intake = Intake(integrations.inlets(settings), database, Rules(), lambda: datetime.now(UTC), lambda: None)
+
+        async def ready() -> dict[str, str]:
+            return {}
+
+        host, port = settings.environment.host_port
+        server = uvicorn.Server(
+            uvicorn.Config(
+                Starlette(routes=routes(Endpoints(intake, ready))),
+                host=host,
+                port=port,
+                log_config=None,
+                lifespan="off",
+            )
+        )
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
+        thread.start()
+        try:
+            while not server.started:
+                assert thread.is_alive()
+            yield
+        finally:
+            server.should_exit = True
+            thread.join()
+
+    return serving

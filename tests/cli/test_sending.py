@@ -1,80 +1,12 @@
-import asyncio
-import contextlib
-import socket
-import threading
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import uvicorn
 from sqlmodel import Session, select
-from starlette.applications import Starlette
 
-from bot import integrations
 from bot.cli.sending import EVENTS
-from bot.config import load
-from bot.ingest.http import Endpoints, routes
-from bot.ingest.receive import Intake
-from bot.ingest.rules import Rules
 from bot.store.database import Database
 from bot.store.tables import AlertGroup, Change, Evaluation, Incident, MetricValue
-from tests.cli.conftest import Bellwether
-
-CONFIGURATION = """
-slack: {channel: "#ml"}
-sources:
-  alertmanager: {auth: {type: bearer, secret_env: ALERTMANAGER_TOKEN}}
-  intake: {type: events, auth: {type: %s, secret_env: EVENTS_TOKEN}}
-"""
-
-
-@pytest.fixture
-def configured(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (here / "bellwether.yml").write_text(CONFIGURATION % "bearer")
-    monkeypatch.setenv("EVENTS_TOKEN", "right")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        monkeypatch.setenv("BELLWETHER_LISTEN", f"127.0.0.1:{free.getsockname()[1]}")
-    return here
-
-
-@pytest.fixture
-def intake(configured: Path, database: Database) -> Callable[[], contextlib.AbstractContextManager[None]]:
-    """The bot's HTTP side as it is configured now, in a thread."""
-
-    @contextlib.contextmanager
-    def serving() -> Iterator[None]:
-        settings = load()
-        intake = Intake(integrations.inlets(settings), database, Rules(), lambda: datetime.now(UTC), lambda: None)
-
-        async def ready() -> dict[str, str]:
-            return {}
-
-        host, port = settings.environment.host_port
-        server = uvicorn.Server(
-            uvicorn.Config(
-                Starlette(routes=routes(Endpoints(intake, ready))),
-                host=host,
-                port=port,
-                log_config=None,
-                lifespan="off",
-            )
-        )
-        thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
-        thread.start()
-        try:
-            while not server.started:
-                assert thread.is_alive()
-            yield
-        finally:
-            server.should_exit = True
-            thread.join()
-
-    return serving
-
-
-Serving = Callable[[], contextlib.AbstractContextManager[None]]
+from tests.cli.conftest import CONFIGURATION, Bellwether, Serving
 
 
 def counts(db: Session) -> dict[str, int]:
