@@ -74,11 +74,18 @@ class Issue(Created):
 
 
 class IssueRef(Created):
-    """An issue of which only the names matter."""
+    """An issue of which only the names matter, and whose it is."""
+
+    properties: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def number(self) -> int:
+        """What stands behind the project in its key."""
+        return int(self.key.rpartition("-")[2])
 
 
 class Found(BaseModel):
-    """One page of a search for names."""
+    """One page of a search for names, or what a bulk fetch found."""
 
     issues: list[IssueRef] = Field(default_factory=list)
 

@@ -19,7 +19,10 @@ from integrations.jira.client import LOOK_SOON, WHEN_MENDED, JiraClient, JiraRef
 
 logger = logging.getLogger(__name__)
 
-LOOK_AGAIN = (timedelta(seconds=5), timedelta(seconds=30), timedelta(seconds=90))
+LOOK_AGAIN = (timedelta(seconds=5), timedelta(seconds=15))
+"""Longer than a create takes that was on its way when the connection broke; nothing here waits for the index."""
+AROUND = 50
+"""How many issues below and above the newest one in the index are read by key, where reading does not lag."""
 MAX_LINK = 255
 BATCH = 50
 """How many ids `reconcileIssues` takes; with it a search is as fresh as a read, for these issues only."""
@@ -49,7 +52,10 @@ class JiraTickets:
         self._jira = JiraClient(options.url, options.user, options.token)
 
     async def find(self, view: TicketView, nonce: str) -> RemoteId | None:
-        """Search by label, oldest first, and trust only the property: a clone has our label too."""
+        """Search by label, oldest first, and trust only the property: a clone has our label too.
+
+        The index lags by minutes, so what it does not know is looked for by key, where reading does not lag.
+        """
         label = view.label.replace("\\", "\\\\").replace('"', '\\"')
         query = {"jql": f'labels = "{label}" ORDER BY created ASC', "fields": ["summary"], "maxResults": 20}
         page = _read(shapes.Found, await self._jira.call("POST", "search/jql", json=query), "a search")
@@ -57,7 +63,7 @@ class JiraTickets:
             stamp = await self._stamp(issue.id)
             if stamp is not None and stamp.nonce == nonce:
                 return RemoteId(f"{issue.id}:{issue.key}")
-        return None
+        return await self._find_by_key(view.project, nonce)
 
     async def create(self, view: TicketView, *, key: str, nonce: str) -> RemoteId:
         """Create the issue, never twice in one call; moving it comes after, and may fail."""
@@ -156,6 +162,28 @@ class JiraTickets:
     async def close(self) -> None:
         """Let go of connections."""
         await self._jira.close()
+
+    async def _find_by_key(self, project: str, nonce: str) -> RemoteId | None:
+        """Read the newest issues of PROJECT: keys count up, so an issue that was just made is among them."""
+        query = {"jql": f'project = "{project}" ORDER BY created DESC', "fields": ["summary"], "maxResults": 1}
+        page = _read(shapes.Found, await self._jira.call("POST", "search/jql", json=query), "a search")
+        newest = max((issue.number for issue in page.issues), default=0)
+        while True:
+            numbers = range(max(1, newest - AROUND + 1), newest + AROUND + 1)
+            wanted = {
+                "issueIdsOrKeys": [f"{project}-{number}" for number in numbers],
+                "fields": ["summary"],
+                "properties": [self._options.property_key],
+            }
+            page = _read(shapes.Found, await self._jira.call("POST", "issue/bulkfetch", json=wanted), "a bulk fetch")
+            for issue in page.issues:
+                stamp = ownership.stamp(issue.properties.get(self._options.property_key))
+                if stamp is not None and stamp.nonce == nonce:
+                    return RemoteId(f"{issue.id}:{issue.key}")
+            highest = max((issue.number for issue in page.issues if issue.number in numbers), default=0)
+            if highest <= newest:
+                return None
+            newest = highest
 
     async def _get(self, issue_id: str) -> shapes.Issue:
         params = {"fields": "status,summary,description,labels", "properties": self._options.property_key}

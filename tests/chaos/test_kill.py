@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.chaos.conftest import LONG, STORM_S, Rig
+from tests.chaos.conftest import LONG, STORM_S, StormRig
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -26,7 +26,7 @@ def moments() -> list[tuple[float, ...]]:
 
 
 @pytest.mark.parametrize("seconds", moments(), ids=lambda seconds: "-".join(f"{second:.1f}s" for second in seconds))
-async def test_killed_in_mid_storm_it_loses_nothing_and_does_nothing_twice(rig: Rig, seconds: Sequence[float]) -> None:
+async def test_killed_in_mid_storm_it_loses_nothing_and_does_nothing_twice(rig: StormRig, seconds: Sequence[float]) -> None:
     storm = asyncio.create_task(rig.storm())
     passed = 0.0
     for second in seconds:
@@ -40,7 +40,7 @@ async def test_killed_in_mid_storm_it_loses_nothing_and_does_nothing_twice(rig: 
     await rig.check()
 
 
-async def test_killed_twice_in_a_row_the_second_time_while_it_starts(rig: Rig) -> None:
+async def test_killed_twice_in_a_row_the_second_time_while_it_starts(rig: StormRig) -> None:
     storm = asyncio.create_task(rig.storm())
     await asyncio.sleep(1.2)
     await rig.bot.kill()
@@ -55,7 +55,7 @@ async def test_killed_twice_in_a_row_the_second_time_while_it_starts(rig: Rig) -
     await rig.check()
 
 
-async def test_told_to_stop_it_drains_and_is_gone_in_time(rig: Rig) -> None:
+async def test_told_to_stop_it_drains_and_is_gone_in_time(rig: StormRig) -> None:
     storm = asyncio.create_task(rig.storm())
     await asyncio.sleep(1.3)
     before = rig.bot.log.stat().st_size
@@ -65,7 +65,7 @@ async def test_told_to_stop_it_drains_and_is_gone_in_time(rig: Rig) -> None:
     assert rig.bot.process is not None
     assert rig.bot.process.returncode == 0
     assert took <= STOP_S
-    assert rig.rows("select key from projection where lease != ''") == []
+    assert await rig.rows("select key from projection where lease != ''") == []
     assert b"Traceback" not in rig.bot.log.read_bytes()[before:]
     await rig.bot.start()
     await storm

@@ -246,11 +246,29 @@ async def test_find_trusts_the_property_and_not_the_label(jira: JiraTickets, wir
     assert _sent(search)["jql"] == 'labels = "bellwether-prod-42" ORDER BY created ASC'
 
 
+async def test_find_reads_the_newest_by_key_because_the_index_lags(jira: JiraTickets, wire: respx.MockRouter) -> None:
+    wire.post("/search/jql").mock(side_effect=[_found(), _found({"id": "431", "key": "ML-431"})])
+    ours = {"id": "490", "key": "ML-490", "properties": {"bellwether": {"nonce": "n1"}}}
+    fetch = wire.post("/issue/bulkfetch").mock(
+        side_effect=[
+            _found({"id": "431", "key": "ML-431"}, {"id": "480", "key": "ML-480", "properties": {"bellwether": 3}}),
+            _found({"id": "480", "key": "ML-480"}, ours),
+        ]
+    )
+
+    assert await jira.find(VIEW, "n1") == "490:ML-490"
+
+    read = [json.loads(call.request.content)["issueIdsOrKeys"] for call in fetch.calls]
+    assert [(keys[0], keys[-1]) for keys in read] == [("ML-382", "ML-481"), ("ML-431", "ML-530")]
+
+
 async def test_find_of_what_nobody_made_is_none(jira: JiraTickets, wire: respx.MockRouter) -> None:
     wire.post("/search/jql").mock(return_value=_found())
+    fetch = wire.post("/issue/bulkfetch").mock(return_value=_found())
 
     assert await jira.find(VIEW, "n1") is None
-    assert jira.look_again == (timedelta(seconds=5), timedelta(seconds=30), timedelta(seconds=90))
+
+    assert _sent(fetch)["issueIdsOrKeys"][0] == "ML-1"
 
 
 # Whose words

@@ -1,0 +1,192 @@
+"""A sandbox, a bot, and what must be true of them: nothing lost, nothing twice, everything as the rows say."""
+
+import asyncio
+import socket
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Generic, Protocol, TypeVar
+
+import httpx
+from sqlalchemy import text
+from sqlmodel import Session, select
+
+from bot.config import load
+from bot.demo.checks import ask, differences, lagging
+from bot.demo.children import Child
+from bot.demo.stage import State, key_of
+from bot.rendering import Rendering
+from bot.store.tables import Projection
+from integrations.jira import adf
+
+START = datetime(2026, 11, 20, 7, 40, tzinfo=UTC)
+SPEED = 20.0
+"""The sandbox's clock: so that a calm moment, a look and a pause cost a test little."""
+SETTLE_S = 60.0
+NOT_RIGHT = "select key, error, not_before, lease from projection where lagging or error != ''"
+
+
+class Bot(Protocol):
+    """The bot, as a process of its own."""
+
+    async def start(self) -> float: ...
+    async def kill(self) -> None: ...
+
+
+B = TypeVar("B", bound=Bot)
+
+
+@dataclass
+class Rig(Generic[B]):
+    """The two programs, and what was acknowledged so far."""
+
+    sandbox: Child
+    bot: B
+    environment: Mapping[str, str]
+    slack: httpx.AsyncClient
+    hooks: httpx.AsyncClient
+    acknowledged: set[str] = field(default_factory=set)
+    """Fingerprints of alerts for which a 202 was received."""
+
+    async def state(self) -> State:
+        found: State = (await self.slack.get("/_sandbox/state")).raise_for_status().json()
+        return found
+
+    async def messages(self) -> list[dict[str, Any]]:
+        """Return every message that stands in Slack, with its channel."""
+        channels = (await self.state())["channels"]
+        return [m | {"channel": c["id"]} for c in channels for m in c["messages"] if not m.get("deleted")]
+
+    async def now(self) -> datetime:
+        return datetime.fromisoformat((await self.slack.get("/_sandbox/clock")).json()["now"]).astimezone(UTC)
+
+    async def run_at(self, speed: float) -> None:
+        (await self.slack.post("/_sandbox/clock", json={"speed": speed})).raise_for_status()
+
+    async def fault(self, **faults: Any) -> None:
+        (await self.slack.put("/_sandbox/faults", json=faults)).raise_for_status()
+
+    async def deliver(self, alerts: Sequence[dict[str, Any]]) -> None:
+        """Deliver as Alertmanager does: again until it is acknowledged."""
+        async with asyncio.timeout(SETTLE_S):
+            while not await self._delivered(notification(alerts)):  # noqa: ASYNC110 - the other side's state
+                await asyncio.sleep(0.1)
+        self.acknowledged |= {one["fingerprint"] for one in alerts}
+
+    async def _delivered(self, body: Mapping[str, Any]) -> bool:
+        try:
+            return (await self.hooks.post("/hooks/alertmanager", json=body)).status_code == 202
+        except httpx.TransportError:
+            return False
+
+    async def settled(self) -> None:
+        """Wait until every copy shows what the rows say."""
+        until = time.monotonic() + SETTLE_S
+        while True:
+            found = await lagging(self.environment, await self.now())
+            if found["projections"]["lagging"] == found["projections"]["error"] == 0:
+                return
+            assert time.monotonic() < until, (found["projections"], await self.rows(NOT_RIGHT))
+            await asyncio.sleep(0.05)
+
+    async def rows(self, query: str) -> list[Any]:
+        return await ask(self.environment, lambda db: list(db.connection().execute(text(query))))
+
+    async def lost(self) -> list[str]:
+        """Return, in words, what was acknowledged and is not recorded, or recorded and not shown as it is."""
+        state = await self.state()
+        recorded = {row.fingerprint for row in await self.rows("select fingerprint from alert")}
+        torn = [row.id for row in await self.rows("select id from alert where group_id is null")]
+        labels = {label for issue in state["issues"] for label in issue["fields"]["labels"]}
+        incidents = await self.rows("select id from incident")
+        return [
+            *(f"alert {fingerprint} was acknowledged and is not recorded" for fingerprint in self.acknowledged - recorded),
+            *(f"alert {number} is in no group" for number in torn),
+            *(f"INC-{i.id} has no ticket" for i in incidents if f"bellwether-main-{i.id}" not in labels),
+            *await differences(self.environment, state),
+            *await ask(self.environment, lambda db: list(self._other_differences(db, state))),
+        ]
+
+    async def twice(self) -> list[str]:
+        """Return, in words, what stands somewhere twice."""
+        state = await self.state()
+        episodes = await self.rows("select fingerprint, count(*) n from alert group by source, fingerprint, starts_at")
+        messages = Counter(key for m in await self.messages() if (key := key_of(m)))
+        tickets = Counter(label for issue in state["issues"] for label in issue["fields"]["labels"])
+        return [
+            *(f"alert {e.fingerprint}, {e.n} times" for e in episodes if e.n > 1),
+            *(f"{key}, {n} messages" for key, n in messages.items() if n > 1),
+            *(f"{label}, {n} tickets" for label, n in tickets.items() if n > 1),
+            *(f"{i['key']}, {len(i['remotelinks'])} links" for i in state["issues"] if len(i["remotelinks"]) > 1),
+        ]
+
+    def _other_differences(self, db: Session, state: State) -> Any:
+        """Yield where a ticket's text, its link or an App Home is not what the rows say."""
+        rendering = Rendering(load(self.environment), ticket_url="x")
+        rendering.workspace_url = self.environment["SLACK_API_URL"].removesuffix("/api/")
+        issues = {issue["id"]: issue for issue in state["issues"]}
+        links = {link["globalId"]: link["object"] for issue in state["issues"] for link in issue["remotelinks"]}
+        for row in db.exec(select(Projection)).all():
+            if row.key.startswith("slack/home/") and row.remote_id:
+                yield from () if row.remote_id in state["homes"] else [f"{row.key} is not published"]
+            if not row.key.startswith("jira/") or (body := rendering.ticket(db, row.key)) is None:
+                continue
+            remote, wanted = row.remote_id or "", body.content
+            if row.key.endswith("/link"):
+                there = links.get(remote, {})
+                if (there.get("title"), there.get("status")) != (
+                    wanted["link"]["title"],
+                    {"resolved": wanted["link"]["resolved"]},
+                ):
+                    yield f"{row.key}: {there} instead of {wanted['link']}"
+                continue
+            fields = issues.get(remote.partition(":")[0], {}).get("fields", {})
+            told = [adf.plain(block) for block in (fields.get("description") or {}).get("content", ())]
+            if (fields.get("summary"), told) != (wanted["summary"], list(wanted["paragraphs"])):
+                yield f"{row.key}: {told} instead of {wanted['paragraphs']}"
+
+
+def alert(name: str, model: str, number: int, at: datetime) -> dict[str, Any]:
+    labels = {"alertname": name, "model": model, "stage": "production", "severity": "warning"}
+    labels |= {"slo": "declined", "severity": "critical"} if name.startswith("Objective") else {"feature": f"f{number}"}
+    return {
+        "status": "firing",
+        "labels": labels,
+        "annotations": {"summary": f"{name} of f{number}"},
+        "startsAt": at.isoformat(),
+        "endsAt": "0001-01-01T00:00:00Z",
+        "generatorURL": "https://prometheus.example.com/graph",
+        "fingerprint": sha256(repr(sorted(labels.items())).encode()).hexdigest()[:16],
+    }
+
+
+def notification(alerts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    group = {name: alerts[0]["labels"][name] for name in ("alertname", "model")}
+    return {
+        "version": "4",
+        "receiver": "bellwether",
+        "status": alerts[0]["status"],
+        "groupKey": f"{{}}:{group}",
+        "groupLabels": group,
+        "commonLabels": group,
+        "commonAnnotations": {},
+        "externalURL": "https://alertmanager.example.com",
+        "truncatedAlerts": 0,
+        "alerts": list(alerts),
+    }
+
+
+def two_free_ports() -> int:
+    """Return a port that is free, and the next one, too."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            port: int = first.getsockname()[1]
+            try:
+                second.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return port
