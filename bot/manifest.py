@@ -24,6 +24,12 @@ SCOPES = {
 }
 """What the bot can't do without: eight of the ten that we allow ourselves."""
 
+OPTIONAL_SCOPES = {
+    "im:write": "find the direct messages with an admin",
+    "im:history": "find a direct message again whose posting was cut off; without these two it may come twice",
+}
+"""What a workspace may leave out."""
+
 EVENTS = ("app_home_opened", "app_mention", "member_joined_channel")
 HINT = "[status | changes | help] [model]"
 
@@ -46,7 +52,7 @@ def manifest(slack: SlackSection) -> dict[str, Any]:
             "bot_user": {"display_name": "bellwether", "always_online": True},
             "slash_commands": [_command(word, slack.command) for word in (slack.command, *slack.aliases)],
         },
-        "oauth_config": {"scopes": {"bot": list(SCOPES)}},
+        "oauth_config": {"scopes": {"bot": list(SCOPES), "bot_optional": list(OPTIONAL_SCOPES)}},
         "settings": {
             "event_subscriptions": {"bot_events": list(EVENTS)},
             "interactivity": {"is_enabled": True},

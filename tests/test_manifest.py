@@ -11,12 +11,12 @@ import pytest
 
 import bot
 from bot.config import SlackSection
-from bot.manifest import EVENTS, SCOPES, manifest
+from bot.manifest import EVENTS, OPTIONAL_SCOPES, SCOPES, manifest
 from bot.store.database import Database
 from tests.slack.live import connected, living
 
 CODE = Path(bot.__file__).parent
-HISTORY = frozenset({"channels:history", "groups:history"})
+HISTORY = frozenset({"channels:history", "groups:history", "im:history"})
 CHANNELS = frozenset({"channels:read", "groups:read"})
 WRITE = frozenset({"chat:write"})
 NONE: frozenset[str] = frozenset()
@@ -27,6 +27,7 @@ METHODS = {
     "chat.postMessage": WRITE,
     "chat.update": WRITE,
     "conversations.history": HISTORY,
+    "conversations.open": frozenset({"im:write"}),
     "conversations.list": CHANNELS,
     "conversations.replies": HISTORY,
     "users.conversations": CHANNELS,
@@ -62,8 +63,9 @@ def test_every_method_that_is_called_has_its_scopes() -> None:
     assert called() == set(METHODS), "what it needs belongs into METHODS above"
 
     needed = set().union(*METHODS.values(), *EVENT_SCOPES.values()) | {"commands"}
-    assert needed <= set(SCOPES)
-    assert set(SCOPES) <= needed, "asked for, and not used"
+    asked = {*SCOPES, *OPTIONAL_SCOPES}
+    assert needed <= asked
+    assert asked <= needed, "asked for, and not used"
 
 
 def test_every_event_that_is_heard_is_subscribed_to() -> None:
@@ -90,7 +92,8 @@ def test_the_commands_are_those_of_the_configuration() -> None:
 
 def test_ten_required_scopes_are_enough() -> None:
     assert len(SCOPES) <= 10
-    assert all(SCOPES.values()), "each says what it is for"
+    assert not set(SCOPES) & set(OPTIONAL_SCOPES)
+    assert all((*SCOPES.values(), *OPTIONAL_SCOPES.values())), "each says what it is for"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import yaml
 
 from bot.config import load
 from bot.domain.errors import ConfigError
-from bot.manifest import SCOPES, address, as_yaml, manifest
+from bot.manifest import OPTIONAL_SCOPES, SCOPES, address, as_yaml, manifest
 
 SETTINGS = {
     "settings.socket_mode_enabled": "Socket Mode",
@@ -59,7 +59,7 @@ def _read(file: Path) -> Mapping[str, Any]:
 
 
 def _differences(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[str]:
-    yield from _listed("scope", _scopes(theirs), _scopes(ours), SCOPES)
+    yield from _listed("scope", _scopes(theirs), _scopes(ours), SCOPES | OPTIONAL_SCOPES)
     yield from _listed("command", _commands(theirs), _commands(ours), {})
     yield from _listed("event", _events(theirs), _events(ours), {})
     for path, words in SETTINGS.items():
@@ -67,9 +67,9 @@ def _differences(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator
             yield f"setting {path}: {words} should be {'on' if _at(ours, path) else 'off'}"
 
 
-def _listed(what: str, theirs: Iterable[str], ours: Iterable[str], SCOPES: Mapping[str, str]) -> Iterator[str]:
+def _listed(what: str, theirs: Iterable[str], ours: Iterable[str], reasons: Mapping[str, str]) -> Iterator[str]:
     for name in sorted(set(ours) - set(theirs)):
-        yield f"{what} {name}: missing there" + (f"; it is to {SCOPES[name]}" if name in SCOPES else "")
+        yield f"{what} {name}: missing there" + (f"; it is to {reasons[name]}" if name in reasons else "")
     for name in sorted(set(theirs) - set(ours)):
         yield f"{what} {name}: only there; Bellwether does not use it"
 

@@ -11,7 +11,7 @@ from bot import integrations
 from bot.cli.checks import Check, good, problem, warning
 from bot.config import Decisions, Settings
 from bot.domain.errors import ConfigError
-from bot.manifest import SCOPES
+from bot.manifest import OPTIONAL_SCOPES, SCOPES
 from bot.ports import TicketSystem
 
 TIMEOUT_S = 10
@@ -65,7 +65,8 @@ def _scopes(granted: set[str], settings: Settings) -> Iterator[Check]:
         fix = f"put `bellwether manifest` into {_manifest_page(settings)} and reinstall the app"
         yield problem("slack scopes", f"missing: {'; '.join(missing)}. {fix}")
     else:
-        yield good("slack scopes", f"all {len(SCOPES)} granted")
+        left_out = [f"{name} (to {purpose})" for name, purpose in OPTIONAL_SCOPES.items() if name not in granted]
+        yield good("slack scopes", f"all {len(SCOPES)} granted" + "".join(f"; without {one}" for one in left_out))
 
 
 def _manifest_page(settings: Settings) -> str:

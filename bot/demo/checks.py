@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 async def lagging(environment: Mapping[str, str], now: datetime) -> dict[str, Any]:
     """Return what `db stats --json` prints."""
-    return await ask(environment, lambda db: stats(db, now))
+    return await _ask(environment, lambda db: stats(db, now))
 
 
 async def differences(environment: Mapping[str, str], state: State) -> list[str]:
@@ -45,7 +45,7 @@ async def differences(environment: Mapping[str, str], state: State) -> list[str]
                 )
         return found
 
-    return await ask(environment, compare)
+    return await _ask(environment, compare)
 
 
 def _compare(key: str, message: Mapping[str, Any] | None, body: Body | None) -> list[str]:
@@ -70,10 +70,9 @@ def _plain(node: Any) -> Any:
     return node
 
 
-async def ask(environment: Mapping[str, str], question: Callable[[Session], T]) -> T:
-    """Return what QUESTION finds in the bot's database."""
+async def _ask(environment: Mapping[str, str], ask: Callable[[Session], T]) -> T:
     database = Database(environment["DATABASE_URL"])
     try:
-        return await database.read(question)
+        return await database.read(ask)
     finally:
         await asyncio.to_thread(database.close)

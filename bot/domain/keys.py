@@ -7,6 +7,7 @@ message metadata and printed by `bellwether why`, so they are part of the contra
 from datetime import date
 
 ALL_HOMES = "slack/home/"
+OPERATOR_NOTES = "slack/dm/"
 
 
 def deployment(change_id: int) -> str:
@@ -85,7 +86,7 @@ def home(user: str) -> str:
 
 def operator_note(user: str, about: str) -> str:
     """One direct message to an admin about one trouble of the bot's own; `about` is a slug."""
-    return f"slack/dm/{user.lstrip('@')}/{about}"
+    return f"{OPERATOR_NOTES}{user.lstrip('@')}/{about}"
 
 
 def incident_keys(incident_id: int) -> tuple[str, ...]:

@@ -59,13 +59,24 @@ class SlackSurface:
         content = work.body.content
         if "view" in content:
             return RemoteId(content["user"])  # publishing is an upsert
-        if "channel" not in content:
-            return None
         channel = await self._channel(content)
+        if "channel" in content:
+            return await self._find_in(channel, work)
+        try:
+            self._spend("conversations.open", READS, urgent=True)
+            call = self._client.conversations_open(users=channel)
+            direct = await self._call("conversations.open", call, idempotent=True)
+            return await self._find_in(direct["channel"]["id"], work)
+        except TemporaryError as e:
+            if "missing_scope" not in str(e):
+                raise
+            return None  # the scopes for it are optional: without them a direct message may come twice
+
+    async def _find_in(self, channel: str, work: Work) -> RemoteId | None:
         since = f"{(work.since - CLOCK_SKEW).timestamp():.6f}"
         arguments: dict[str, Any] = {"channel": channel, "oldest": since, "include_all_metadata": 1, "limit": 200}
         method = "conversations.history"
-        if thread := content.get("thread_ts"):
+        if thread := work.body.content.get("thread_ts"):
             method, arguments["ts"] = "conversations.replies", thread
         while True:
             self._spend(method, READS, urgent=True)
@@ -75,9 +86,8 @@ class SlackSurface:
                 if message.get("metadata", {}).get("event_payload", {}).get("nonce") == work.nonce:
                     return RemoteId(f"{channel}:{message['ts']}")
             if not (cursor := next_cursor(page)):
-                break
+                return None
             arguments["cursor"] = cursor
-        return None
 
     async def create(self, work: Work) -> RemoteId:
         """Post the message or publish the view."""

@@ -50,6 +50,8 @@ class Claim:
     """This claim wrote the nonce down: no earlier create can carry it, so there is nothing to look for."""
     looks: int
     attempts: int
+    error: str
+    """What went wrong the last time."""
     urgent: bool
 
 
@@ -133,6 +135,7 @@ def claim(db: Session, now: datetime, prefix: str, in_flight: Collection[str] = 
         fresh=fresh,
         looks=row.looks,
         attempts=row.attempts,
+        error=row.error,
         urgent=urgent,
     )
 
@@ -141,7 +144,7 @@ def settle_shown(db: Session, now: datetime, held: Claim, *, remote_id: str, sho
     """Write that the copy REMOTE_ID shows generation `held.generation`; False when the lease was lost.
 
     A remote id that is new touches what waits for it: the replies under the key, the key's dependents, and for an
-    incident the cards of its alert groups, which link to the thread. The end of trouble touches whoever tells of it.
+    incident the cards of its alert groups, which link to the thread.
     """
     row = db.exec(select(Projection).where(col(Projection.key) == held.key)).one()
     hot = row.shown_at is not None and now - row.shown_at < timedelta(seconds=2 * row.pause_s)
@@ -170,8 +173,6 @@ def settle_shown(db: Session, now: datetime, held: Claim, *, remote_id: str, sho
         if (incident := keys.incident_of(held.key)) is not None:
             groups = db.exec(select(AlertGroup.id).where(AlertGroup.incident_id == incident)).all()
             _touch_posted(db, now, [keys.group(group) for group in groups if group is not None])
-    elif kept and held.attempts:
-        touch(db, now, *keys.troubled(held.key))
     return kept
 
 
@@ -194,10 +195,7 @@ def settle_later(
         "attempts": attempts,
         "looks": held.looks if looks is None else looks,
     }
-    kept = _settle(db, now, held, shows=False, **outcome, **(_unsent(held) if unsent else {}))
-    if kept and error and not held.attempts:
-        touch(db, now, *keys.troubled(held.key))
-    return kept
+    return _settle(db, now, held, shows=False, **outcome, **(_unsent(held) if unsent else {}))
 
 
 def settle_gone(db: Session, now: datetime, held: Claim) -> bool:
@@ -224,7 +222,6 @@ def settle_refused(db: Session, now: datetime, held: Claim, *, error: str) -> bo
     kept = _settle(db, now, held, shows=True, not_before=now + CALM, error=error, **_unsent(held))
     if kept:
         _touch_next_reply(db, now, held)
-        touch(db, now, *keys.troubled(held.key))
     return kept
 
 
@@ -318,8 +315,13 @@ def _unsent(held: Claim) -> dict[str, Any]:
     return {"nonce": None, "nonce_at": None} if held.fresh else {}
 
 
-def _settle(db: Session, now: datetime, held: Claim, *, shows: bool, not_before: datetime, **values: Any) -> bool:
-    """Write the outcome and give the lease back, unless another worker took it meanwhile."""
+def _settle(
+    db: Session, now: datetime, held: Claim, *, shows: bool, not_before: datetime, error: str, **values: Any
+) -> bool:
+    """Write the outcome and give the lease back, unless another worker took it meanwhile.
+
+    Trouble that begins, changes or ends touches whoever tells of it.
+    """
     changed = col(Projection.generation) > held.generation
     again = and_(changed, col(Projection.urgent))  # a person did something since the claim, which took the flag
     if shows:
@@ -330,5 +332,9 @@ def _settle(db: Session, now: datetime, held: Claim, *, shows: bool, not_before:
         values["urgent"] = or_(col(Projection.urgent), true() if held.urgent else false())
         values["not_before"] = not_before
     query = update(Projection).where(col(Projection.key) == held.key, col(Projection.lease) == held.lease)
-    done = db.exec(query.values(lease="", **values).execution_options(synchronize_session=False))
-    return done.rowcount == 1
+    done = db.exec(query.values(lease="", error=error, **values).execution_options(synchronize_session=False))
+    kept = bool(done.rowcount == 1)
+    if kept and error != held.error and (cards := keys.troubled(held.key)):
+        touch(db, now, *cards)
+        touch_existing(db, now, keys.OPERATOR_NOTES)
+    return kept

@@ -49,8 +49,7 @@ class StormRig(Rig[Child]):
 
     async def check(self) -> None:
         """Nothing lost, nothing twice, and one incident a storm."""
-        assert await self.lost() == []
-        assert await self.twice() == []
+        assert await self.compare() == ([], [])
         assert len(await self.rows("select id from incident")) == self.rounds
 
 
@@ -71,7 +70,10 @@ async def rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StormRi
             rig = StormRig(sandbox, bot, environment, slack, hooks)
             await rig.run_at(SPEED)
             await rig.fault(slow_ms={"methods": WRITES, "ms": SLOW_MS})
-            yield rig
+            try:
+                yield rig
+            finally:
+                rig.close()
     finally:
         await bot.kill()
         await sandbox.kill()

@@ -108,9 +108,14 @@ def main(armed: Path, log: Path) -> None:
     for _ in iter(sys.stdin.readline, ""):
         if (pid := os.fork()) == 0:
             run(log)
-        print(pid, flush=True)
+        say(pid)
         _, status = os.waitpid(pid, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        say(os.waitstatus_to_exitcode(status))
+
+
+def say(number: int) -> None:
+    sys.stdout.write(f"{number}\n")
+    sys.stdout.flush()
 
 
 def run(log: Path) -> NoReturn:

@@ -13,11 +13,10 @@ from typing import Any
 
 import httpx
 
-from bot.demo.children import programs
+from bot.demo.children import Child, programs
 from bot.demo.stage import HOOK_TOKEN, key_of
-from bot.store.database import stored
 from tests.chaos.points import Act, Point
-from tests.chaos.rig import SPEED, START, Rig, alert, two_free_ports
+from tests.chaos.rig import SPEED, START, Rig, alert, standing, two_free_ports
 from tests.chaos.victim import Victim
 
 PATIENCE_S = 30.0
@@ -82,7 +81,8 @@ class Lane(Rig[Victim]):
             await asyncio.gather(acting, return_exceptions=True)
         (await self.slack.delete("/_sandbox/faults")).raise_for_status()
         await self.run_at(SPEED)
-        return Outcome(point.name, recovered_s, tuple(await self.lost()), tuple(await self.twice()))
+        lost, twice = await self.compare()
+        return Outcome(point.name, recovered_s, tuple(lost), tuple(twice))
 
     async def _killed(self, point: Point) -> None:
         """Wait until the bot was killed at POINT. Raises NeverReached."""
@@ -113,6 +113,8 @@ class Lane(Rig[Victim]):
                 await self.bot.kill()
             case Act.REMOVE:
                 await self._warn()
+            case Act.PUBLISH:
+                await self._look()
             case Act.MORE | Act.TELL | Act.RESOLVE | Act.DIRECT if not self.open:
                 await self._open()
 
@@ -122,7 +124,7 @@ class Lane(Rig[Victim]):
                 await self.bot.launch()
             case Act.WARN:
                 await self._warn()
-            case Act.OPEN:
+            case Act.OPEN | Act.PUBLISH:
                 await self._open()
             case Act.MORE:
                 await self._more(self.open[-1])
@@ -165,7 +167,7 @@ class Lane(Rig[Victim]):
 
     async def _delete(self, key: str) -> None:
         """Delete the message of KEY, if it stands."""
-        for message in await self.messages():
+        for message in standing(await self.state()):
             if key_of(message) == key:
                 named = {"channel": message["channel"], "ts": message["ts"]}
                 answer = await self.slack.post("/api/chat.delete", json=named, headers=BOT)
@@ -176,7 +178,7 @@ class Lane(Rig[Victim]):
         self.updates += 1
         words = f"update {self.updates}"
         (incident,) = await self.rows("select max(id) id from incident where resolved_at is null")
-        card = next(m for m in await self.messages() if key_of(m) == f"slack/incident/{incident.id}")
+        card = next(m for m in standing(await self.state()) if key_of(m) == f"slack/incident/{incident.id}")
         pressed = {"user": "bob", "channel": card["channel"], "ts": card["ts"], "action_id": "incident_update"}
         while not await self.rows(f"select id from timeline_entry where text like '%{words}%'"):
             await self.bot.up.wait()
@@ -189,36 +191,43 @@ class Lane(Rig[Victim]):
 
     async def _look(self) -> None:
         """Open the App Home; if the bot dies of it, Slack sends the event again."""
-        begun = await self.now()
+        seen = "select seen_home_at from directory where id = 'U01ALICE'"
+        before = await self.rows(seen)
         await self.slack.post("/_sandbox/home", json={"user": "alice"})
         await self.bot.up.wait()
         async with asyncio.timeout(PATIENCE_S):
-            while not await self.rows(f"select id from directory where seen_home_at >= '{stored(begun)}'"):
+            while await self.rows(seen) == before:  # noqa: ASYNC110 - the other side's state
                 await asyncio.sleep(0.1)
+
+
+def _prepared(folder: Path, database: str | None) -> tuple[Child, Victim, dict[str, str]]:
+    folder.mkdir(parents=True)
+    (folder / "bellwether.yml").write_text(json.dumps(CONFIGURATION))
+    sandbox, bot, environment = programs(folder, two_free_ports(), START)
+    environment["DATABASE_URL"] = database or environment["DATABASE_URL"]
+    return sandbox, Victim(folder, environment, bot.ready), environment
 
 
 @asynccontextmanager
 async def opened(folder: Path, *, database: str | None = None, recover_at: float = SPEED) -> AsyncIterator[Lane]:
     """Run a sandbox and a bot with their data in FOLDER; `database`: a URL, default a file there."""
-    folder.mkdir(parents=True)
-    port = two_free_ports()
-    (folder / "bellwether.yml").write_text(json.dumps(CONFIGURATION))
-    sandbox, bot, environment = programs(folder, port, START)
-    environment["DATABASE_URL"] = database or environment["DATABASE_URL"]
-    victim = Victim(folder, environment, bot.ready)
-    here, authorized = f"http://127.0.0.1:{port}", {"authorization": f"Bearer {HOOK_TOKEN}"}
+    sandbox, victim, environment = _prepared(folder, database)
+    token = {"authorization": f"Bearer {HOOK_TOKEN}"}
     try:
         await sandbox.start()
         async with (
-            httpx.AsyncClient(base_url=here, trust_env=False, timeout=20) as slack,
+            httpx.AsyncClient(base_url=sandbox.ready, trust_env=False, timeout=20) as slack,
             httpx.AsyncClient(
-                base_url=f"http://127.0.0.1:{port + 1}", trust_env=False, timeout=10, headers=authorized
+                base_url=f"http://{environment['BELLWETHER_LISTEN']}", trust_env=False, timeout=10, headers=token
             ) as hooks,
         ):
             lane = Lane(sandbox, victim, environment, slack, hooks, recover_at=recover_at)
             await lane.run_at(SPEED)
             await victim.start()
-            yield lane
+            try:
+                yield lane
+            finally:
+                lane.close()
     finally:
         await victim.close()
         await sandbox.kill()

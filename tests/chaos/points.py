@@ -1,6 +1,6 @@
 """Where the bot is killed: between "webhook received" and "ts stored", every await and every commit, by name.
 
-A point names a function of the bot (or of a library that it calls) and the side of it; nothing in the bot knows of them.
+A point names a function of the bot (or of a library that it calls) and a side of it; nothing in the bot knows of it.
 `about` is a pattern that has to be found in what the function was given or returned.
 """
 
@@ -31,9 +31,11 @@ class Act(IntEnum):
     """Somebody writes an update: a thread reply, and news for card and ticket."""
     LOOK = 6
     """Somebody opens the App Home."""
-    DIRECT = 7
+    PUBLISH = 7
+    """An incident opens that an App Home shows."""
+    DIRECT = 8
     """Jira is away while an incident opens: the admin gets a direct message."""
-    RESOLVE = 8
+    RESOLVE = 9
     """The alerts of an incident resolve."""
 
 
@@ -108,11 +110,13 @@ POINTS = (
     Point("deleted: noticed", Act.REMOVE, GONE, "after commit", GROUP),
     Point("deleted: posted anew, not settled", Act.REMOVE, f"{SLACK}.create", "after", GROUP),
     # App Home
-    Point("home: drawn, not published", Act.LOOK, f"{SLACK}.create", "before", HOME),
-    Point("home: done by Slack, not answered", Act.LOOK, "views.publish", "unanswered"),
-    Point("home: answered, not settled", Act.LOOK, SHOWN, "before commit", HOME),
+    Point("home: drawn, not published", Act.PUBLISH, f"{SLACK}.update", "before", HOME),
+    Point("home: done by Slack, not answered", Act.PUBLISH, "views.publish", "unanswered"),
+    Point("home: answered, not settled", Act.PUBLISH, f"{SLACK}.update", "after", HOME),
+    Point("home: settled, not committed", Act.PUBLISH, SHOWN, "before commit", HOME),
     # a direct message
     Point("direct message: drawn, not sent", Act.DIRECT, f"{SLACK}.create", "before", NOTE),
+    Point("direct message: sent, not read", Act.DIRECT, SENT, "before", "chat.postMessage"),
     Point("direct message: answered, not settled", Act.DIRECT, f"{SLACK}.create", "after", NOTE),
     # looking for what may have been sent
     Point(

@@ -7,18 +7,20 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from hashlib import sha256
 from typing import Any, Generic, Protocol, TypeVar
 
 import httpx
 from sqlalchemy import text
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from bot.config import load
-from bot.demo.checks import ask, differences, lagging
+from bot.demo.checks import differences
 from bot.demo.children import Child
 from bot.demo.stage import State, key_of
 from bot.rendering import Rendering
+from bot.store.database import Database
 from bot.store.tables import Projection
 from integrations.jira import adf
 
@@ -51,14 +53,17 @@ class Rig(Generic[B]):
     acknowledged: set[str] = field(default_factory=set)
     """Fingerprints of alerts for which a 202 was received."""
 
+    @cached_property
+    def database(self) -> Database:
+        """The bot's, for reading."""
+        return Database(self.environment["DATABASE_URL"])
+
+    def close(self) -> None:
+        self.database.close()
+
     async def state(self) -> State:
         found: State = (await self.slack.get("/_sandbox/state")).raise_for_status().json()
         return found
-
-    async def messages(self) -> list[dict[str, Any]]:
-        """Return every message that stands in Slack, with its channel."""
-        channels = (await self.state())["channels"]
-        return [m | {"channel": c["id"]} for c in channels for m in c["messages"] if not m.get("deleted")]
 
     async def now(self) -> datetime:
         return datetime.fromisoformat((await self.slack.get("/_sandbox/clock")).json()["now"]).astimezone(UTC)
@@ -85,68 +90,74 @@ class Rig(Generic[B]):
     async def settled(self) -> None:
         """Wait until every copy shows what the rows say."""
         until = time.monotonic() + SETTLE_S
-        while True:
-            found = await lagging(self.environment, await self.now())
-            if found["projections"]["lagging"] == found["projections"]["error"] == 0:
-                return
-            assert time.monotonic() < until, (found["projections"], await self.rows(NOT_RIGHT))
+        while lagging := await self.rows(NOT_RIGHT):
+            assert time.monotonic() < until, lagging
             await asyncio.sleep(0.05)
 
     async def rows(self, query: str) -> list[Any]:
-        return await ask(self.environment, lambda db: list(db.connection().execute(text(query))))
+        return await self.database.read(lambda db: list(db.connection().execute(text(query))))
 
-    async def lost(self) -> list[str]:
-        """Return, in words, what was acknowledged and is not recorded, or recorded and not shown as it is."""
+    async def compare(self) -> tuple[list[str], list[str]]:
+        """Return, in words, what is lost (acknowledged but not recorded, recorded but not shown) and what is twice."""
         state = await self.state()
+        return await self._lost(state), await self._twice(state)
+
+    async def _lost(self, state: State) -> list[str]:
         recorded = {row.fingerprint for row in await self.rows("select fingerprint from alert")}
-        torn = [row.id for row in await self.rows("select id from alert where group_id is null")]
+        torn = await self.rows("select id from alert where group_id is null")
         labels = {label for issue in state["issues"] for label in issue["fields"]["labels"]}
         incidents = await self.rows("select id from incident")
         return [
-            *(f"alert {fingerprint} was acknowledged and is not recorded" for fingerprint in self.acknowledged - recorded),
-            *(f"alert {number} is in no group" for number in torn),
-            *(f"INC-{i.id} has no ticket" for i in incidents if f"bellwether-main-{i.id}" not in labels),
+            *(f"alert {one} was acknowledged and is not recorded" for one in self.acknowledged - recorded),
+            *(f"alert {one.id} is in no group" for one in torn),
+            *(f"INC-{one.id} has no ticket" for one in incidents if f"bellwether-main-{one.id}" not in labels),
             *await differences(self.environment, state),
-            *await ask(self.environment, lambda db: list(self._other_differences(db, state))),
+            *await self.database.read(self._other_differences, state),
         ]
 
-    async def twice(self) -> list[str]:
-        """Return, in words, what stands somewhere twice."""
-        state = await self.state()
+    async def _twice(self, state: State) -> list[str]:
         episodes = await self.rows("select fingerprint, count(*) n from alert group by source, fingerprint, starts_at")
-        messages = Counter(key for m in await self.messages() if (key := key_of(m)))
+        messages = Counter(key for message in standing(state) if (key := key_of(message)))
         tickets = Counter(label for issue in state["issues"] for label in issue["fields"]["labels"])
         return [
-            *(f"alert {e.fingerprint}, {e.n} times" for e in episodes if e.n > 1),
+            *(f"alert {one.fingerprint}, {one.n} times" for one in episodes if one.n > 1),
             *(f"{key}, {n} messages" for key, n in messages.items() if n > 1),
             *(f"{label}, {n} tickets" for label, n in tickets.items() if n > 1),
-            *(f"{i['key']}, {len(i['remotelinks'])} links" for i in state["issues"] if len(i["remotelinks"]) > 1),
+            *(
+                f"{one['key']}, {len(one['remotelinks'])} links"
+                for one in state["issues"]
+                if len(one["remotelinks"]) > 1
+            ),
         ]
 
-    def _other_differences(self, db: Session, state: State) -> Any:
-        """Yield where a ticket's text, its link or an App Home is not what the rows say."""
-        rendering = Rendering(load(self.environment), ticket_url="x")
-        rendering.workspace_url = self.environment["SLACK_API_URL"].removesuffix("/api/")
-        issues = {issue["id"]: issue for issue in state["issues"]}
+    def _other_differences(self, db: Session, state: State) -> list[str]:
+        """Return where an App Home is missing, or a ticket's text or link is not what the rows say."""
+        rendering = Rendering(
+            load(self.environment), ticket_url="x", workspace_url=str(self.slack.base_url).rstrip("/")
+        )
+        issues = {issue["id"]: issue["fields"] for issue in state["issues"]}
         links = {link["globalId"]: link["object"] for issue in state["issues"] for link in issue["remotelinks"]}
-        for row in db.exec(select(Projection)).all():
-            if row.key.startswith("slack/home/") and row.remote_id:
-                yield from () if row.remote_id in state["homes"] else [f"{row.key} is not published"]
-            if not row.key.startswith("jira/") or (body := rendering.ticket(db, row.key)) is None:
-                continue
-            remote, wanted = row.remote_id or "", body.content
-            if row.key.endswith("/link"):
-                there = links.get(remote, {})
-                if (there.get("title"), there.get("status")) != (
-                    wanted["link"]["title"],
-                    {"resolved": wanted["link"]["resolved"]},
-                ):
-                    yield f"{row.key}: {there} instead of {wanted['link']}"
-                continue
-            fields = issues.get(remote.partition(":")[0], {}).get("fields", {})
-            told = [adf.plain(block) for block in (fields.get("description") or {}).get("content", ())]
-            if (fields.get("summary"), told) != (wanted["summary"], list(wanted["paragraphs"])):
-                yield f"{row.key}: {told} instead of {wanted['paragraphs']}"
+        found = []
+        for row in db.exec(select(Projection).where(col(Projection.remote_id).is_not(None))).all():
+            remote = (row.remote_id or "").partition(":")[0]
+            match row.key.split("/"):
+                case ["slack", "home", _] if remote not in state["homes"]:
+                    found.append(f"{row.key} is not published")
+                case ["jira", "incident", _, "link"] if body := rendering.ticket(db, row.key):
+                    wanted, there = body.content["link"], links.get(row.remote_id, {})
+                    if there.get("title") != wanted["title"] or there["status"]["resolved"] != wanted["resolved"]:
+                        found.append(f"{row.key} is {there}, the rows say {wanted}")
+                case ["jira", "incident", _] if body := rendering.ticket(db, row.key):
+                    wanted, fields = body.content, issues.get(remote, {})
+                    told = [adf.plain(block) for block in (fields.get("description") or {}).get("content", ())]
+                    if fields.get("summary") != wanted["summary"] or told != list(wanted["paragraphs"]):
+                        found.append(f"{row.key} says {told}, the rows say {wanted['paragraphs']}")
+        return found
+
+
+def standing(state: State) -> list[dict[str, Any]]:
+    """Return every message that stands in Slack, with its channel."""
+    return [m | {"channel": c["id"]} for c in state["channels"] for m in c["messages"] if not m.get("deleted")]
 
 
 def alert(name: str, model: str, number: int, at: datetime) -> dict[str, Any]:

@@ -26,7 +26,9 @@ def moments() -> list[tuple[float, ...]]:
 
 
 @pytest.mark.parametrize("seconds", moments(), ids=lambda seconds: "-".join(f"{second:.1f}s" for second in seconds))
-async def test_killed_in_mid_storm_it_loses_nothing_and_does_nothing_twice(rig: StormRig, seconds: Sequence[float]) -> None:
+async def test_killed_in_mid_storm_it_loses_nothing_and_does_nothing_twice(
+    rig: StormRig, seconds: Sequence[float]
+) -> None:
     storm = asyncio.create_task(rig.storm())
     passed = 0.0
     for second in seconds:

@@ -69,7 +69,7 @@ class Victim:
 
     async def death(self) -> int:
         """Wait until it has ended; returns its exit code."""
-        while self.ending is None:  # it is being started
+        while self.ending is None:  # noqa: ASYNC110 - it is being started
             await asyncio.sleep(0.01)
         code = await asyncio.shield(self.ending)
         self.ending = None

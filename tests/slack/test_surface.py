@@ -318,3 +318,33 @@ async def test_a_direct_message_goes_to_its_person_and_is_edited_there(bot: Bot)
 
     direct = bot.sandbox.world.direct("U03DANA").id
     assert [m["text"] for m in bot.messages(channel=direct)] == ["Jira takes our tickets again."]
+
+
+NOTE = "slack/dm/alice/jira"
+
+
+def note(text: str) -> Mapping[str, Any]:
+    return {"user": "U01ALICE", "text": text}
+
+
+async def test_a_direct_message_whose_answer_was_lost_is_found_and_not_posted_again(bot: Bot) -> None:
+    await bot.fault(accept_then_reset={"methods": ["chat.postMessage"], "n": 1})
+    await bot.show(NOTE, note("Jira does not take our tickets"))
+
+    await bot.later(10)
+
+    direct = bot.sandbox.world.direct("U01ALICE")
+    (stands,) = bot.sandbox.world.messages[direct.id]
+    assert bot.row(NOTE).remote_id == f"{direct.id}:{stands['ts']}"
+    assert bot.row(NOTE).error == ""
+
+
+async def test_without_the_scope_to_find_it_a_direct_message_is_sent_rather_twice_than_not_at_all(bot: Bot) -> None:
+    await bot.fault(server_error={"methods": ["chat.postMessage"], "status": 502, "n": 1})
+    await bot.fault(missing_scope={"methods": ["conversations.open"]})
+    await bot.show(NOTE, note("Jira does not take our tickets"))
+
+    await bot.later(10)
+
+    assert len(bot.sandbox.world.messages[bot.sandbox.world.direct("U01ALICE").id]) == 1
+    assert bot.row(NOTE).error == ""
