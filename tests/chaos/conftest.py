@@ -14,6 +14,7 @@ import pytest_asyncio
 from bot.demo.bad_release import CONFIGURATION
 from bot.demo.children import Child, programs
 from bot.demo.stage import HOOK_TOKEN
+from tests.chaos.figures import FIGURES
 from tests.chaos.rig import SPEED, START, Rig, alert, two_free_ports
 
 LONG = os.environ.get("CHAOS") == "long"
@@ -51,6 +52,13 @@ class StormRig(Rig[Child]):
         """Nothing lost, nothing twice, and one incident a storm."""
         assert await self.compare() == ([], [])
         assert len(await self.rows("select id from incident")) == self.rounds
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if (figures := config.stash.get(FIGURES, None)) is not None:
+        terminalreporter.section("killed at points")
+        for line in (*(figures.table() if LONG else ()), figures.line()):
+            terminalreporter.write_line(line)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

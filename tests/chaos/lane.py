@@ -200,17 +200,16 @@ class Lane(Rig[Victim]):
                 await asyncio.sleep(0.1)
 
 
-def _prepared(folder: Path, database: str | None) -> tuple[Child, Victim, dict[str, str]]:
-    folder.mkdir(parents=True)
+def _prepared(folder: Path, database: str) -> tuple[Child, Victim, dict[str, str]]:
     (folder / "bellwether.yml").write_text(json.dumps(CONFIGURATION))
     sandbox, bot, environment = programs(folder, two_free_ports(), START)
-    environment["DATABASE_URL"] = database or environment["DATABASE_URL"]
+    environment["DATABASE_URL"] = database
     return sandbox, Victim(folder, environment, bot.ready), environment
 
 
 @asynccontextmanager
-async def opened(folder: Path, *, database: str | None = None, recover_at: float = SPEED) -> AsyncIterator[Lane]:
-    """Run a sandbox and a bot with their data in FOLDER; `database`: a URL, default a file there."""
+async def opened(folder: Path, database: str, *, recover_at: float = SPEED) -> AsyncIterator[Lane]:
+    """Run a sandbox with its data in FOLDER, and a bot on DATABASE."""
     sandbox, victim, environment = _prepared(folder, database)
     token = {"authorization": f"Bearer {HOOK_TOKEN}"}
     try:

@@ -32,6 +32,13 @@ class Victim:
     def armed(self) -> Path:
         return self.folder / "point"
 
+    @property
+    def log(self) -> Path:
+        return self.folder / "bot.log"
+
+    def last_words(self) -> str:
+        return self.log.read_text(errors="replace")[-1000:] if self.log.exists() else ""
+
     def arm(self, name: str) -> None:
         self.armed.write_text(name)
 
@@ -56,7 +63,7 @@ class Victim:
     async def launch(self) -> None:
         """Start it, and wait for nothing."""
         if self.forks is None:
-            arguments = ("-m", "tests.chaos.crashing", str(self.armed), str(self.folder / "bot.log"))
+            arguments = ("-m", "tests.chaos.crashing", str(self.armed), str(self.log))
             pipe = asyncio.subprocess.PIPE
             environment = {**os.environ, **self.environment}
             self.forks = await asyncio.create_subprocess_exec(
