@@ -316,10 +316,10 @@ class _Bot:
         """Read back a ticket that was just written; if that fails, the next poll does it."""
         assert self.tickets is not None
         with suppress(OutboundError):
-            await read_back(self.tickets, {remote_id: incident_id}, partial(self._store_ticket, ours=True))
+            await read_back(self.tickets, {remote_id: incident_id}, self._store_ticket, self.clock.now)
 
-    async def _store_ticket(self, fact: TicketFact, remote_id: RemoteId, *, ours: bool = False) -> None:
-        if await self.database.write(record_ticket, fact, remote_id, self.clock.now(), ours=ours):
+    async def _store_ticket(self, fact: TicketFact, remote_id: RemoteId, asked: datetime) -> None:
+        if await self.database.write(record_ticket, fact, remote_id, asked):
             self.wake()
 
     async def _notice_tickets(self, state: str) -> None:

@@ -5,18 +5,24 @@ from datetime import datetime
 from sqlmodel import Session, select
 
 from bot.domain import keys
+from bot.domain.actions import OPEN_STATUSES
 from bot.domain.facts import StatusCategory, TicketFact
 from bot.store.projection import touch, touch_existing
 from bot.store.tables import Incident, Ticket
 
 
-def record_ticket(db: Session, fact: TicketFact, remote_id: str, now: datetime, *, ours: bool = False) -> bool:
-    """Write what a ticket shows now; False when that is what we knew. `ours`: it was read right after we wrote it."""
+def record_ticket(db: Session, fact: TicketFact, remote_id: str, now: datetime) -> bool:
+    """Write what a ticket showed when we asked, at NOW; False when we knew that, or have seen it later than that.
+
+    What is done when we know of it only after its incident's end, is our doing.
+    """
     incident = db.get(Incident, fact.incident_id)
     if incident is None:
         return False
     row = db.exec(select(Ticket).where(Ticket.incident_id == fact.incident_id)).first()
     shown = (fact.key, fact.status, fact.category.value, fact.summary, fact.priority, fact.assignee)
+    if row is not None and now < row.updated_at:
+        return False
     if row is not None and shown == (
         row.key,
         row.status,
@@ -41,7 +47,7 @@ def record_ticket(db: Session, fact: TicketFact, remote_id: str, now: datetime, 
     row.status, row.status_category, row.updated_at = fact.status, fact.category, now
     row.summary, row.priority, row.assignee = fact.summary, fact.priority, fact.assignee
     done = fact.category is StatusCategory.DONE
-    row.closed_by_us = done and (ours or row.closed_by_us)
+    row.closed_by_us = done and (row.closed_by_us or incident.status not in OPEN_STATUSES)
     row.closed_at = (row.closed_at or now) if done else None
     db.add(row)
     touch(db, now, keys.incident(fact.incident_id), keys.incident_ticket(fact.incident_id))

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from bot.domain.errors import OutboundError
 from bot.domain.facts import TicketFact
-from bot.ports import RemoteId, Sleep, TicketSystem
+from bot.ports import Now, RemoteId, Sleep, TicketSystem
 from bot.store.database import Database
 from bot.store.tables import Incident, Projection
 
@@ -17,8 +17,8 @@ logger = logging.getLogger(__name__)
 STILL_READ = timedelta(days=7)
 """A ticket is read back until this long after its incident ended."""
 
-Store = Callable[[TicketFact, RemoteId], Awaitable[None]]
-Now = Callable[[], datetime]
+Store = Callable[[TicketFact, RemoteId, datetime], Awaitable[None]]
+"""Called with a ticket, and when we asked for it: two that read the same one may store it in the other order."""
 
 
 def watched(db: Session, now: datetime) -> dict[RemoteId, int]:
@@ -36,12 +36,13 @@ def watched(db: Session, now: datetime) -> dict[RemoteId, int]:
     return {by_incident[number]: number for number in db.exec(recent).all() if number is not None}
 
 
-async def read_back(tickets: TicketSystem, which: dict[RemoteId, int], store: Store) -> int:
+async def read_back(tickets: TicketSystem, which: dict[RemoteId, int], store: Store, now: Now) -> int:
     """Read these tickets and store what they say; returns how many were read."""
     by_incident = {number: remote for remote, number in which.items()}
+    asked = now()
     facts = await tickets.read(which) if which else ()
     for fact in facts:
-        await store(fact, by_incident[fact.incident_id])
+        await store(fact, by_incident[fact.incident_id], asked)
     return len(facts)
 
 
@@ -62,7 +63,7 @@ async def poll(
     down = False
     while True:
         try:
-            wrong = await _trouble(tickets, await database.read(watched, now()), store)
+            wrong = await _trouble(tickets, await database.read(watched, now()), store, now)
             if wrong and not down:
                 logger.warning("ticket system cannot be used", extra={"error": wrong})
             if down and not wrong:
@@ -74,12 +75,12 @@ async def poll(
         await sleep(every)
 
 
-async def _trouble(tickets: TicketSystem, which: dict[RemoteId, int], store: Store) -> str | None:
+async def _trouble(tickets: TicketSystem, which: dict[RemoteId, int], store: Store, now: Now) -> str | None:
     """Read these tickets back, or where there are none ask whether one would be taken; return why that fails."""
     if not which:
         return await tickets.check()
     try:
-        await read_back(tickets, which, store)
+        await read_back(tickets, which, store, now)
     except OutboundError as e:
         return str(e)
     return None

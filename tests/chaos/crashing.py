@@ -22,7 +22,15 @@ from sqlmodel import Session
 
 from tests.chaos.points import POINTS, Point
 
-PRELOADED = ("bot.app", "bot.cli.running", "integrations.alertmanager", "integrations.events", "integrations.jira")
+PRELOADED = (
+    "bot.__main__",
+    "bot.app",
+    "bot.cli.running",
+    "integrations.alertmanager",
+    "integrations.jira",
+    "uvicorn.loops.auto",
+    "uvicorn.protocols.http.httptools_impl",
+)
 BY_NAME = {point.name: point for point in POINTS}
 
 

@@ -6,7 +6,8 @@ the real clock.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,43 +21,43 @@ from tests.chaos.rig import SPEED
 from tests.databases import Databases
 
 ROUNDS, LANES, RECOVER_AT = (10, 6, 1.0) if LONG else (1, 2, SPEED)
-ROUNDS_A_LANE = 12
+ROUNDS_A_LANE = 20
 """Then a lane begins anew: looking at everything that stands takes longer every time."""
 RECOVERED_S = 30.0
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def outcomes(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, databases: Databases
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, databases: Databases, migrated: str
 ) -> Mapping[str, Sequence[Outcome]]:
     """What the rounds of the points of this session showed, by name; several lanes share them."""
     named = {item.callspec.params["point"].name for item in request.session.items if hasattr(item, "callspec")}
     points = [point for point in sorted(POINTS, key=lambda point: point.act) if point.name in named]
     figures = request.config.stash[FIGURES] = Figures(len(points) * ROUNDS, request.config.get_terminal_writer())
     folder, todo = tmp_path_factory.mktemp("points"), iter([point for point in points for _ in range(ROUNDS)])
-    await asyncio.gather(*(_lanes(folder / f"{n}", todo, databases, figures) for n in range(LANES)))
+    await asyncio.gather(
+        *(_lanes(folder / f"{n}", todo, partial(databases.make, template=migrated), figures) for n in range(LANES))
+    )
     found = defaultdict(list)
     for outcome in figures.outcomes:
         found[outcome.point].append(outcome)
     return found
 
 
-async def _lanes(folder: Path, todo: Iterator[Point], databases: Databases, figures: Figures) -> None:
+async def _lanes(folder: Path, todo: Iterator[Point], database: Callable[[Path], str], figures: Figures) -> None:
     """Do rounds on one lane after the other, until nothing is to do."""
     number, point = 0, next(todo, None)
     while point is not None:
         number += 1
         place = folder / f"{number}"
         place.mkdir(parents=True)
-        url = databases.make(place)
-        async with opened(place, url, recover_at=RECOVER_AT) as lane:
+        async with opened(place, database(place), recover_at=RECOVER_AT) as lane:
             for _ in range(ROUNDS_A_LANE):
                 outcome = await _round(lane, point)
                 figures.add(outcome)
                 point = next(todo, None)
                 if point is None or outcome.error:
                     break
-        databases.drop(url)
 
 
 async def _round(lane: Lane, point: Point) -> Outcome:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bot.domain.actions import ReopenIncident, ResolveIncident
 from bot.domain.facts import StatusCategory, TicketFact
 from bot.store.tables import Ticket
 
@@ -78,6 +79,35 @@ def test_a_ticket_that_a_person_finished_leaves_the_incident_open(opened: Any) -
 
     assert opened.incident().status == "investigating"
     assert opened.says("jira/incident/1").count('"category": null') == 1
+
+
+def test_what_was_read_before_is_not_stored_over_what_was_read_later(opened: Any) -> None:
+    done = replace(FACT, status="Done", category=StatusCategory.DONE)
+    opened.later(minutes=1)
+    opened.ticket(done)
+
+    opened.later(minutes=-1)
+    older = opened.ticket(replace(FACT, status="In Progress", category=StatusCategory.IN_PROGRESS))
+
+    assert not older
+    assert opened.row(Ticket).status == "Done"
+
+
+def test_only_a_ticket_that_was_open_until_its_incident_ended_is_opened_again_with_it(opened: Any) -> None:
+    done = replace(FACT, status="Done", category=StatusCategory.DONE)
+    opened.act(ResolveIncident(incident_id=1, by="U02BOB"))
+    opened.later(minutes=1)
+    opened.ticket(done)
+
+    assert opened.row(Ticket).closed_by_us
+
+    opened.later(minutes=1)
+    opened.act(ReopenIncident(incident_id=1, by="U02BOB"))
+    opened.ticket(FACT)
+    opened.later(minutes=1)
+    opened.ticket(done)
+
+    assert not opened.row(Ticket).closed_by_us
 
 
 def test_a_ticket_of_an_unknown_incident_is_left_alone(opened: Any) -> None:

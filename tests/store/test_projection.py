@@ -430,3 +430,22 @@ def test_the_next_due_time_is_that_of_the_earliest_copy_that_lags(db: Session) -
     touch(db, NOW - SECOND, "jira/incident/1")
 
     assert projection.next_due(db, "slack/") == NOW + FIRST
+
+
+def test_trouble_with_a_ticket_that_begins_or_ends_is_told_on_the_card_and_in_notes_that_there_are(db: Session) -> None:
+    ticket, card, note = keys.ticket(1), keys.incident(1), keys.operator_note("alice", "jira")
+    touch(db, NOW, note, ticket, urgent=True)
+    shown(db, NOW, note, remote_id="D1:1.1")
+
+    trouble = held(db, NOW, ticket)
+    projection.settle_later(db, NOW, trouble, after=SECOND, error="503", unsent=True)
+    begun = (row(db, card).generation, row(db, note).generation)
+    again = held(db, NOW + SECOND, ticket)
+    projection.settle_later(db, NOW + SECOND, again, after=SECOND, error="503", unsent=True)
+    same = (row(db, card).generation, row(db, note).generation)
+    over = held(db, NOW + 2 * SECOND, ticket)
+    projection.settle_nothing(db, NOW + 2 * SECOND, over)
+
+    assert begun == same == (1, 2)
+    assert (row(db, card).generation, row(db, note).generation) == (2, 3)
+    assert db.get(Projection, keys.operator_note("bob", "jira")) is None

@@ -69,13 +69,13 @@ class Desk:
             await self.work()
 
     async def read_back(self) -> None:
-        await read_back(self.tickets, await self.database.read(watched, self.now()), self.store)
+        await read_back(self.tickets, await self.database.read(watched, self.now()), self.store, self.now)
 
-    async def store(self, fact: TicketFact, remote_id: RemoteId) -> None:
-        await self.database.write(record_ticket, fact, remote_id, self.now())
+    async def store(self, fact: TicketFact, remote_id: RemoteId, asked: datetime) -> None:
+        await self.database.write(record_ticket, fact, remote_id, asked)
 
     async def written(self, remote_id: RemoteId, incident_id: int) -> None:
-        await read_back(self.tickets, {remote_id: incident_id}, self.store)
+        await read_back(self.tickets, {remote_id: incident_id}, self.store, self.now)
 
     def fault(self, **faults: Any) -> None:
         self.sandbox.faults.merge(faults)
