@@ -1,15 +1,18 @@
-"""`/model status` over 1,000 models, 20,000 versions and 200,000 metric values: goal G10, a tenth of it."""
+"""What people ask, over 1,000 models of 20 versions: a year of 2 million values, 200,000 changes, 500,000 alerts."""
 
 import random
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from statistics import median
+from typing import Any
 
+from rich.progress import Progress
 from sqlalchemy import insert
-from sqlmodel import Session
+from sqlmodel import Session, SQLModel
 
 from benchmarks.figures import Figure, spread
 from bot.ingest.rules import Rules
@@ -19,26 +22,41 @@ from bot.slack.questions import Asker
 from bot.slack.workspace import Workspace
 from bot.store import schema
 from bot.store.database import Database
-from bot.store.tables import Change, Evaluation, MetricValue, Model, Serving, Version
+from bot.store.tables import (
+    Alert,
+    AlertGroup,
+    Change,
+    Evaluation,
+    Heartbeat,
+    MetricName,
+    MetricValue,
+    Model,
+    Serving,
+    Version,
+)
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-MODELS, VERSIONS, WEEKS = 1000, 20, 40
+YEAR = timedelta(days=365)
+MODELS, VERSIONS, EVALUATIONS, CHANGES, GROUPS, ALERTS = 1000, 20, 400, 200, 25, 20
+"""Of each model; alerts of each group."""
 METRICS = ("auc", "log_loss", "good_payments_declined", "p95_latency", "null_rate")
+BATCH = 20_000
 TIMES = 300
+
+Row = dict[str, Any]
 
 
 async def measure() -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{Path(folder) / 'bellwether.db'}")
         try:
-            database.submit(schema.upgrade).result()
+            await database.write(schema.upgrade)
             begun = time.monotonic()
-            await database.write(fill)
+            await fill(database)
             filled = time.monotonic() - begun
-            return [
-                Figure(f"{MODELS * WEEKS * len(METRICS):,} values written", f"{filled:.1f} s"),
-                *await _ask(database),
-            ]
+            size = (Path(folder) / "bellwether.db").stat().st_size / 2**20
+            written = f"{MODELS * EVALUATIONS * len(METRICS):,} values written, {size:,.0f} MiB"
+            return [Figure(written, f"{filled:.0f} s"), *await _ask(database)]
         finally:
             database.close()
 
@@ -47,22 +65,24 @@ async def _ask(database: Database) -> list[Figure]:
     workspace = Workspace(database, Rules(), lambda _db: Look(sources=("events",)), lambda: NOW, lambda: None)
     asker, dice = Asker("U1", "C1", word="/model"), random.Random(7)
 
-    async def status() -> object:
-        return await answer(workspace, asker, f"status model-{dice.randrange(MODELS):04d}")
-
-    async def listed() -> object:
-        return await answer(workspace, asker, "")
+    def asking(text: str) -> Callable[[], Awaitable[object]]:
+        return lambda: answer(workspace, asker, text.format(f"model-{dice.randrange(MODELS):04d}"))
 
     async def nothing() -> object:
         return await database.read(lambda _db: None)
 
-    floor, one, everything = await _timed(nothing), await _timed(status), await _timed(listed, times=3)
-    times = median(one) / median(floor)
-    return [
-        Figure("a read that asks nothing", spread(floor), "1x"),
-        Figure("/model status NAME", spread(one), f"{times:,.0f}x of it", "G10: p99 10 ms"),
-        Figure("/model (all models)", spread(everything)),
-    ]
+    floor = await _timed(nothing)
+    figures = [Figure("a read that asks nothing", spread(floor), "1x")]
+    for text, goal in (
+        ("status {}", "p99 10 ms"),
+        ("changes {} --since 30d", "p99 30 ms"),
+        ("status --all", "p99 30 ms"),
+        ("", "p99 30 ms"),
+    ):
+        taken = await _timed(asking(text))
+        times = f"{median(taken) / median(floor):,.0f}x of it"
+        figures.append(Figure(f"/model {text.format('NAME')}".strip(), spread(taken), times, goal))
+    return figures
 
 
 async def _timed(ask: Callable[[], Awaitable[object]], times: int = TIMES) -> list[float]:
@@ -76,41 +96,93 @@ async def _timed(ask: Callable[[], Awaitable[object]], times: int = TIMES) -> li
     return taken
 
 
-def fill(db: Session) -> None:
-    """Write models, versions, rollouts and a year's worth of weekly evaluations."""
-    dice, models = random.Random(1), range(1, MODELS + 1)
-    db.exec(insert(Model), params=[_model(number) for number in models])
-    versions = [{"model_id": m, "name": str(v)} for m in models for v in range(1, VERSIONS + 1)]
-    db.exec(insert(Version), params=versions)
-    db.exec(insert(Change), params=[_rollout(m, v) for m in models for v in range(1, VERSIONS + 1)])
-    serving = {"stage": "production", "version": str(VERSIONS), "traffic_percent": 100.0}
-    db.exec(insert(Serving), params=[{"model_id": m, "since": NOW - timedelta(days=9), **serving} for m in models])
-    for week in range(WEEKS):
-        at = NOW - timedelta(weeks=WEEKS - week)
-        first = week * MODELS
-        db.exec(insert(Evaluation), params=[_evaluation(first + m, m, at) for m in models])
-        values = [_value(first + m, m, metric, at, dice.random()) for m in models for metric in METRICS]
-        db.exec(insert(MetricValue), params=values)
+async def fill(database: Database) -> None:
+    """Write everything, in order of time, as it would have come."""
+    models = range(1, MODELS + 1)
+    parts: list[tuple[type[SQLModel], int, Iterable[Row]]] = [
+        (Model, MODELS, map(_model, models)),
+        (Version, MODELS * VERSIONS, ({"model_id": m, "name": str(v + 1)} for v in range(VERSIONS) for m in models)),
+        (Serving, MODELS * VERSIONS, (_serving(m, v) for v in range(VERSIONS) for m in models)),
+        (Change, MODELS * CHANGES, (_change(m, n) for n in range(CHANGES) for m in models)),
+        (MetricName, MODELS * len(METRICS), (_name(m, metric) for m in models for metric in METRICS)),
+        (Evaluation, MODELS * EVALUATIONS, (_evaluation(m, n) for n in range(EVALUATIONS) for m in models)),
+        (MetricValue, MODELS * EVALUATIONS * len(METRICS), _values()),
+        (AlertGroup, MODELS * GROUPS, (_group(m, n) for n in range(GROUPS) for m in models)),
+        (Alert, MODELS * GROUPS * ALERTS, (_alert(g, n) for g in range(MODELS * GROUPS) for n in range(ALERTS))),
+        (Heartbeat, 1, [{"source": "events", "last_at": NOW, "deliveries": 1}]),
+    ]
+    with Progress() as progress:
+        task = progress.add_task("writing a year", total=sum(count for _, count, _ in parts))
+        for table, _, rows in parts:
+            given = iter(rows)
+            while batch := list(islice(given, BATCH)):
+                await database.write(_write, table, batch)
+                progress.advance(task, len(batch))
 
 
-def _model(number: int) -> dict[str, object]:
+def _write(db: Session, table: type[SQLModel], rows: list[Row]) -> None:
+    db.connection().execute(insert(table), rows)
+
+
+def _ago(part: float) -> datetime:
+    """Return when this part of the year was over."""
+    return NOW - YEAR * (1 - part)
+
+
+def _model(number: int) -> Row:
     named = {"name": f"model-{number - 1:04d}", "owner": "@alice", "created_at": NOW, "configured": True}
     return {"id": number, "metrics": {"auc": {"direction": "higher", "slo": ">= 0.1"}}, "depends_on": [], **named}
 
 
-def _rollout(model: int, version: int) -> dict[str, object]:
-    at = NOW - timedelta(days=9 * (VERSIONS - version + 1))
-    times = {"occurred_at": at, "received_at": at, "started_at": at, "finished_at": at}
-    what = {"change_type": "model", "version": str(version), "stage": "production", "status": "succeeded"}
-    return {"source": "events", "dedup_key": f"{model}/{version}", "model_id": model, "quiet": True, **times, **what}
+def _serving(model: int, version: int) -> Row:
+    until = _ago((version + 1) / VERSIONS) if version + 1 < VERSIONS else None
+    times = {"since": _ago(version / VERSIONS), "until": until}
+    return {"model_id": model, "stage": "production", "version": str(version + 1), "traffic_percent": 100.0, **times}
 
 
-def _evaluation(number: int, model: int, at: datetime) -> dict[str, object]:
-    times = {"window_start": at - timedelta(weeks=1), "window_end": at, "occurred_at": at, "received_at": at}
-    what = {"version": str(VERSIONS), "stage": "production", "evaluation_type": "live"}
-    return {"id": number, "source": "events", "dedup_key": str(number), "model_id": model, **times, **what}
+def _change(model: int, number: int) -> Row:
+    at = _ago(number / CHANGES)
+    rollout = number % (CHANGES // VERSIONS) == 0
+    version = str(number // (CHANGES // VERSIONS) + 1)
+    times = {"occurred_at": at, "received_at": at, "started_at": at if rollout else None}
+    what = {"change_type": "model" if rollout else "config", "version": version if rollout else None}
+    of_rollout = {"stage": "production" if rollout else None, "status": "succeeded" if rollout else None}
+    named = {"source": "events", "dedup_key": f"{model}/{number}", "model_id": model, "summary": "threshold"}
+    return {**named, "quiet": True, **times, **what, **of_rollout}
 
 
-def _value(evaluation: int, model: int, metric: str, at: datetime, value: float) -> dict[str, object]:
-    where = {"evaluation_id": evaluation, "model_id": model, "metric": metric, "at": at, "version": str(VERSIONS)}
-    return {**where, "slice": "all", "evaluation_type": "live", "value": value, "unit": "1", "n": 10_000}
+def _name(model: int, metric: str) -> Row:
+    return {"model_id": model, "metric": metric, "judged": True}
+
+
+def _evaluation(model: int, number: int) -> Row:
+    at = _ago(number / EVALUATIONS)
+    times = {"window_start": at - timedelta(days=1), "window_end": at, "occurred_at": at, "received_at": at}
+    what = {"version": str(number * VERSIONS // EVALUATIONS + 1), "stage": "production", "evaluation_type": "live"}
+    return {"source": "events", "dedup_key": f"{model}/{number}", "model_id": model, **times, **what}
+
+
+def _values() -> Iterator[Row]:
+    dice = random.Random(1)
+    for number in range(EVALUATIONS):
+        at, version = _ago(number / EVALUATIONS), str(number * VERSIONS // EVALUATIONS + 1)
+        for model in range(1, MODELS + 1):
+            where = {"evaluation_id": number * MODELS + model, "model_id": model, "at": at, "version": version}
+            for metric in METRICS:
+                yield {**where, "metric": metric, "evaluation_type": "live", "value": dice.random(), "n": 10_000}
+
+
+def _group(model: int, number: int) -> Row:
+    at = _ago(number / GROUPS)
+    still = number == GROUPS - 1 and model % 20 == 0
+    times = {"opened_at": at, "recorded_at": at, "resolved_at": None if still else at + timedelta(hours=1)}
+    what = {"symptom": "FeatureDrift", "alert_class": "drift", "category": "drift", "severity": "warning"}
+    state = {"status": "firing" if still else "resolved", "firing": ALERTS if still else 0, "total": ALERTS}
+    return {"model_id": model, "stage": "production", "channel": "#general", **times, **what, **state}
+
+
+def _alert(group: int, number: int) -> Row:
+    model, at = group % MODELS + 1, _ago(group // MODELS / GROUPS)
+    named = {"source": "alertmanager", "fingerprint": f"{model}/{number}", "starts_at": at, "name": "FeatureDrift"}
+    what = {"feature": f"column_{number % 10}", "status": "resolved", "value": 0.3, "threshold": 0.2, "labels": {}}
+    return {"group_id": group + 1, "model_id": model, "updated_at": at, **named, **what}

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 
 class Direction(StrEnum):
@@ -98,6 +99,7 @@ def shape_of(name: str) -> Shape:
     return Shape.OTHER
 
 
+@lru_cache(maxsize=4096)
 def plain_name(name: str) -> str:
     """Return NAME in snake case without its split: `RocAuc`, `ROC AUC` and `val_roc_auc` are one metric."""
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())

@@ -1,5 +1,6 @@
 """Evaluations and their numbers."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, or_, select
@@ -7,10 +8,12 @@ from sqlmodel import Session, col, or_, select
 from bot.domain import keys
 from bot.domain.facts import ChangeType, EvaluationFact
 from bot.domain.gaps import is_matured
+from bot.domain.measurements import ALL
 from bot.ingest.changes import Origin, version_row
 from bot.ingest.clocks import ours
 from bot.store.projection import touch, touch_existing
-from bot.store.tables import Change, Evaluation, MetricValue, Model
+from bot.store.queries.objectives import JUDGED
+from bot.store.tables import Change, Evaluation, MetricName, MetricValue, Model
 
 
 def record_evaluation(db: Session, origin: Origin, fact: EvaluationFact, model: Model, now: datetime) -> bool:
@@ -50,35 +53,37 @@ def record_evaluation(db: Session, origin: Origin, fact: EvaluationFact, model: 
     db.add(row)
     db.flush()
     assert row.id is not None
-    for metric in fact.metrics:
-        db.add(
-            MetricValue(
-                evaluation_id=row.id,
-                model_id=model.id,
-                metric=metric.name,
-                slice=metric.slice,
-                at=ours(fact.window_end or at, now),
-                evaluation_type=fact.evaluation_type,
-                version=fact.version,
-                value=metric.value,
-                unit=metric.unit,
-                direction=metric.direction,
-                family=metric.family,
-                role=metric.role,
-                n=metric.n,
-                ci_low=metric.ci_low,
-                ci_high=metric.ci_high,
-                successes=metric.successes,
-                positives=metric.positives,
-                negatives=metric.negatives,
-                sd=metric.sd,
-                baseline_only=metric.baseline_only,
-                candidate_only=metric.candidate_only,
-                threshold_op=metric.threshold_op,
-                threshold=metric.threshold,
-                method=metric.method,
-            )
+    values = [
+        MetricValue(
+            evaluation_id=row.id,
+            model_id=model.id,
+            metric=metric.name,
+            slice=metric.slice,
+            at=ours(fact.window_end or at, now),
+            evaluation_type=fact.evaluation_type,
+            version=fact.version,
+            value=metric.value,
+            unit=metric.unit,
+            direction=metric.direction,
+            family=metric.family,
+            role=metric.role,
+            n=metric.n,
+            ci_low=metric.ci_low,
+            ci_high=metric.ci_high,
+            successes=metric.successes,
+            positives=metric.positives,
+            negatives=metric.negatives,
+            sd=metric.sd,
+            baseline_only=metric.baseline_only,
+            candidate_only=metric.candidate_only,
+            threshold_op=metric.threshold_op,
+            threshold=metric.threshold,
+            method=metric.method,
         )
+        for metric in fact.metrics
+    ]
+    db.add_all(values)
+    know_metrics(db, model.id, values)
     db.flush()
     _touch_rollouts(db, now, model.id, fact.version)
     touch_existing(db, now, keys.ALL_HOMES)
@@ -91,6 +96,17 @@ def _labels_pending(fact: EvaluationFact, model: Model, at: datetime) -> bool:
         return False
     late = at < (fact.window_end or at) + timedelta(seconds=model.label_lag_s)
     return not is_matured(None, evaluation_type=fact.evaluation_type, labels_late=late)
+
+
+def know_metrics(db: Session, model_id: int, values: Iterable[MetricValue]) -> None:
+    """Write down by what the model was measured, and whether where its users are."""
+    known = {row.metric: row for row in db.exec(select(MetricName).where(MetricName.model_id == model_id))}
+    for value in values:
+        row = known.setdefault(value.metric, MetricName(model_id=model_id, metric=value.metric))
+        if value.slice == ALL:
+            row.judged = row.judged or value.evaluation_type in JUDGED
+            row.threshold = row.threshold or value.threshold is not None
+        db.add(row)
 
 
 def _touch_rollouts(db: Session, now: datetime, model_id: int, version: str | None) -> None:

@@ -49,6 +49,8 @@ def _models(db: Session, question: Question) -> Message:
 
 
 def _status(db: Session, question: Question) -> Message:
+    if "all" in question.command.flags:
+        return models.table(db, question.now, question.look)
     if question.model is None:
         return _models(db, question)
     return status.status(db, question.model, question.now, question.look)

@@ -6,6 +6,7 @@ Unknown is not fine: a model that nobody ever measured where its users are is `n
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 
 from sqlmodel import Session
 
@@ -14,13 +15,26 @@ from bot.slack.text import STATES
 from bot.store.queries.alerts import open_groups
 from bot.store.queries.incidents import models_in_trouble
 from bot.store.queries.judging import redefined_at, redefinitions
-from bot.store.queries.metrics import Reading, newest_matured, newest_values
+from bot.store.queries.marks import bad_versions
+from bot.store.queries.metrics import Reading, models_measured, newest_matured, newest_values
 from bot.store.queries.models import live_of
 from bot.store.queries.objectives import JUDGED, breach, objective
 from bot.store.queries.sources import Hearing
 from bot.store.tables import AlertGroup, Incident, Model, Serving
 
 WORST_FIRST = ("down", "firing", "degraded", "watch", "no_data", "good")
+
+
+class Alerting(Protocol):
+    """An alert group that is not resolved, or as much of it as its model's state follows from."""
+
+    @property
+    def status(self) -> str:
+        """Of the group."""
+
+    @property
+    def alert_class(self) -> str:
+        """Of its alerts."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +75,7 @@ class Health:
 
 def as_heard(health: Health, hearing: Hearing) -> Health:
     """Return HEALTH, but not `good` when every source that was ever heard fell silent."""
-    deaf = health.state == "good" and hearing.silent and not hearing.heard
-    return replace(health, state="no_data") if deaf else health
+    return replace(health, state="no_data") if health.state == "good" and hearing.deaf else health
 
 
 def health_of(db: Session, models: Sequence[Model]) -> list[Health]:
@@ -77,14 +90,20 @@ def health_of(db: Session, models: Sequence[Model]) -> list[Health]:
     for group in open_groups(db, ids[0] if len(ids) == 1 else None):
         groups.setdefault(group.model_id or 0, []).append(group)
     definitions = redefinitions(db, ids)
+    bad = bad_versions(db, ids)
+    measured = models_measured(db, ids)
     found = []
     for model in models:
         number = model.id or 0
         own = readings.get(number, {})
         _look_deeper(db, model, own)
         redefined = redefined_at(definitions.get(number, ()), own)
-        live = serving.get(number, [])
-        found.append(_health(model, trouble.get(number, []), groups.get(number, []), own, live, redefined))
+        incidents, alerts, live = trouble.get(number, ()), groups.get(number, ()), serving.get(number, ())
+        breaches = [missed for rows in own.values() if (missed := breach(model, rows))]
+        serves_bad = any((number, row.version) in bad for row in live)
+        known = number in measured
+        state = state_of(incidents, alerts, misses=bool(breaches), serves_bad=serves_bad, measured=known)
+        found.append(Health(model, state, incidents, alerts, own, breaches, live, redefined))
     return sorted(found, key=lambda h: h.place)
 
 
@@ -97,25 +116,17 @@ def _look_deeper(db: Session, model: Model, readings: dict[str, list[Reading]]) 
             rows.append(found)
 
 
-def _health(
-    model: Model,
-    incidents: Sequence[Incident],
-    groups: Sequence[AlertGroup],
-    readings: Mapping[str, Sequence[Reading]],
-    serving: Sequence[Serving],
-    redefined: Mapping[str, datetime],
-) -> Health:
-    breaches = [missed for rows in readings.values() if (missed := breach(model, rows))]
-    firing = [g for g in groups if g.status == "firing"]
+def state_of(
+    incidents: Sequence[Incident], groups: Sequence[Alerting], *, misses: bool, serves_bad: bool, measured: bool
+) -> str:
+    """Return the state of a model: of its open incidents and alert groups, whether it misses an objective or serves
+    a version that is marked bad, and whether it was ever measured where its users are."""
     if any(i.severity == "sev1" for i in incidents):
-        state = "down"
-    elif any(g.alert_class == AlertClass.HARD for g in firing):
-        state = "firing"
-    elif incidents or breaches:
-        state = "degraded"
-    elif groups:
-        state = "watch"
-    else:
-        measured = any(r.evaluation_type in JUDGED for rows in readings.values() for r in rows)
-        state = "good" if measured else "no_data"
-    return Health(model, state, incidents, groups, readings, breaches, serving, redefined)
+        return "down"
+    if any(g.status == "firing" and g.alert_class == AlertClass.HARD for g in groups):
+        return "firing"
+    if incidents or misses:
+        return "degraded"
+    if groups or serves_bad:
+        return "watch"
+    return "good" if measured else "no_data"

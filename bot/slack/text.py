@@ -82,6 +82,11 @@ def link(url: str | None, label: str) -> str:
     return f"<{address}|{label}>" if len(address) <= 2000 else label
 
 
+def plain(mrkdwn: str) -> str:
+    """Return what stands in MRKDWN, which is ours, for a place where nothing is marked up."""
+    return mrkdwn.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
 def user(identifier: str | None, ids: Mapping[str, str] = MappingProxyType({})) -> str:
     """Return the mention of a person of whom our own rows have the Slack id, or else a name; see `mention`."""
     if identifier and identifier not in ids and USER_ID.fullmatch(identifier):

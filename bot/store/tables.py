@@ -199,6 +199,20 @@ class MetricValue(SQLModel, table=True):
     method: str | None = None
 
 
+class MetricName(SQLModel, table=True):
+    """By what a model was ever measured: few rows, so that the many values are only sought and never searched."""
+
+    __tablename__ = "metric_name"
+    __table_args__ = (sa.UniqueConstraint("model_id", "metric"),)
+    id: int | None = Field(default=None, primary_key=True)
+    model_id: int = Field(foreign_key="model.id")
+    metric: str
+    judged: bool = False
+    """It was measured where the users are."""
+    threshold: bool = False
+    """A source sent along what it should keep."""
+
+
 class AlertGroup(SQLModel, table=True):
     """Alerts of one model and symptom that belong on one card, from the first firing to all resolved."""
 
@@ -206,6 +220,7 @@ class AlertGroup(SQLModel, table=True):
     __table_args__ = (
         sa.Index("alert_group_subject", "symptom", "model_id", "status"),
         sa.Index("alert_group_opened", "opened_at"),
+        sa.Index("alert_group_open", "status", "model_id"),
     )
     id: int | None = Field(default=None, primary_key=True)
     model_id: int | None = Field(default=None, foreign_key="model.id")

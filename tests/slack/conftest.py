@@ -8,6 +8,7 @@ import pytest
 from sqlmodel import Session, select
 
 from bot.domain import limits
+from bot.ingest.evaluations import know_metrics
 from bot.slack.blocks import Message
 from bot.slack.cards import Look, render
 from bot.store.projection import touch
@@ -154,7 +155,7 @@ class Story:
                 **of_evaluation,
             )
         )
-        self.add(
+        value = self.add(
             MetricValue(
                 evaluation_id=evaluation.id,
                 model_id=model.id,
@@ -166,6 +167,7 @@ class Story:
                 **more,
             )
         )
+        know_metrics(self.db, model.id or 0, [value])
         return evaluation
 
     def opened(self, model: Model | None, **more: Any) -> Incident:

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlmodel import Session
 
+from bot.ingest.evaluations import know_metrics
 from bot.store.projection import touch
 from bot.store.queries.alerts import features_of, last_verdicts, open_groups, sample
 from bot.store.queries.changes import changes_before, undone_by
@@ -86,7 +87,7 @@ def measured(db: Session, owner: Model, metric: str, value: float, at: datetime,
             received_at=at,
         ),
     )
-    add(
+    value_row = add(
         db,
         MetricValue(
             evaluation_id=evaluation.id,
@@ -98,6 +99,7 @@ def measured(db: Session, owner: Model, metric: str, value: float, at: datetime,
             **more,
         ),
     )
+    know_metrics(db, owner.id or 0, [value_row])
 
 
 def test_a_model_is_found_whatever_its_letter_case(db: Session) -> None:

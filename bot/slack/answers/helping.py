@@ -5,14 +5,14 @@ from sqlmodel import Session
 from bot.slack import text
 from bot.slack.blocks import Message, actions, button, message, section
 from bot.slack.cards.frame import finished
-from bot.slack.cards.home import owned_by
 from bot.slack.cards.look import Look
 from bot.slack.grammar import quoted
-from bot.store.queries.models import all_models
+from bot.store.queries.models import all_models, owned_by
 
 EVERY: tuple[tuple[str, str], ...] = (
     ("", "your models, the worst first"),
     ("NAME", "how is it?"),
+    ("status --all", "the worst of all models, as a table"),
     ("changes NAME --since 3d", "what changed, and what is not heard of"),
     ('log NAME "filter: hide closed shops"', "note a change that no source tells of; `--ago 2h` for an earlier one"),
     ('mark NAME v12 bad "label leak"', "warn whenever it is deployed; `mark NAME v12 good` takes it back"),
@@ -34,7 +34,7 @@ def every_command(look: Look) -> Message:
 def help_for(db: Session, look: Look, *, user: str | None = None) -> Message:
     """Return what one can ask here; `user` is a Slack id."""
     models = all_models(db)
-    mine = owned_by(db, models, user) if user else []
+    mine = owned_by(db, user) if user else []
     name = (mine or models)[0].name if models else "fraud-scorer"
     word = text.line(look.command, 40)
     shown = text.line(quoted(name), 60).replace("`", "ˋ")

@@ -1,40 +1,103 @@
-"""Bare `/model`: the asker's models, or all, one line each and the worst first."""
+"""Bare `/model`: the asker's models, or all, one line each and the worst first; and all of them as a table."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlmodel import Session
 
 from bot.domain import durations
-from bot.slack import text
-from bot.slack.blocks import Block, Message, button, context, message, section
+from bot.domain.names import version_label
+from bot.slack import incidents, measures, text
+from bot.slack.blocks import Block, Message, actions, button, context, data_table, message, section
 from bot.slack.cards.frame import finished
-from bot.slack.cards.home import line, owned_by
+from bot.slack.cards.home import line
 from bot.slack.cards.look import Look
 from bot.slack.grammar import quoted
-from bot.slack.health import Health, as_heard, health_of
-from bot.store.queries.models import all_models
-from bot.store.queries.sources import hearing
+from bot.slack.health import Health
+from bot.slack.ranking import Ranked, ranked, worst
+from bot.slack.text import STATES
+from bot.store.queries.models import owned_by
+from bot.store.queries.sources import Hearing, hearing
 
 SHOWN = 8
+TABLE = 10
+PAGE = 6
+BUTTONS = 3
 
 
 def models(db: Session, now: datetime, look: Look, *, user: str | None = None) -> Message:
     """Return the models of USER, by Slack id, else every model, the worst first."""
-    everything = all_models(db)
-    if not everything:
-        words = "No model yet: the first event that names one creates it. `bellwether send-test alert` sends one."
-        return finished(message("No model yet.", section(words)), look)
-    mine = owned_by(db, everything, user) if user else []
     heard = hearing(db, look.sources, now)
-    health = sorted((as_heard(h, heard) for h in health_of(db, mine or everything)), key=lambda h: h.place)
-    silent = [f"{text.line(name, 60)} silent for {durations.short(now - at)}" for name, at in heard.silent]
-    left = len(health) - SHOWN
-    rest = len(everything) - len(mine)
-    others = f"{text.plural(rest, 'model')} of others" if mine and rest else ""
-    foot = text.join(f"and {left} more" if left > 0 else "", others, *silent, f"as of {text.date(now)}")
-    whose = text.plural(len(health), "model")
-    whose = f"Your {whose}" if mine else whose
-    return finished(message(_sentence(health, whose), *map(_line, range(SHOWN), health[:SHOWN]), context(foot)), look)
+    everything = ranked(db, hearing=heard)
+    if not everything:
+        return _none(look)
+    own = {model.id for model in owned_by(db, user)} if user else set()
+    places = [place for place in everything if place.model_id in own] or everything
+    health = worst(db, places[:SHOWN], hearing=heard)
+    left = len(places) - SHOWN
+    rest = len(everything) - len(places)
+    others = f"{text.plural(rest, 'model')} of others" if rest else ""
+    foot = text.join(f"and {left} more" if left > 0 else "", others, *_silent(heard, now), f"as of {text.date(now)}")
+    whose = f"Your {text.plural(len(places), 'model')}" if own else text.plural(len(places), "model")
+    every = actions(button("All as a table", "run_all", "status --all")) if left > 0 or rest else None
+    return finished(message(_sentence(health, whose), *map(_line, range(SHOWN), health), context(foot), every), look)
+
+
+def table(db: Session, now: datetime, look: Look) -> Message:
+    """Return the worst of all models as a table, and how many are in which state."""
+    heard = hearing(db, look.sources, now)
+    everything = ranked(db, hearing=heard)
+    if not everything:
+        return _none(look)
+    health = worst(db, everything[:TABLE], hearing=heard)
+    head = ("Model", "State", "Version", "Product metric", "Model metric", "Trouble")
+    rows = [_row(one) for one in health]
+    names = [one.model.name for one in health[:BUTTONS]]
+    states = ", ".join(f"{count} {STATES[state][1]}" for state, count in _states(everything).items())
+    whose = text.plural(len(everything), "model")
+    left = len(everything) - len(rows)
+    caption = f"Models, worst first{f' ({left} more not shown)' if left else ''}"
+    return finished(
+        message(
+            _sentence(health, whose),
+            section(f"*{whose}*: {states}"),
+            data_table(caption, head, rows, page=PAGE),
+            context(*_silent(heard, now), f"as of {text.date(now)}"),
+            actions(*(button(name, f"run_{n}", f"status {quoted(name)}") for n, name in enumerate(names, 1))),
+        ),
+        look,
+    )
+
+
+def _none(look: Look) -> Message:
+    words = "No model yet: the first event that names one creates it. `bellwether send-test alert` sends one."
+    return finished(message("No model yet.", section(words)), look)
+
+
+def _silent(heard: Hearing, now: datetime) -> list[str]:
+    return [f"{text.line(name, 60)} silent for {durations.short(now - at)}" for name, at in heard.silent]
+
+
+def _states(places: Sequence[Ranked]) -> Counter[str]:
+    """Return how many models are in each state, the worst first."""
+    return Counter(place.state for place in places)
+
+
+def _row(one: Health) -> tuple[str, ...]:
+    """Return a model's cells, in plain text: unknown is a word of its own."""
+    shown = [measures.same_kind(one, rows) for rows in one.readings.values()]
+    shown.sort(key=lambda pair: measures.rank(one.model, pair[0]))
+    product = [p for p in shown if measures.is_product(one.model, p[0])]
+    other = [p for p in shown if not measures.is_product(one.model, p[0])]
+    metrics = [
+        text.plain(measures.spoken(measures.phrase(one.model, *pairs[0]))) if pairs else "not connected"
+        for pairs in (product, other)
+    ]
+    version = next((version_label(s.version) for s in one.serving), "unknown")
+    alerts = text.plural(len(one.groups), "alert group") if one.groups else ""
+    trouble = ", ".join([*(incidents.name(i) for i in one.incidents[:2]), *([alerts] if alerts else [])])
+    return (one.model.name, f"{one.sign} {one.word}", version, *metrics, trouble)
 
 
 def _line(place: int, one: Health) -> Block:
@@ -43,6 +106,6 @@ def _line(place: int, one: Health) -> Block:
     return section(line(one), accessory=opens)
 
 
-def _sentence(health: list[Health], whose: str) -> str:
-    worst = ", ".join(f"{text.line(h.model.name)} {h.word}" for h in health[:SHOWN])
+def _sentence(health: Sequence[Health], whose: str) -> str:
+    worst = ", ".join(f"{text.line(h.model.name)} {h.word}" for h in health)
     return f"{whose}, the worst first: {worst}"

@@ -10,11 +10,13 @@ from bot.ports import Body
 from bot.slack import incidents, measures, text
 from bot.slack.blocks import Block, actions, button, context, divider, fit_view, header, section
 from bot.slack.cards.look import Look
-from bot.slack.health import Health, health_of
+from bot.slack.grammar import quoted
+from bot.slack.health import Health
+from bot.slack.ranking import ranked, worst
 from bot.store.queries.alerts import unjudged_groups
-from bot.store.queries.directory import name_of, user_ids
+from bot.store.queries.directory import user_ids
 from bot.store.queries.incidents import open_incidents, remote_ids, tickets_of, without_cause
-from bot.store.queries.models import all_models, names_of
+from bot.store.queries.models import names_of, owned_by
 from bot.store.queries.sources import Hearing, hearing, unmapped
 from bot.store.tables import Model
 
@@ -24,15 +26,16 @@ INCIDENTS = 10
 
 def card(db: Session, user: str, look: Look) -> Body:
     """Return the Home of a person, by Slack id."""
-    models = all_models(db)
+    places = ranked(db)
     heard = hearing(db, look.sources)
-    mine = owned_by(db, models, user)
-    if not models and not heard.heard:
+    mine = owned_by(db, user)
+    if not places and not heard.heard:
         blocks = _set_up(look, heard, owned=False)
     else:
-        health = health_of(db, mine or models)
+        own = {model.id for model in mine}
+        shown = [place for place in places if place.model_id in own] or places
         blocks = [
-            *_models(health, models, mine, look),
+            *_models(worst(db, shown[:SHOWN]), len(places), mine, look),
             *([] if mine else _set_up(look, heard, owned=False)),
             *_waiting(db, mine, user, look),
             *_incidents(db, look),
@@ -44,22 +47,14 @@ def card(db: Session, user: str, look: Look) -> Body:
     return Body({"user": user, "view": fit_view({"type": "home", "blocks": blocks})})
 
 
-def owned_by(db: Session, models: Sequence[Model], user: str) -> list[Model]:
-    """Return the models that this person owns or is on call for."""
-    own = {user, f"@{user}"}
-    if name := name_of(db, user):
-        own |= {name, f"@{name}"}
-    return [m for m in models if m.owner in own or m.on_call in own]
-
-
-def _models(health: Sequence[Health], models: Sequence[Model], mine: Sequence[Model], look: Look) -> list[Block]:
+def _models(health: Sequence[Health], count: int, mine: Sequence[Model], look: Look) -> list[Block]:
     blocks = [header("Your models" if mine else "Models")]
-    for n, one in enumerate(health[:SHOWN], 1):
+    for n, one in enumerate(health, 1):
         name = one.model.name
-        opens = button("Open", f"run_{n}", f"status {name}", label_for=f"Open {name}")
+        opens = button("Open", f"run_{n}", f"status {quoted(name)}", label_for=f"Open {name}")
         blocks.append(section(line(one), accessory=opens))
     everything = f"all: {text.code(look.command)}"
-    return [*blocks, context(f"{min(len(health), SHOWN)} of {text.plural(len(models), 'model')}", everything)]
+    return [*blocks, context(f"{len(health)} of {text.plural(count, 'model')}", everything)]
 
 
 def line(one: Health) -> str:

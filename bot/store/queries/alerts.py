@@ -3,13 +3,16 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from bot.domain.facts import AlertStatus
 from bot.store.tables import Alert, AlertGroup, Storm, Triage
 
 TOP = 5
+OPEN = tuple(str(status) for status in AlertStatus if status is not AlertStatus.RESOLVED)
 
 FEATURES = sa.text(
     """
@@ -33,10 +36,28 @@ class Features:
 
 def open_groups(db: Session, model_id: int | None = None) -> Sequence[AlertGroup]:
     """Return the groups that are not resolved, oldest first; `model_id` None = of every model."""
-    query = select(AlertGroup).where(AlertGroup.status != "resolved", col(AlertGroup.quiet).is_(False))
+    query = select(AlertGroup).where(col(AlertGroup.status).in_(OPEN), col(AlertGroup.quiet).is_(False))
     if model_id is not None:
         query = query.where(AlertGroup.model_id == model_id)
     return db.exec(query.order_by(col(AlertGroup.opened_at), col(AlertGroup.id))).all()
+
+
+class OpenGroup(NamedTuple):
+    """An alert group that is not resolved, without what only its card needs."""
+
+    model_id: int
+    status: str
+    alert_class: str
+
+
+def open_groups_by_model(db: Session) -> dict[int, list[OpenGroup]]:
+    """Return the groups that are not resolved, of every model."""
+    query = select(AlertGroup.model_id, AlertGroup.status, AlertGroup.alert_class)
+    query = query.where(col(AlertGroup.status).in_(OPEN), col(AlertGroup.quiet).is_(False))
+    found: dict[int, list[OpenGroup]] = {}
+    for row in db.connection().execute(query.where(col(AlertGroup.model_id).is_not(None))):
+        found.setdefault(row.model_id, []).append(OpenGroup(*row))
+    return found
 
 
 def features_of(db: Session, group_ids: Collection[int]) -> dict[int, Features]:
@@ -102,7 +123,7 @@ def unjudged_groups(db: Session, model_ids: Collection[int], *, limit: int = 5) 
     """Return the open groups of these models that nobody gave a verdict on, newest first."""
     query = (
         select(AlertGroup)
-        .where(AlertGroup.status != "resolved", col(AlertGroup.model_id).in_(model_ids))
+        .where(col(AlertGroup.status).in_(OPEN), col(AlertGroup.model_id).in_(model_ids))
         .where(col(AlertGroup.verdict).is_(None), col(AlertGroup.quiet).is_(False))
         .order_by(col(AlertGroup.opened_at).desc(), col(AlertGroup.id).desc())
     )

@@ -4,13 +4,25 @@ from collections.abc import Collection
 
 from sqlmodel import Session, col, select
 
-from bot.store.tables import Decision
+from bot.store.tables import Decision, Serving
 
 BAD, GOOD = "marked_bad", "marked_good"
 
 
-def bad_versions(db: Session, model_ids: Collection[int]) -> dict[tuple[int, str], Decision]:
-    """Return the versions of these models that are marked bad: (model, version) -> who said it, when and why."""
-    said = select(Decision).where(col(Decision.model_id).in_(model_ids), col(Decision.kind).in_((BAD, GOOD)))
+def bad_versions(db: Session, model_ids: Collection[int] | None = None) -> dict[tuple[int, str], Decision]:
+    """Return the versions that are marked bad: (model, version) -> who said it, when and why; None = of all models."""
+    said = select(Decision).where(col(Decision.kind).in_((BAD, GOOD)))
+    if model_ids is not None:
+        said = said.where(col(Decision.model_id).in_(model_ids))
     newest = {(d.model_id or 0, d.version or ""): d for d in db.exec(said.order_by(col(Decision.id)))}
     return {key: decision for key, decision in newest.items() if decision.kind == BAD}
+
+
+def models_serving_bad(db: Session) -> set[int]:
+    """Return the models of which a version serves that is marked bad."""
+    bad = bad_versions(db)
+    if not bad:
+        return set()
+    live = select(Serving.model_id, Serving.version).where(col(Serving.until).is_(None))
+    rows = db.exec(live.where(col(Serving.model_id).in_({model_id for model_id, _ in bad})))
+    return {model_id for model_id, version in rows if (model_id, version) in bad}

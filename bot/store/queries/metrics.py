@@ -3,15 +3,17 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from bot.domain.facts import EvaluationType
 from bot.domain.gaps import MATURED, is_matured
 from bot.domain.measurements import ALL, Measured
-from bot.store.tables import Evaluation, MetricValue
+from bot.store.tables import Evaluation, MetricName, MetricValue
 
 DEPTH = 12
 """How many values are read of each metric: enough to find the newest matured one and the one before it."""
@@ -92,43 +94,98 @@ class Reading:
 COLUMNS = [getattr(MetricValue if f.name in MetricValue.model_fields else Evaluation, f.name) for f in fields(Reading)]
 """Columns, not rows: a list of fifty models reads thousands of values."""
 
-NEWEST = (
-    sa.text(
-        f"""
-        WITH RECURSIVE named(model_id, metric) AS (
-            SELECT m.id, (SELECT min(v.metric) FROM metric_value v WHERE v.model_id = m.id)
-            FROM model m WHERE m.id IN :models
-            UNION ALL
-            SELECT named.model_id, (
-                SELECT min(v.metric) FROM metric_value v
-                WHERE v.model_id = named.model_id AND v.metric > named.metric
-            ) FROM named WHERE named.metric IS NOT NULL
-        )
-        SELECT {", ".join(str(column.expression) for column in COLUMNS)}
-        FROM named CROSS JOIN metric_value JOIN evaluation ON evaluation.id = metric_value.evaluation_id
-        WHERE metric_value.id IN (
-            SELECT n.id FROM metric_value n
-            WHERE n.model_id = named.model_id AND n.metric = named.metric AND n.slice = 'all'
-            ORDER BY n.at DESC, n.id DESC LIMIT :depth
-        )
-        ORDER BY metric_value.at DESC, metric_value.id DESC
-        """  # noqa: S608 - only our own column names
-    )
-    .bindparams(sa.bindparam("models", expanding=True))
-    .columns(*COLUMNS)
-)
-"""The metrics of each model by hopping from name to name in the index, then the newest values of each."""
+MANY = 5000
+"""Numbers given to one statement; databases take 32,767 at most."""
+TERMS = 100
+"""Metrics read by one statement."""
 
 
 def newest_values(db: Session, model_ids: Collection[int]) -> dict[tuple[int, str], list[Reading]]:
     """Return the newest values over all rows of each metric of these models: (model, metric) -> newest first."""
-    if not model_ids:
-        return {}
+    names = select(MetricName.model_id, MetricName.metric).where(col(MetricName.model_id).in_(model_ids))
+    pairs = list(db.exec(names.order_by(col(MetricName.model_id), col(MetricName.metric))).all())
     found: dict[tuple[int, str], list[Reading]] = {}
-    for row in db.connection().execute(NEWEST, {"models": list(model_ids), "depth": DEPTH}):
-        reading = Reading(*row)
-        found.setdefault((reading.model_id, reading.metric), []).append(reading)
+    for start in range(0, len(pairs), TERMS):
+        part = pairs[start : start + TERMS]
+        given: dict[str, int | str] = {"depth": DEPTH}
+        for n, (model_id, metric) in enumerate(part):
+            given |= {f"model_{n}": model_id, f"metric_{n}": metric}
+        for _number, *row in sorted(db.connection().execute(_newest(len(part)), given), key=_newest_first):
+            reading = Reading(*row)
+            found.setdefault((reading.model_id, reading.metric), []).append(reading)
     return found
+
+
+@lru_cache(maxsize=TERMS)
+def _newest(count: int) -> sa.TextualSelect:
+    """Return the statement that seeks the newest values of so many metrics: one seek each, on every database."""
+    shown = ", ".join(str(column.expression) for column in COLUMNS)
+    terms = (
+        f"""
+        SELECT metric_value.id, {shown}
+        FROM metric_value JOIN evaluation ON evaluation.id = metric_value.evaluation_id
+        WHERE metric_value.id IN (
+            SELECT id FROM metric_value WHERE model_id = :model_{n} AND metric = :metric_{n} AND slice = 'all'
+            ORDER BY at DESC, id DESC LIMIT :depth
+        )
+        """  # noqa: S608 - only our own column names
+        for n in range(count)
+    )
+    return sa.text(" UNION ALL ".join(terms)).columns(sa.column("id", sa.Integer), *COLUMNS)
+
+
+def _newest_first(row: sa.Row[Any]) -> tuple[float, int]:
+    return -row.at.timestamp(), -row.id
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A value that an objective is about, without what only a reader of it needs."""
+
+    model_id: int
+    metric: str
+    value: float
+    unit: str
+    threshold_op: str | None
+    threshold: float | None
+
+
+def measured_where_users_are(db: Session) -> Sequence[tuple[int, int, str, bool]]:
+    """Return what was ever judged: (number, model, metric, whether a source stated what it should keep)."""
+    query = select(MetricName.id, MetricName.model_id, MetricName.metric, MetricName.threshold)
+    rows = db.connection().execute(query.where(col(MetricName.judged)))
+    return [(number, model_id, metric, threshold) for number, model_id, metric, threshold in rows]
+
+
+def models_measured(db: Session, model_ids: Collection[int]) -> frozenset[int]:
+    """Return which of these models were ever measured where their users are."""
+    query = select(MetricName.model_id).where(col(MetricName.model_id).in_(model_ids), col(MetricName.judged))
+    return frozenset(db.exec(query))
+
+
+def newest_judged(db: Session, numbers: Collection[int], kinds: Collection[str]) -> list[Judged]:
+    """Return the newest value over all rows, on one of these kinds of data, whose labels have arrived, of each metric.
+
+    NUMBERS are those of `measured_where_users_are`; what `newest_matured` returns, of many, and by one seek each.
+    """
+    inner, outer = aliased(MetricValue), aliased(MetricValue)
+    newest = (
+        sa.select(col(inner.id))
+        .join(Evaluation, col(Evaluation.id) == col(inner.evaluation_id))
+        .where(col(inner.model_id) == col(MetricName.model_id), col(inner.metric) == col(MetricName.metric))
+        .where(col(inner.slice) == ALL, col(inner.evaluation_type).in_(kinds), _labelled())
+        .order_by(col(inner.at).desc(), col(inner.id).desc())
+        .limit(1)
+        .correlate(MetricName)
+        .scalar_subquery()
+    )
+    columns = [col(getattr(outer, f.name)) for f in fields(Judged)]
+    found = sa.select(*columns).select_from(MetricName).join(outer, col(outer.id) == newest)
+    listed = list(numbers)
+    parts = (listed[start : start + MANY] for start in range(0, len(listed), MANY))
+    return [
+        Judged(*row) for part in parts for row in db.connection().execute(found.where(col(MetricName.id).in_(part)))
+    ]
 
 
 def newest_matured(db: Session, model_id: int, metric: str, kinds: Collection[str]) -> Reading | None:

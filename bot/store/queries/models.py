@@ -1,13 +1,15 @@
 """A model itself: what it is called, what of it serves, and what there is to go back to."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from bot.domain.facts import ChangeType
+from bot.store.queries.directory import name_of
 from bot.store.queries.marks import bad_versions
 from bot.store.tables import Change, Incident, Model, Serving
 
@@ -41,6 +43,37 @@ def model_by_name(db: Session, name: str) -> Model | None:
 def all_models(db: Session) -> Sequence[Model]:
     """Return the models that are not retired, by name."""
     return db.exec(select(Model).where(col(Model.retired_at).is_(None)).order_by(col(Model.name))).all()
+
+
+class Listed(NamedTuple):
+    """A model in a long list."""
+
+    id: int
+    name: str
+    metrics: Mapping[str, Any]
+
+
+def listed(db: Session, model_ids: Collection[int] | None = None) -> list[Listed]:
+    """Return the models that are not retired, in no order; of MODEL_IDS if given."""
+    query = select(Model.id, Model.name, Model.metrics).where(col(Model.retired_at).is_(None))
+    if model_ids is not None:
+        query = query.where(col(Model.id).in_(model_ids))
+    return [Listed(number or 0, name, metrics) for number, name, metrics in db.connection().execute(query)]
+
+
+def models_by_id(db: Session, model_ids: Sequence[int]) -> list[Model]:
+    """Return these models, in this order."""
+    found = {m.id: m for m in db.exec(select(Model).where(col(Model.id).in_(model_ids)))}
+    return [found[i] for i in model_ids]
+
+
+def owned_by(db: Session, user: str) -> Sequence[Model]:
+    """Return the models that this person, a Slack id, owns or is on call for, by name; retired ones not."""
+    own = {user, f"@{user}"}
+    if name := name_of(db, user):
+        own |= {name, f"@{name}"}
+    whose = col(Model.owner).in_(own) | col(Model.on_call).in_(own)
+    return db.exec(select(Model).where(col(Model.retired_at).is_(None), whose).order_by(col(Model.name))).all()
 
 
 def names_of(db: Session, model_ids: Collection[int | None]) -> dict[int, str]:

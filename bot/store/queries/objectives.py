@@ -5,18 +5,49 @@ One answer for `/model status`, the cards, and the alerts that a missed objectiv
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from bot.domain.metrics import Direction, direction_of, parse_threshold, plain_name, satisfies
 from bot.domain.units import PERCENT_UNITS, SHARE_UNITS
 from bot.store.queries.metrics import Reading
-from bot.store.tables import Model
 
 JUDGED = frozenset({"live", "product"})
 """Kinds of data that an objective is about."""
 
 
-def settings(model: Model, metric: str) -> Mapping[str, Any]:
+class Configured(Protocol):
+    """A model, or as much of it as is asked for here."""
+
+    @property
+    def metrics(self) -> Mapping[str, Any]:
+        """What the configuration says of each metric."""
+
+
+class Stated(Protocol):
+    """A value, or as much of a reading as an objective is about."""
+
+    @property
+    def metric(self) -> str:
+        """Its name."""
+
+    @property
+    def value(self) -> float:
+        """The number."""
+
+    @property
+    def unit(self) -> str:
+        """As the source sent it."""
+
+    @property
+    def threshold_op(self) -> str | None:
+        """One of >= > <= <; None = the source stated no objective."""
+
+    @property
+    def threshold(self) -> float | None:
+        """What the value should keep."""
+
+
+def settings(model: Configured, metric: str) -> Mapping[str, Any]:
     """Return what the configuration says of this metric of the model."""
     found = model.metrics.get(metric)
     if found is None:
@@ -25,7 +56,7 @@ def settings(model: Model, metric: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def objective(model: Model, reading: Reading) -> tuple[str, float] | None:
+def objective(model: Configured, reading: Stated) -> tuple[str, float] | None:
     """Return operator and value that this metric should keep: the configuration's, else the one sent along."""
     stated = settings(model, reading.metric).get("slo")
     if stated:
@@ -39,7 +70,7 @@ def objective(model: Model, reading: Reading) -> tuple[str, float] | None:
     return None
 
 
-def direction(model: Model, reading: Reading) -> Direction | None:
+def direction(model: Configured, reading: Reading) -> Direction | None:
     """Return which way the metric gets better: as stated, as its name says, or as its objective implies."""
     stated = settings(model, reading.metric).get("direction") or reading.direction
     known = _direction_of(reading.metric, stated)
@@ -49,19 +80,22 @@ def direction(model: Model, reading: Reading) -> Direction | None:
     return Direction.LOWER if wanted[0].startswith("<") else Direction.HIGHER
 
 
-def breach(model: Model, readings: Sequence[Reading]) -> Reading | None:
+def breach(model: Configured, readings: Sequence[Reading]) -> Reading | None:
     """Return the newest matured value if it misses its objective; `readings` are of one metric, newest first."""
     matured = next((r for r in readings if r.evaluation_type in JUDGED and r.matured), None)
-    wanted = objective(model, matured) if matured else None
-    if matured is None or wanted is None:
-        return None
+    return matured if matured and misses(model, matured) else None
+
+
+def misses(model: Configured, judged: Stated) -> bool:
+    """Return whether a value misses its objective."""
+    wanted = objective(model, judged)
     try:
-        return None if satisfies(matured.value, *wanted) else matured
+        return wanted is not None and not satisfies(judged.value, *wanted)
     except ValueError:
-        return None  # an operator that a source made up
+        return False  # an operator that a source made up
 
 
-def is_rescaled(model: Model, reading: Reading) -> bool:
+def is_rescaled(model: Configured, reading: Stated) -> bool:
     """Return whether the configuration thinks in percent of what the source sends as a share of one."""
     stated = str(settings(model, reading.metric).get("unit") or "").lower()
     return stated in PERCENT_UNITS and reading.unit.lower() in SHARE_UNITS

@@ -28,6 +28,11 @@ class Hearing:
     """Configured, and never heard."""
 
     @property
+    def deaf(self) -> bool:
+        """Whether every source that was ever heard fell silent."""
+        return bool(self.silent) and not self.heard
+
+    @property
     def whole(self) -> bool:
         """Whether every source that we know of is heard."""
         return bool(self.heard) and not self.silent and not self.never

@@ -168,6 +168,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("alert_group", schema=None) as batch_op:
         batch_op.create_index("alert_group_opened", ["opened_at"], unique=False)
+        batch_op.create_index("alert_group_open", ["status", "model_id"], unique=False)
         batch_op.create_index("alert_group_subject", ["symptom", "model_id", "status"], unique=False)
         batch_op.create_index(batch_op.f("ix_alert_group_incident_id"), ["incident_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_alert_group_storm_id"), ["storm_id"], unique=False)
@@ -256,6 +257,20 @@ def upgrade() -> None:
     with op.batch_alter_table("evaluation", schema=None) as batch_op:
         batch_op.create_index("evaluation_model_at", ["model_id", "occurred_at"], unique=False)
 
+    op.create_table(
+        "metric_name",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("model_id", sa.Integer(), nullable=False),
+        sa.Column("metric", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("judged", sa.Boolean(), nullable=False),
+        sa.Column("threshold", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["model_id"],
+            ["model.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("model_id", "metric"),
+    )
     op.create_table(
         "move",
         sa.Column("id", sa.Integer(), nullable=False),
