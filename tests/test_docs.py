@@ -184,6 +184,21 @@ def test_every_fault_and_every_deed_of_the_sandbox_stands() -> None:
     assert named >= FAULTS | there | {"jira"}
 
 
+def test_every_fault_has_a_stated_behaviour() -> None:
+    page = text("docs/reference/outages.md")
+
+    assert {fault for fault in FAULTS if f"`{fault}`" not in page} == set()
+
+
+def test_every_line_of_doctor_that_outages_names_is_one_that_it_says() -> None:
+    named = [line.rpartition(" | ")[2] for line in text("docs/reference/outages.md").splitlines() if line[:2] == "| "]
+    lines = {words for cell in named for words in re.findall(r"`([a-z' ]+)`", cell)}
+    said = "".join(file.read_text(encoding="utf-8") for file in (TOP / "bot" / "cli").glob("*.py"))
+
+    assert {words for words in lines if f'"{words}"' not in said and f'"{words}' not in said} == set()
+    assert len(lines) >= 12
+
+
 # -- links and examples
 
 

@@ -15,8 +15,9 @@ AMOUNTS = frozenset({"slow_ms", "search_lag_s"})
 # These strike what is there at the moment they are switched on, once, and are then over.
 MOMENTARY = frozenset({"drop_sockets", "half_open"})
 NAMES = AMOUNTS | MOMENTARY | frozenset({
-    "slack_down", "jira_down", "rate_limit", "accept_then_reset", "accept_then_hang", "server_error", "redeliver",
-    "duplicate_events", "reorder_events", "token_revoked", "missing_scope", "jira_error", "jira_rate_limit",
+    "slack_down", "jira_down", "rate_limit", "accept_then_reset", "accept_then_hang", "server_error", "slack_error",
+    "redeliver", "duplicate_events", "reorder_events", "token_revoked", "missing_scope", "jira_error",
+    "jira_rate_limit",
 })  # fmt: skip
 
 

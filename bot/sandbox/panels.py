@@ -28,8 +28,12 @@ SWITCHES: tuple[tuple[str, str, Any, str], ...] = (
     ("slack_down", "Slack down", True, "Every Web API call is answered with 503"),
     ("jira_down", "Jira down", True, "Every Jira call is answered with 503"),
     ("rate_limit", "Rate-limit storm", {"post_per_s": 0.2, "update_per_min": 6}, "A post per 5 s, 6 edits a minute"),
+    ("accept_then_reset", "Lose answers", True, "Does what is written, then cuts the connection instead of answering"),
+    ("token_revoked", "Revoke the token", True, "Refuses the bot's tokens"),
     ("drop_sockets", "Drop sockets", True, "Closes all Socket Mode connections, once"),
     ("duplicate_events", "Duplicate events", True, "Delivers every event twice"),
+    ("reorder_events", "Reorder events", True, "Lets every second event be overtaken by the next one"),
+    ("jira_rate_limit", "Jira asks to wait", True, "Answers every Jira call with 429"),
 )  # fmt: skip
 
 Draw = Callable[[Sandbox, Look, Viewer], Markup]

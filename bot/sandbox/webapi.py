@@ -108,6 +108,8 @@ def _answer(sandbox: Sandbox, name: str, args: Args, token: str) -> dict[str, An
     _check_rate(sandbox, name, method, args)
     if (broken := sandbox.faults.strikes("server_error", name)) is not None:
         raise Broken(int(broken.get("status", 500)))
+    if (refused := sandbox.faults.strikes("slack_error", name)) is not None:
+        raise SlackError(str(refused.get("error") or refused.get("value") or "internal_error"))
     return method.run(sandbox, args)
 
 

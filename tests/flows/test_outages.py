@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from bot.demo.stage import key_of
 from tests.flows.test_an_alert import CHANNEL, INCIDENT, captured, rooted
 
 MODEL = "fraud-scorer"
@@ -96,7 +97,7 @@ async def test_an_hour_without_slack_is_caught_up_with_one_edit_a_card_and_the_s
     told = [story.index(f"v{version} in production") for version in range(50, 62)]
     assert told == sorted(told)
     assert len(company.cards(state, CHANNEL, f"{INCIDENT}/log/")) < 6
-    copies = Counter(m["metadata"]["event_payload"]["key"] for m in company.cards(state, CHANNEL))
+    copies = Counter(key_of(m) for m in company.cards(state, CHANNEL))
     assert set(copies.values()) == {1}
 
 
@@ -154,3 +155,34 @@ async def test_a_database_that_cannot_be_written_refuses_with_503_and_goes_on_af
         acknowledged.append(version)
     for version in acknowledged:
         await company.see(CHANNEL, "slack/deployment/", f"`v{version}`")
+
+
+async def test_an_incident_goes_on_without_jira_and_its_ticket_follows(company: Any) -> None:
+    await fault(company, jira_error={"status": 401})
+    await passes(company, timedelta(minutes=1))
+    await ready(company, jira="down", slack="connected", db="ok")
+
+    await company.deliver("alertmanager", captured("single_firing"))
+    await company.see(CHANNEL, INCIDENT, "INC-1", "follows; Jira")
+    await fault(company, jira_error=False)
+    await passes(company, timedelta(minutes=1))
+
+    await ready(company, jira="connected")
+    await company.see(CHANNEL, INCIDENT, "ML-1", "To Do")
+    assert len((await company.state())["issues"]) == 1
+
+
+async def test_a_token_that_is_revoked_and_given_back_leaves_no_gap_and_no_double(company: Any) -> None:
+    await company.deliver("alertmanager", captured("single_firing"))
+    await rooted(company)
+    await fault(company, token_revoked=True, drop_sockets=True)
+    await deploys(company, 50)
+    await passes(company, timedelta(minutes=20))
+
+    await fault(company, token_revoked=False)
+    await ready(company, slack="connected")
+
+    await company.see(CHANNEL, "slack/deployment/", "`v50`")
+    await company.see(CHANNEL, f"{INCIDENT}/log/", "v50 in production")
+    copies = Counter(key_of(m) for m in company.cards(await company.state(), CHANNEL))
+    assert set(copies.values()) == {1}

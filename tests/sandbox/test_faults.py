@@ -58,6 +58,16 @@ async def test_a_server_error_does_nothing(web: Web) -> None:
     assert posted(web) == ["x"]
 
 
+async def test_slack_refuses_with_the_word_that_was_asked_for_and_does_nothing(web: Web) -> None:
+    await fault(web, slack_error={"methods": ["chat.postMessage"], "error": "restricted_action", "n": 1})
+    chosen = await web.api("chat.postMessage", channel=GENERAL, text="x")
+    await fault(web, slack_error=1)
+    usual = await web.api("chat.postMessage", channel=GENERAL, text="x")
+
+    assert [chosen["error"], usual["error"]] == ["restricted_action", "internal_error"]
+    assert posted(web) == []
+
+
 async def test_slack_down_reaches_people_too(web: Web) -> None:
     await fault(web, slack_down=True)
 

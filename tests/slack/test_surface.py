@@ -111,6 +111,34 @@ async def test_a_server_error_is_looked_into_before_it_is_posted_again(bot: Bot)
     assert order == ["chat.postMessage", *["conversations.history"] * 2, "chat.postMessage"]
 
 
+async def test_an_error_that_says_nothing_is_looked_into_before_it_is_posted_again(bot: Bot) -> None:
+    await bot.fault(slack_error={"methods": ["chat.postMessage"], "error": "fatal_error", "n": 1})
+    await bot.show(KEY, message("FeatureDrift fires"))
+    why = bot.row(KEY).error
+
+    await bot.later(10)
+
+    assert "fatal_error" in why
+    assert len(bot.messages(KEY)) == 1
+    assert bot.calls("conversations.history")
+
+
+async def test_a_storm_of_429_is_waited_for_and_ends_with_the_newest_state(bot: Bot) -> None:
+    await bot.show(KEY, message("one"))
+    await bot.fault(rate_limit={"retry_after": 5})
+    for n in range(20):
+        await bot.show(KEY, message(f"change {n}"))
+        await bot.later(1)
+    during = [call for call in bot.calls("chat.update") if call["status"] == 429]
+    errors = bot.row(KEY).error
+    await bot.fault(rate_limit=False)
+    await bot.later(20)
+
+    assert len(during) <= 5
+    assert errors == ""
+    assert [m["text"] for m in bot.messages()] == ["change 19"]
+
+
 async def test_a_429_parks_its_method_until_retry_after_and_no_other(bot: Bot) -> None:
     await bot.show(KEY, message("one"))
     await bot.fault(rate_limit={"methods": ["chat.update"], "retry_after": 7, "n": 1})

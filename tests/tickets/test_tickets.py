@@ -23,7 +23,7 @@ from bot.sandbox.box import Sandbox
 from bot.sandbox.server import running
 from bot.sandbox.settings import Settings
 from bot.store.database import Database
-from bot.store.projection import claim, release_leases, settle_shown, touch
+from bot.store.projection import claim, release_leases, settle_shown, touch, try_again
 from bot.store.tables import Incident, Model, Projection, Ticket
 from bot.tickets.poll import poll, read_back, watched
 from bot.tickets.render import TicketStyle, render
@@ -277,6 +277,51 @@ async def test_the_incident_opens_while_jira_is_down_and_the_ticket_follows(desk
     assert len(desk.issues()[0]["remotelinks"]) == 1
 
 
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_jira_that_refuses_us_says_so_and_gets_its_ticket_when_somebody_mended_that(
+    desk: Desk, status: int
+) -> None:
+    desk.fault(jira_error={"status": status})
+    await desk.declare()
+    await desk.later(600, step=10)
+    nothing, why = desk.issues(), desk.row().error
+    desk.fault(jira_error=False)
+    await desk.later(310, step=5)
+
+    assert nothing == []
+    assert f"({status})" in why
+    assert len(desk.issues()) == 1
+    assert desk.row().error == ""
+
+
+async def test_a_jira_that_asks_to_wait_is_given_that_time_without_a_word_of_trouble(desk: Desk) -> None:
+    desk.fault(jira_rate_limit={"methods": ["POST issue"], "n": 1, "retry_after": 20})
+    await desk.declare()
+    await desk.later(18)
+    meanwhile, tries = desk.row().error, desk.calls("POST issue")
+    await desk.later(10)
+
+    assert (meanwhile, tries) == ("", 1)
+    assert len(desk.issues()) == 1
+
+
+async def test_what_was_refused_is_tried_again_when_somebody_may_have_mended_it(desk: Desk) -> None:
+    desk.fault(jira_error={"status": 400, "message": "Team is required.", "methods": ["POST issue"]})
+    await desk.declare()
+    await desk.later(5)
+    why = desk.row().error
+    desk.fault(jira_error=False)
+    await desk.later(5)
+    nothing = desk.issues()
+
+    await desk.database.write(try_again, desk.now(), "jira/")
+    await desk.later(5)
+
+    assert "Team is required" in why
+    assert nothing == []
+    assert len(desk.issues()) == 1
+
+
 async def test_a_ticket_that_a_person_deleted_is_made_anew_with_the_next_news(
     desk: Desk, bob: httpx.AsyncClient
 ) -> None:
@@ -359,6 +404,31 @@ async def test_an_outage_is_told_once_when_it_begins_and_once_when_it_ends(
     assert told == ["connected", "down", "down", "down", "connected"]
     said = [record.message for record in caplog.records if record.name == "bot.tickets.poll"]
     assert said == ["ticket system cannot be used", "ticket system is back"]
+
+
+@pytest.mark.parametrize(("fault", "told"), [({}, "connected"), ({"jira_error": {"status": 401}}, "down")])
+async def test_without_a_ticket_to_read_jira_is_asked_whether_it_would_take_one(
+    desk: Desk, fault: dict[str, Any], told: str
+) -> None:
+    desk.fault(**fault)
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    asked = poll(
+        desk.tickets,
+        desk.database,
+        desk.store,
+        now=desk.now,
+        sleep=lambda _span: asyncio.Event().wait(),
+        every=SECOND,
+        notice=heard.put,
+    )
+    polling = asyncio.create_task(asked)
+
+    async with asyncio.timeout(10):
+        first = await heard.get()
+    polling.cancel()
+    await asyncio.gather(polling, return_exceptions=True)
+
+    assert first == told
 
 
 async def test_reading_back_goes_on_after_a_bug(desk: Desk) -> None:
