@@ -13,6 +13,8 @@ class Figure:
     measured: str
     ratio: str = ""
     goal: str = ""
+    met: bool | None = None
+    """Whether the goal was met, where that can be said."""
 
 
 def milliseconds(seconds: float) -> str:
@@ -25,7 +27,9 @@ def spread(seconds: Sequence[float]) -> str:
 
 
 def print_table(part: str, figures: Iterable[Figure]) -> None:
-    rows = [("", "measured", "ratio", "goal"), *((f.what, f.measured, f.ratio, f.goal) for f in figures)]
+    signs = {True: "✓ ", False: "✗ ", None: ""}
+    rows = [("", "measured", "ratio", "goal")]
+    rows += [(f.what, f.measured, f.ratio, signs[f.met] + f.goal) for f in figures]
     widths = [max(len(row[n]) for row in rows) for n in range(4)]
     print(f"\n{part}")
     for row in rows:

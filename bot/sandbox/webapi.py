@@ -35,6 +35,7 @@ METHODS: Methods = {
 }
 WRITING = frozenset(name for name, method in METHODS.items() if method.writes)
 WITHOUT_TOKEN = frozenset({"blocks.validate", "api.test"})
+LIMITS = ("post_per_s", "post_burst", "update_per_min")
 STRUCTURES = ("blocks", "attachments", "metadata", "view")
 
 
@@ -144,16 +145,16 @@ def _granted(sandbox: Sandbox) -> list[str]:
 
 
 def _check_rate(sandbox: Sandbox, name: str, method: Method, args: Args) -> None:
-    """Raise TooFast. `rate_limit` with post_per_s or update_per_min replaces the limits, else it strikes."""
+    """Raise TooFast. `rate_limit` with one of LIMITS replaces the limits, else it strikes."""
     rates, fault = sandbox.rates, sandbox.faults.options("rate_limit") or {}
-    replaced = "post_per_s" in fault or "update_per_min" in fault or fault.get("off")
+    replaced = any(name in fault for name in LIMITS) or fault.get("off")
     if not replaced and (struck := sandbox.faults.strikes("rate_limit", name)) is not None:
         raise TooFast(int(struck.get("retry_after", 1)))
     if fault.get("off"):
         return
     if method.tier == "post":
         rate = float(fault.get("post_per_s", POSTS_PER_S))
-        burst = POST_BURST if rate >= POSTS_PER_S else 1
+        burst = int(fault.get("post_burst", POST_BURST if rate >= POSTS_PER_S else 1))
         channel = sandbox.world.channel(args.text("channel"))
         wait = rates.per_second(f"post/{channel.id if channel else args.text('channel')}", rate, max(burst, int(rate)))
         wait = wait or rates.per_minute(name, max(POSTS_PER_MIN, rate * 60))

@@ -1,0 +1,125 @@
+"""The bot and the sandbox as programs of their own, on the sandbox's clock, which runs faster here than the real one."""
+
+import asyncio
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from benchmarks.programs import free_port
+from bot.demo.bad_release import CONFIGURATION
+from bot.demo.checks import differences, lagging
+from bot.demo.children import programs
+from bot.demo.stage import HOOK_TOKEN, State, key_of, words_of
+
+START = datetime(2026, 11, 20, 7, 40, tzinfo=UTC)
+MODEL, CHANNEL = "fraud-scorer", "ml-fraud"
+PATIENCE_S = 60.0
+Call = Mapping[str, Any]
+
+
+@dataclass
+class Rig:
+    """Both programs; `speed` is how many seconds of the sandbox pass in a real one."""
+
+    slack: httpx.AsyncClient
+    hooks: httpx.AsyncClient
+    environment: Mapping[str, str]
+    speed: float
+
+    async def at_speed(self, speed: float) -> None:
+        self.speed = speed
+        (await self.slack.post("/_sandbox/clock", json={"speed": speed})).raise_for_status()
+
+    async def jump(self, by: timedelta) -> None:
+        (await self.slack.post("/_sandbox/clock", json={"advance_s": by.total_seconds()})).raise_for_status()
+
+    async def now(self) -> datetime:
+        return datetime.fromisoformat((await self.slack.get("/_sandbox/clock")).json()["now"]).astimezone(UTC)
+
+    async def limit(self, **limits: Any) -> None:
+        """Have Slack allow this much."""
+        (await self.slack.put("/_sandbox/faults", json={"rate_limit": limits})).raise_for_status()
+
+    async def deliver(self, *notifications: Mapping[str, Any], within: timedelta = timedelta(0)) -> None:
+        """Have Alertmanager's NOTIFICATIONS come, evenly spread."""
+        begun, pause = time.monotonic(), within.total_seconds() / self.speed / len(notifications)
+        for number, body in enumerate(notifications):
+            await asyncio.sleep(max(0.0, begun + number * pause - time.monotonic()))
+            (await self.hooks.post("/hooks/alertmanager", json=body)).raise_for_status()
+
+    async def calls(self, *, after: int = 0) -> Sequence[Call]:
+        """Return the calls that keep messages: the chat.* methods."""
+        found = (await self.slack.get("/_sandbox/calls", params={"after": after})).raise_for_status().json()
+        return [call for call in found if call["method"].startswith("chat.")]
+
+    async def forget_calls(self) -> None:
+        await self.slack.delete("/_sandbox/calls")
+
+    async def state(self) -> State:
+        found: State = (await self.slack.get("/_sandbox/state")).raise_for_status().json()
+        return found
+
+    async def messages(self) -> list[Mapping[str, Any]]:
+        """Return our messages in the channel, oldest first."""
+        (found,) = (c for c in (await self.state())["channels"] if c["name"] == CHANNEL)
+        return [m for m in found["messages"] if key_of(m) and not m.get("deleted")]
+
+    async def unseen(self, names: Iterable[str]) -> set[str]:
+        """Return which alert NAMES stand in no message of the channel together with the model's name."""
+        shown = [words for m in await self.messages() if MODEL in (words := words_of(m))]
+        words = {word.strip("*:,`") for text in shown for word in text.split()}
+        return set(names) - words
+
+    async def settled(self) -> list[str]:
+        """Wait until nothing lags; returns where Slack is not what the rows say."""
+        until = time.monotonic() + PATIENCE_S
+        while (await lagging(self.environment, await self.now()))["projections"]["lagging"]:
+            if time.monotonic() > until:
+                return [f"some copies still lag after {PATIENCE_S:.0f} s"]
+            await asyncio.sleep(0.2)
+        return await differences(self.environment, await self.state())
+
+
+@asynccontextmanager
+async def running(speed: float) -> AsyncIterator[Rig]:
+    """Start both; the demo's configuration, an empty database."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(CONFIGURATION, Path(folder) / "bellwether.yml")
+        port = free_port()  # the next one is free, too, as far as one can tell
+        sandbox, bot, environment = programs(Path(folder), port, START)
+        authorized = {"authorization": f"Bearer {HOOK_TOKEN}"}
+        here, hooks = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}"
+        try:
+            await asyncio.gather(sandbox.start(), bot.start())
+            async with (
+                httpx.AsyncClient(base_url=here, trust_env=False, timeout=30) as slack,
+                httpx.AsyncClient(base_url=hooks, trust_env=False, timeout=30, headers=authorized) as sources,
+            ):
+                rig = Rig(slack, sources, environment, speed)
+                await rig.at_speed(speed)
+                yield rig
+        finally:
+            await bot.kill()
+            await sandbox.kill()
+
+
+def kinds(calls: Iterable[Call]) -> str:
+    """Return how many calls of which method there were, and how many of them were refused."""
+    found = list(calls)
+    each = ", ".join(f"{count} {method}" for method, count in Counter(c["method"] for c in found).most_common())
+    return f"{len(found)} ({each}; {sum(c['status'] == 429 for c in found)} answered 429)"
+
+
+def seconds_after(at: datetime, calls: Iterable[Call]) -> float:
+    """Return how long after AT the last call was made."""
+    last = max((datetime.fromisoformat(c["clock"]) for c in calls), default=at)
+    return max(0.0, (last - at).total_seconds())
