@@ -1,4 +1,4 @@
-"""The bot and the sandbox as programs of their own, on the sandbox's clock, which runs faster here than the real one."""
+"""The bot and the sandbox as programs of their own, on the sandbox's clock, which runs faster here."""
 
 import asyncio
 import shutil

@@ -57,6 +57,8 @@ class Work:
     body: Body
     urgent: bool = False
     """A person is waiting: may use the reserve of the budget."""
+    spare: int = 0
+    """It will change again soon: so many calls are left to copies that say their last word."""
 
 
 class Surface(Protocol):

@@ -7,6 +7,7 @@ BotError
   StoreUnavailable
 """
 
+from collections.abc import Callable
 from datetime import timedelta
 
 
@@ -37,10 +38,11 @@ class OutboundError(BotError):
 class NoBudget(OutboundError):
     """It is not its turn yet: our own rate limit, or the other side's Retry-After. No trouble, only a wait."""
 
-    def __init__(self, message: str, after: timedelta) -> None:
-        """`after` is how long until there is budget again."""
+    def __init__(self, message: str, after: timedelta, still: Callable[[], timedelta] | None = None) -> None:
+        """`after` is how long until there is budget again; `still`, where the budget is ours, says so at any time."""
         super().__init__(message)
         self.after = after
+        self.still = still
 
 
 class TemporaryError(OutboundError):

@@ -8,6 +8,8 @@ from datetime import date
 
 ALL_HOMES = "slack/home/"
 OPERATOR_NOTES = "slack/dm/"
+PRESSING = ("slack/incident/", "slack/storm/")
+"""What comes before all other copies for which no person waits: one of them tells of many."""
 
 
 def deployment(change_id: int) -> str:
@@ -119,6 +121,11 @@ def dependents(key: str) -> tuple[str, ...]:
             return tuple(k for k in incident_keys(int(number)) if k != key)
         case _:
             return ()
+
+
+def is_pressing(key: str) -> bool:
+    """Return whether KEY comes before cards."""
+    return key.startswith(PRESSING)
 
 
 def incident_of(key: str) -> int | None:

@@ -51,6 +51,10 @@ class Loop:
     now: Now
     sleep: Sleep
     in_flight: set[str] = field(default_factory=set)
+    waiting: dict[str, Callable[[], timedelta]] = field(default_factory=dict)
+    """Copies that are due, but for which there is no budget; each says for how long still."""
+    put_off: dict[str, int] = field(default_factory=dict)
+    """Generations that were put off so that others can say their last word; still the same then: it is the last."""
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     closing: bool = False
     """Finish what is in flight, claim nothing more."""
@@ -58,6 +62,11 @@ class Loop:
     def wake(self) -> None:
         """Say that something was touched."""
         self.woken.set()
+
+    def still_waiting(self) -> tuple[str, ...]:
+        """Forget whose budget is there again; returns the others."""
+        self.waiting = {key: still for key, still in self.waiting.items() if still() > timedelta(0)}
+        return tuple(self.waiting)
 
 
 async def run(loop: Loop, *, workers: int) -> None:
@@ -81,8 +90,10 @@ async def _work(loop: Loop) -> None:
 async def _idle(loop: Loop) -> None:
     """Wait until a projection is due, or something was touched."""
     loop.woken.clear()
-    due = await loop.database.read(projection.next_due, loop.prefix, tuple(loop.in_flight))
-    pause = IDLE if due is None else min(IDLE, max(timedelta(0), due - loop.now()))
+    hidden = (*loop.in_flight, *loop.still_waiting())
+    due = await loop.database.read(projection.next_due, loop.prefix, hidden)
+    pauses = [IDLE, *(still() for still in loop.waiting.values())]
+    pause = max(timedelta(0), min(pauses if due is None else (*pauses, due - loop.now())))
     waiting = asyncio.ensure_future(loop.sleep(pause))
     woken = asyncio.ensure_future(loop.woken.wait())
     try:
@@ -94,9 +105,11 @@ async def _idle(loop: Loop) -> None:
 
 async def reconcile_once(loop: Loop) -> bool:
     """Bring one lagging projection up to date; False when none is due."""
-    held = await loop.database.write(projection.claim, loop.now(), loop.prefix, tuple(loop.in_flight))
+    in_flight, waiting = tuple(loop.in_flight), loop.still_waiting()
+    held = await loop.database.write(projection.claim, loop.now(), loop.prefix, in_flight, waiting)
     if held is None:
         return False
+    loop.waiting.pop(held.key, None)
     loop.in_flight.add(held.key)
     try:
         await _bring_up_to_date(loop, held)
@@ -117,7 +130,8 @@ async def _bring_up_to_date(loop: Loop, held: Claim) -> None:
     if body is None or digest(body) == held.shown:
         await write(projection.settle_nothing, loop.now(), held)
         return
-    work = Work(held.key, held.nonce, held.nonce_at, body, held.urgent)
+    spare = 0 if loop.put_off.pop(held.key, None) == held.generation else held.spare
+    work = Work(held.key, held.nonce, held.nonce_at, body, urgent=held.urgent, spare=spare)
     outcome = "sent"
     try:
         remote_id = await _send(surface, held, work)
@@ -133,7 +147,7 @@ async def _bring_up_to_date(loop: Loop, held: Claim) -> None:
                 await write(projection.hurry, loop.now(), loop.prefix)
             loop.wake()
     except NoBudget as e:
-        await write(projection.settle_later, loop.now(), held, after=e.after, error="", unsent=True)
+        await _wait_for_budget(loop, held, work, e)
         outcome = "waits"
     except TemporaryError as e:
         await write(projection.settle_later, loop.now(), held, after=back_off(e.after, held), error=str(e), unsent=True)
@@ -159,6 +173,19 @@ async def _bring_up_to_date(loop: Loop, held: Claim) -> None:
         await write(projection.settle_later, loop.now(), held, after=after, error=error, unsent=False)
         outcome = "bug"
     CALLS.labels(loop.prefix, outcome).inc()
+
+
+async def _wait_for_budget(loop: Loop, held: Claim, work: Work, refused: NoBudget) -> None:
+    """Put HELD off; what nobody waits for stays due and is hidden, so that the most pressing is next."""
+    after = refused.after
+    if work.spare:
+        loop.put_off[held.key] = held.generation
+        await loop.database.write(projection.settle_hot, loop.now(), held, after=after)
+        return
+    if refused.still is not None and not held.urgent:
+        loop.waiting[held.key] = refused.still
+        after = timedelta(0)
+    await loop.database.write(projection.settle_later, loop.now(), held, after=after, error="", unsent=True)
 
 
 async def _send(surface: Surface, held: Claim, work: Work) -> RemoteId | None:

@@ -7,6 +7,7 @@ again in the channel's history. The budgets are ours: the SDK's retry handler wo
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -14,6 +15,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.domain import keys
 from bot.domain.errors import GoneError, NoBudget, PermanentError, TemporaryError
 from bot.ports import Now, RemoteId, Work
 from bot.reconcile.budget import NOW, Budget, Rate
@@ -22,12 +24,15 @@ from bot.slack.errors import OutOfReach, translate
 
 EVENT_TYPE = "bellwether_card"
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
-POSTS_IN_CHANNEL = Rate(1, SECOND, burst=3, reserve=1)
-POSTS = Rate(300, MINUTE, burst=60, reserve=5)
-UPDATES = Rate(50, MINUTE, burst=20, reserve=4)
-"""chat.update is Tier 3 for the whole workspace, all channels together: the scarce one (platforms.md 0.1)."""
-PUBLISHES = Rate(100, MINUTE, burst=20, reserve=5)
-READS = Rate(50, MINUTE, burst=20)
+WINDOW = timedelta(seconds=61)
+"""A minute, and some time for calls that take longer on their way than others."""
+POSTS_IN_CHANNEL = Rate(2, 2 * SECOND)
+POSTS = Rate(300, WINDOW, reserve=5)
+UPDATES = Rate(50, WINDOW, reserve=5)
+"""chat.update is Tier 3 for the whole workspace, all channels together: the scarce one."""
+PUBLISHES = Rate(100, WINDOW, reserve=5)
+READS = Rate(50, WINDOW)
+"""https://docs.slack.dev/apis/web-api/rate-limits; the reserves are for people, half of them for incidents, too."""
 
 LADDER = ("data_visualization", "data_table", "table")
 """Blocks that a workspace may refuse; the first one that a refused message holds is given up for good."""
@@ -79,9 +84,9 @@ class SlackSurface:
         if thread := work.body.content.get("thread_ts"):
             method, arguments["ts"] = "conversations.replies", thread
         while True:
-            self._spend(method, READS, urgent=True)
+            self._spend(method, READS, work)
             call = self._client.api_call(method, http_verb="GET", params=arguments)
-            page = await self._call(method, call, idempotent=True)
+            page = await self._call(method, READS, call, idempotent=True)
             for message in page["messages"]:
                 if message.get("metadata", {}).get("event_payload", {}).get("nonce") == work.nonce:
                     return RemoteId(f"{channel}:{message['ts']}")
@@ -95,9 +100,9 @@ class SlackSurface:
         if "view" in content:
             return await self._publish(work)
         channel = await self._channel(content)
-        self._spend("chat.postMessage", POSTS, urgent=work.urgent)
+        self._spend("chat.postMessage", POSTS, work)
         try:
-            self._spend(f"chat.postMessage {channel}", POSTS_IN_CHANNEL, urgent=work.urgent)
+            self._spend(f"chat.postMessage {channel}", POSTS_IN_CHANNEL, work)
         except NoBudget:
             self._budget.put_back("chat.postMessage")
             raise
@@ -109,7 +114,7 @@ class SlackSurface:
             unfurl_links=False,
             unfurl_media=False,
         )
-        posted = await self._sent(f"chat.postMessage {channel}", call, content, idempotent=False)
+        posted = await self._sent(f"chat.postMessage {channel}", POSTS_IN_CHANNEL, call, content, idempotent=False)
         return RemoteId(f"{posted['channel']}:{posted['ts']}")
 
     async def update(self, work: Work, remote_id: RemoteId) -> RemoteId:
@@ -121,10 +126,10 @@ class SlackSurface:
         if "view" in content:
             return await self._publish(work)
         channel, _, ts = remote_id.partition(":")
-        self._spend("chat.update", UPDATES, urgent=work.urgent)
+        self._spend("chat.update", UPDATES, work)
         call = self._client.chat_update(channel=channel, ts=ts, **_shown(content))
         try:
-            await self._sent("chat.update", call, content, idempotent=True)
+            await self._sent("chat.update", UPDATES, call, content, idempotent=True)
         except OutOfReach as e:
             if await self._channel(content) == channel:
                 raise
@@ -133,9 +138,9 @@ class SlackSurface:
 
     async def _publish(self, work: Work) -> RemoteId:
         user = work.body.content["user"]
-        self._spend("views.publish", PUBLISHES, urgent=work.urgent)
+        self._spend("views.publish", PUBLISHES, work)
         call = self._client.views_publish(user_id=user, view=work.body.content["view"])
-        await self._sent("views.publish", call, work.body.content["view"], idempotent=True)
+        await self._sent("views.publish", PUBLISHES, call, work.body.content["view"], idempotent=True)
         return RemoteId(user)
 
     async def _channel(self, content: Mapping[str, Any]) -> str:
@@ -147,18 +152,28 @@ class SlackSurface:
         message = f"there is no channel {name} that the bot can see; create it, or write /invite @bellwether there"
         raise TemporaryError(message, MINUTE)
 
-    def _spend(self, name: str, rate: Rate, *, urgent: bool) -> None:
+    def _spend(self, name: str, rate: Rate, work: Work) -> None:
         """Take one call from the budget; raises NoBudget."""
-        wait = self._budget.take(name, rate, self._now(), urgent=urgent)
+        leave = _leave(rate, work)
+        wait = self._budget.take(name, rate, self._now(), leave=leave)
         if wait > NOW:
-            raise NoBudget(f"budget of {name} is used up", wait)
+            raise NoBudget(f"budget of {name} is used up", wait, partial(self._still, name, rate, leave))
+
+    def _still(self, name: str, rate: Rate, leave: int) -> timedelta:
+        return self._budget.wait(name, rate, self._now(), leave=leave)
 
     async def _sent(
-        self, name: str, call: Awaitable[AsyncSlackResponse], content: Mapping[str, Any], *, idempotent: bool
+        self,
+        name: str,
+        rate: Rate,
+        call: Awaitable[AsyncSlackResponse],
+        content: Mapping[str, Any],
+        *,
+        idempotent: bool,
     ) -> AsyncSlackResponse:
         """Make the call; a block that this workspace does not know is given up, and the message drawn again."""
         try:
-            return await self._call(name, call, idempotent=idempotent)
+            return await self._call(name, rate, call, idempotent=idempotent)
         except PermanentError as e:
             refused = next((kind for kind in LADDER if _holds(content, kind)), None)
             if refused is None or not any(code in str(e) for code in ("invalid_blocks", "invalid_attachments")):
@@ -166,14 +181,26 @@ class SlackSurface:
             await self._refuse(refused, str(e))
             raise NoBudget(f"this workspace refuses {refused}; drawing it without", NOW) from e
 
-    async def _call(self, name: str, call: Awaitable[AsyncSlackResponse], *, idempotent: bool) -> AsyncSlackResponse:
+    async def _call(
+        self, name: str, rate: Rate, call: Awaitable[AsyncSlackResponse], *, idempotent: bool
+    ) -> AsyncSlackResponse:
         try:
-            return await call
+            answer = await call
+            self._budget.answered(name, self._now())
+            return answer
         except (SlackApiError, aiohttp.ClientError, OSError) as e:
             error = translate(e, idempotent=idempotent)
             if isinstance(error, NoBudget):
-                self._budget.park(name, self._now() + error.after)
+                self._budget.park(name, rate, self._now(), error.after)
+                error.still = partial(self._still, name, rate, 0)
             raise error from e
+
+
+def _leave(rate: Rate, work: Work) -> int:
+    """Return how many calls this one leaves to others: people first, then incidents, then cards, then hot cards."""
+    if work.urgent:
+        return 0
+    return rate.reserve // 2 if keys.is_pressing(work.key) else rate.reserve + work.spare
 
 
 def _shown(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import and_, bindparam, case, false, insert, or_, true, update
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from bot.domain import keys
 from bot.store.tables import AlertGroup, Projection
@@ -53,6 +53,8 @@ class Claim:
     error: str
     """What went wrong the last time."""
     urgent: bool
+    spare: int
+    """How many lagging messages this one leaves an edit to, because it was edited a moment ago itself."""
 
 
 def touch(db: Session, now: datetime, *names: str, urgent: bool = False, wait: timedelta | None = None) -> None:
@@ -101,17 +103,23 @@ def _touch_next_reply(db: Session, now: datetime, held: Claim) -> None:
         db.exec(_bumped_now(bump, now, urgent=held.urgent))
 
 
-def claim(db: Session, now: datetime, prefix: str, in_flight: Collection[str] = ()) -> Claim | None:
+def claim(
+    db: Session, now: datetime, prefix: str, in_flight: Collection[str] = (), waiting: Collection[str] = ()
+) -> Claim | None:
     """Hide the most pressing lagging projection under PREFIX from other workers for LEASE; None when none is due.
 
-    Order: what people wait for, then copies that do not exist yet, then the longest overdue. `in_flight` are keys that
-    this process still works on: their leases may have run out on a clock that was moved.
+    Order: what people wait for, then incidents and storms, then copies that do not exist yet, then the longest overdue.
+    `in_flight` are keys that this process still works on: their leases may have run out on a clock that was moved;
+    `waiting` are keys for which there is no budget, unless a person waits.
     """
+    pressing = or_(*(col(Projection.key).startswith(begin, autoescape=True) for begin in keys.PRESSING))
     query = (
         select(Projection)
         .where(col(Projection.lagging), col(Projection.not_before) <= now)
         .where(col(Projection.key).startswith(prefix, autoescape=True), col(Projection.key).not_in(in_flight))
-        .order_by(col(Projection.urgent).desc(), col(Projection.remote_id).is_not(None), col(Projection.not_before))
+        .where(or_(col(Projection.urgent), col(Projection.key).not_in(waiting)))
+        .order_by(col(Projection.urgent).desc(), pressing.desc())
+        .order_by(col(Projection.remote_id).is_not(None), col(Projection.not_before))
         .limit(1)
     )
     row = db.exec(query).first()
@@ -120,7 +128,7 @@ def claim(db: Session, now: datetime, prefix: str, in_flight: Collection[str] = 
     fresh = row.remote_id is None and row.nonce is None
     if fresh:
         row.nonce, row.nonce_at, row.looks = uuid4().hex, now, 0
-    urgent = row.urgent
+    urgent, spare = row.urgent, _spare(db, row, now, prefix)
     row.lease, row.not_before, row.urgent, row.news = uuid4().hex, now + LEASE, False, False
     db.add(row)
     db.flush()
@@ -137,7 +145,21 @@ def claim(db: Session, now: datetime, prefix: str, in_flight: Collection[str] = 
         attempts=row.attempts,
         error=row.error,
         urgent=urgent,
+        spare=spare,
     )
+
+
+def _spare(db: Session, row: Projection, now: datetime, prefix: str) -> int:
+    """Return how many edits ROW leaves to other messages: one for each that lags, if it was itself shown of late.
+
+    One more when it is due by its deadline: then it still changes, and has to say its last word, too.
+    """
+    if row.urgent or row.remote_id is None or row.shown_at is None or row.shown_at <= now - LONGEST_PAUSE:
+        return 0
+    messages = (col(Projection.remote_id).is_not(None), col(Projection.key).not_like(f"{keys.ALL_HOMES}%"))
+    under = col(Projection.key).startswith(prefix, autoescape=True)
+    lagging = db.exec(select(func.count()).where(col(Projection.lagging), under, *messages)).one()
+    return lagging if row.not_before == row.deadline else lagging - 1
 
 
 def settle_shown(db: Session, now: datetime, held: Claim, *, remote_id: str, shown: str) -> bool:
@@ -196,6 +218,12 @@ def settle_later(
         "looks": held.looks if looks is None else looks,
     }
     return _settle(db, now, held, shows=False, **outcome, **(_unsent(held) if unsent else {}))
+
+
+def settle_hot(db: Session, now: datetime, held: Claim, *, after: timedelta) -> bool:
+    """Write that there is no edit to spare before AFTER; unless it calms down earlier, then it is looked at again."""
+    deadline = now + after
+    return _settle(db, now, held, shows=False, not_before=min(now + CALM, deadline), deadline=deadline)
 
 
 def settle_gone(db: Session, now: datetime, held: Claim) -> bool:

@@ -1,43 +1,47 @@
-"""Token buckets: never more than the rate allows, the reserve is for people, a 429 parks one name."""
+"""Never more in any stretch of time than the rate allows, some of it kept for others, and less after a 429."""
 
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.reconcile.budget import Budget, Rate
+from bot.reconcile.budget import FORGIVEN, Budget, Rate
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-SECOND = timedelta(seconds=1)
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 NONE = timedelta(0)
-UPDATES = Rate(50, timedelta(minutes=1), burst=20, reserve=4)
+UPDATES = Rate(50, MINUTE, reserve=4)
 
 
-def taken(budget: Budget, rate: Rate, at: datetime, tries: int, *, urgent: bool = False) -> int:
-    return sum(budget.take("chat.update", rate, at, urgent=urgent) == NONE for _ in range(tries))
+def taken(budget: Budget, rate: Rate, at: datetime, tries: int, *, leave: int = 0) -> int:
+    return sum(budget.take("chat.update", rate, at, leave=leave) == NONE for _ in range(tries))
 
 
-def test_a_burst_goes_out_at_once_but_for_the_reserve() -> None:
-    assert taken(Budget(), UPDATES, NOW, 100) == 16
-
-
-def test_the_reserve_is_there_for_people() -> None:
+def test_what_is_left_to_others_is_there_for_them() -> None:
     budget = Budget()
-    taken(budget, UPDATES, NOW, 100)
+    cards, incidents, people = (taken(budget, UPDATES, NOW, 100, leave=leave) for leave in (4, 2, 0))
 
-    assert taken(budget, UPDATES, NOW, 100, urgent=True) == 4
+    assert (cards, incidents, people) == (46, 2, 2)
+
+
+def test_one_at_least_goes_out_however_many_are_to_be_left() -> None:
+    assert taken(Budget(), UPDATES, NOW, 100, leave=500) == 1
 
 
 def test_the_wait_that_is_told_is_enough_and_not_too_long() -> None:
     budget = Budget()
-    taken(budget, UPDATES, NOW, 100)
-    wait = budget.take("chat.update", UPDATES, NOW)
+    taken(budget, UPDATES, NOW, 30)
+    taken(budget, UPDATES, NOW + 10 * SECOND, 30)
+    now = NOW + 20 * SECOND
+    wait = budget.take("chat.update", UPDATES, now)
 
-    assert budget.take("chat.update", UPDATES, NOW + wait - SECOND / 100) > NONE
-    assert budget.take("chat.update", UPDATES, NOW + wait) == NONE
+    assert wait == 40 * SECOND
+    assert budget.wait("chat.update", UPDATES, now + wait - SECOND / 100) > NONE
+    assert budget.wait("chat.update", UPDATES, now, leave=30) == 50 * SECOND
+    assert budget.take("chat.update", UPDATES, now + wait) == NONE
 
 
-def test_the_names_have_buckets_of_their_own() -> None:
+def test_the_names_have_accounts_of_their_own() -> None:
     budget, rate = Budget(), Rate(1, SECOND)
     budget.take("C1", rate, NOW)
 
@@ -56,47 +60,71 @@ def test_what_was_put_back_can_be_taken_again() -> None:
 
 
 def test_a_parked_name_waits_until_then_and_nobody_else_does() -> None:
-    budget, rate = Budget(), Rate(10, SECOND, burst=10)
-    budget.take("C1", rate, NOW)
-    budget.park("C1", NOW + 30 * SECOND)
+    budget, rate = Budget(), Rate(10, SECOND)
+    budget.park("C1", rate, NOW, 30 * SECOND)
 
-    assert budget.take("C1", rate, NOW + 29 * SECOND, urgent=True) == SECOND
+    assert budget.take("C1", rate, NOW + 29 * SECOND) == SECOND
     assert budget.take("C2", rate, NOW) == NONE
     assert budget.take("C1", rate, NOW + 30 * SECOND) == NONE
 
 
-def test_a_name_can_be_parked_before_it_was_ever_used() -> None:
-    budget = Budget()
-    budget.park("C1", NOW + SECOND)
+def test_a_429_teaches_to_send_fewer_at_once_and_then_fewer_in_all() -> None:
+    budget, rate, at = Budget(), Rate(5, 4 * SECOND, reserve=1), NOW
+    paces = []
+    for _ in range(4):
+        budget.park("chat.update", rate, at, SECOND)
+        at += MINUTE
+        at_once = taken(budget, rate, at, 10)
+        paces.append((at_once, budget.wait("chat.update", rate, at)))
 
-    assert budget.take("C1", Rate(1, SECOND), NOW) == SECOND
+    assert paces == [(2, 2 * SECOND), (1, SECOND), (1, 1.25 * SECOND), (1, 1.5625 * SECOND)]
 
 
-def test_a_clock_that_goes_back_costs_no_tokens_and_makes_none() -> None:
-    budget, rate = Budget(), Rate(1, SECOND, burst=2)
+def test_calls_that_were_on_their_way_together_teach_one_thing() -> None:
+    budget, rate = Budget(), Rate(4, 4 * SECOND)
+    for _ in range(4):
+        budget.park("chat.update", rate, NOW, SECOND)
+
+    assert taken(budget, rate, NOW + SECOND, 10) == 2
+
+
+def test_what_was_learnt_is_forgotten_after_a_good_while() -> None:
+    budget, rate = Budget(), Rate(4, 4 * SECOND)
+    budget.park("chat.update", rate, NOW, SECOND)
+
+    assert taken(budget, rate, NOW + FORGIVEN, 10) == 2
+    assert taken(budget, rate, NOW + FORGIVEN + MINUTE, 10) == 4
+
+
+def test_a_clock_that_goes_back_costs_a_window_at_most_and_gives_nothing() -> None:
+    budget, rate = Budget(), Rate(2, SECOND)
     budget.take("C1", rate, NOW)
+    earlier = NOW - timedelta(hours=1)
 
-    assert budget.take("C1", rate, NOW - timedelta(hours=1)) == NONE
-    assert budget.take("C1", rate, NOW - timedelta(hours=1)) == SECOND
+    assert budget.take("C1", rate, earlier) == NONE
+    assert budget.take("C1", rate, earlier) == SECOND
+
+
+def test_how_much_is_used_is_told_as_a_part() -> None:
+    budget = Budget()
+    taken(budget, UPDATES, NOW, 20)
+    budget.park("C1", Rate(1, SECOND), NOW, MINUTE)
+
+    assert budget.used(NOW + SECOND) == {"chat.update": 0.4, "C1": 1.0}
+    assert budget.used(NOW + MINUTE) == {"chat.update": 0.0, "C1": 0.0}
 
 
 @given(
-    per=st.integers(1, 100),
-    burst=st.integers(3, 20),
-    reserve=st.integers(0, 2),
-    calls=st.lists(st.tuples(st.floats(0, 5), st.booleans()), max_size=80),
+    per=st.integers(1, 50),
+    calls=st.lists(st.tuples(st.floats(0, 20), st.integers(0, 60)), max_size=120),
 )
-def test_in_no_stretch_of_time_more_goes_out_than_the_rate_and_one_burst(
-    per: int, burst: int, reserve: int, calls: list[tuple[float, bool]]
-) -> None:
-    rate, budget = Rate(per, timedelta(minutes=1), burst, reserve), Budget()
+def test_in_no_window_more_goes_out_than_the_rate(per: int, calls: list[tuple[float, int]]) -> None:
+    rate, budget = Rate(per, MINUTE), Budget()
     at, sent = NOW, []
-    for pause, urgent in calls:
+    for pause, leave in calls:
         at += timedelta(seconds=pause)
-        if budget.take("x", rate, at, urgent=urgent) == NONE:
+        if budget.take("x", rate, at, leave=leave) == NONE:
             sent.append(at)
 
-    for first, begun in enumerate(sent):
-        for last in range(first, len(sent)):
-            minutes = (sent[last] - begun) / timedelta(minutes=1)
-            assert last - first + 1 <= burst + per * minutes + 1e-6
+    for begun in sent:
+        assert sum(begun <= at < begun + MINUTE for at in sent) <= per
