@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from benchmarks import ingest, start, status, storm, verdicts
+from benchmarks import ingest, limited, start, status, storm, verdicts
 from benchmarks.figures import Figure, print_table
 
 PARTS: dict[str, Callable[[], Coroutine[Any, Any, list[Figure]]]] = {
     "ingest": ingest.measure,
     "status": status.measure,
     "storm": storm.measure,
+    "limited": limited.measure,
     "start": start.measure,
     "verdicts": verdicts.measure,
 }

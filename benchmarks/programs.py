@@ -50,3 +50,15 @@ def free_port() -> int:
         bound.bind(("127.0.0.1", 0))
         port: int = bound.getsockname()[1]
         return port
+
+
+def two_free_ports() -> int:
+    """Return a port that is free, and the next one, too."""
+    while True:
+        with socket.socket() as next_one:
+            port = free_port()
+            try:
+                next_one.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return port

@@ -14,7 +14,8 @@ from typing import Any
 
 import httpx
 
-from benchmarks.programs import free_port
+from benchmarks.figures import Figure
+from benchmarks.programs import two_free_ports
 from bot.demo.bad_release import CONFIGURATION
 from bot.demo.checks import differences, lagging
 from bot.demo.children import programs
@@ -73,13 +74,20 @@ class Rig:
         (found,) = (c for c in (await self.state())["channels"] if c["name"] == CHANNEL)
         return [m for m in found["messages"] if key_of(m) and not m.get("deleted")]
 
+    async def appear(self, count: int) -> Sequence[Mapping[str, Any]]:
+        """Wait until COUNT messages of ours stand in the channel; returns them."""
+        async with asyncio.timeout(10 * PATIENCE_S):
+            while len(found := await self.messages()) < count:  # noqa: ASYNC110 - the other side's state
+                await asyncio.sleep(0.05)
+        return found
+
     async def unseen(self, names: Iterable[str]) -> set[str]:
         """Return which alert NAMES stand in no message of the channel together with the model's name."""
         shown = [words for m in await self.messages() if MODEL in (words := words_of(m))]
         words = {word.strip("*:,`") for text in shown for word in text.split()}
         return set(names) - words
 
-    async def settled(self) -> list[str]:
+    async def settled(self) -> Sequence[str]:
         """Wait until nothing lags; returns where Slack is not what the rows say."""
         until = time.monotonic() + PATIENCE_S
         while (await lagging(self.environment, await self.now()))["projections"]["lagging"]:
@@ -94,7 +102,7 @@ async def running(speed: float) -> AsyncIterator[Rig]:
     """Start both; the demo's configuration, an empty database."""
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(CONFIGURATION, Path(folder) / "bellwether.yml")
-        port = free_port()  # the next one is free, too, as far as one can tell
+        port = two_free_ports()
         sandbox, bot, environment = programs(Path(folder), port, START)
         authorized = {"authorization": f"Bearer {HOOK_TOKEN}"}
         here, hooks = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}"
@@ -123,3 +131,8 @@ def seconds_after(at: datetime, calls: Iterable[Call]) -> float:
     """Return how long after AT the last call was made."""
     last = max((datetime.fromisoformat(c["clock"]) for c in calls), default=at)
     return max(0.0, (last - at).total_seconds())
+
+
+def exact(wrong: Sequence[str]) -> Figure:
+    """Return the line for what `Rig.settled` found WRONG."""
+    return Figure("", "; ".join(wrong[:3]) or "every message says what the rows say", "", "exact", met=not wrong)

@@ -205,6 +205,7 @@ async def test_a_block_that_the_workspace_refuses_is_drawn_simpler_and_that_is_r
 
     await bot.show(KEY, chart)
     await bot.work()
+    await bot.later(2)
     await bot.show("slack/group/2", chart)
 
     assert [m["blocks"][0]["type"] for m in bot.messages()] == ["section", "section"]
