@@ -7,7 +7,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -67,7 +67,7 @@ async def test_each_group_of_a_real_alertmanager_has_one_card_with_its_last_stat
         assert f"{EACH} alerts" in words or f"{EACH} of {EACH} alerts" in words
 
 
-async def fire(source: httpx.AsyncClient, groups: Iterable[int], numbers: Iterable[int], *, ended: bool = False) -> None:
+async def fire(source: httpx.AsyncClient, groups: Iterable[int], numbers: range, *, ended: bool = False) -> None:
     """Have ALERTMANAGER know of these alerts, as Prometheus tells it."""
     now = datetime.now(UTC)
     times = {"startsAt": (now - timedelta(minutes=5)).isoformat()}
@@ -117,12 +117,13 @@ async def alertmanager(folder: Path, hooks: str) -> AsyncIterator[httpx.AsyncCli
         process = await asyncio.create_subprocess_exec(PROGRAM, *arguments, stdout=log, stderr=log)
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=10) as source:
-            async with asyncio.timeout(PATIENCE_S):
-                while not await ready(source):  # noqa: ASYNC110 - another process
-                    await asyncio.sleep(0.05)
+            while not await ready(source):
+                assert process.returncode is None, (folder / "alertmanager.log").read_text()
+                await asyncio.sleep(0.05)
             yield source
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):
+            process.kill()
         await process.wait()
 
 
