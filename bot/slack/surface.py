@@ -68,9 +68,9 @@ class SlackSurface:
         if "channel" in content:
             return await self._find_in(channel, work)
         try:
-            self._spend("conversations.open", READS, urgent=True)
+            self._spend("conversations.open", READS, work)
             call = self._client.conversations_open(users=channel)
-            direct = await self._call("conversations.open", call, idempotent=True)
+            direct = await self._call("conversations.open", READS, call, idempotent=True)
             return await self._find_in(direct["channel"]["id"], work)
         except TemporaryError as e:
             if "missing_scope" not in str(e):

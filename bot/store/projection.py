@@ -223,7 +223,7 @@ def settle_later(
 def settle_hot(db: Session, now: datetime, held: Claim, *, after: timedelta) -> bool:
     """Write that there is no edit to spare before AFTER; unless it calms down earlier, then it is looked at again."""
     deadline = now + after
-    return _settle(db, now, held, shows=False, not_before=min(now + CALM, deadline), deadline=deadline)
+    return _settle(db, now, held, shows=False, not_before=min(now + CALM, deadline), error="", deadline=deadline)
 
 
 def settle_gone(db: Session, now: datetime, held: Claim) -> bool:
