@@ -83,7 +83,7 @@ def test_the_table_has_the_ten_worst_and_counts_the_rest(story: Any, look: Any, 
 
     shown = words(answer)
     assert "*15 models*: 1 degraded, 14 good" in shown
-    assert "fraud-scorer\n🟠 degraded\nv42\nDeclined 2.9 %\nnot connected\n" in shown
+    assert "fraud-scorer\n🟠 degraded\nv42\nDeclined 2.9 %" in shown
     (table,) = [b for b in answer.blocks if b["type"] == "data_table"]
     assert table["caption"] == "Models, worst first (5 more not shown)"
     assert len(table["rows"]) == 11
