@@ -62,7 +62,7 @@ async def measure() -> list[Figure]:
 
 
 async def _ask(database: Database) -> list[Figure]:
-    workspace = Workspace(database, Rules(), lambda _db: Look(sources=("events",)), lambda: NOW, lambda: None)
+    workspace = Workspace(database, Rules(), lambda _db: Look(sources=("events",)), lambda: NOW, lambda: None, "one")
     asker, dice = Asker("U1", "C1", word="/model"), random.Random(7)
 
     def asking(text: str) -> Callable[[], Awaitable[object]]:

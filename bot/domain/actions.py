@@ -128,8 +128,6 @@ class LogChange:
     by: str
     at: datetime | None = None
     """When it took effect; None = now."""
-    key: str = ""
-    """What names the request in Slack, so that one that is sent again is written once."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from bot.store.tables import Change, Decision, Incident, Model, Version
 def log_change(db: Session, action: LogChange, now: datetime) -> int:
     """Write down a change that a person typed; returns its number."""
     model = _model(db, action.model)
-    key = f"typed/{action.by}/{action.key or now.isoformat()}"
+    key = f"typed/{action.by}/{now.isoformat()}"
     fact = ChangeFact(
         model=model.name,
         change_type=action.change_type,

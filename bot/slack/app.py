@@ -136,9 +136,7 @@ def _listen_to_commands(app: AsyncApp, workspace: Workspace, words: tuple[str, .
 
     @app.command(pattern)
     async def command(ack: AsyncAck, body: dict[str, Any]) -> None:
-        asker = Asker(
-            body["user_id"], body["channel_id"], word=body["command"], request=str(body.get("trigger_id", ""))
-        )
+        asker = Asker(body["user_id"], body["channel_id"], word=body["command"])
         try:
             answer = await commands.answer(workspace, asker, body.get("text", ""))
         except UserError as e:
@@ -154,7 +152,10 @@ def _listen_to_events(app: AsyncApp, workspace: Workspace) -> None:
     @app.event("app_mention")
     async def mention(event: dict[str, Any], client: AsyncWebClient, context: AsyncBoltContext) -> None:
         asker = Asker(
-            event["user"], event["channel"], thread_ts=event.get("thread_ts"), request=str(event.get("ts", ""))
+            event["user"],
+            event["channel"],
+            thread_ts=event.get("thread_ts"),
+            delivery_id=context.get("delivery_id"),
         )
         try:
             answer = await commands.answer(

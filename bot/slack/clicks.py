@@ -56,7 +56,7 @@ def listen(app: AsyncApp, workspace: Workspace) -> None:
     @app.action(re.compile("^run_"))
     async def run(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient) -> None:
         chosen = action.get("value") or action.get("selected_option", {}).get("value", "")
-        asker = Asker(_who(body), _where(body) or _who(body), request=str(body.get("trigger_id", "")))
+        asker = Asker(_who(body), _where(body) or _who(body))
         try:
             answer = await commands.answer(workspace, asker, chosen)
         except UserError as e:

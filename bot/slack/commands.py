@@ -25,7 +25,7 @@ async def answer(workspace: Workspace, asker: Asker, text: str) -> Message:
     found = await workspace.ask(_answer, workspace, asker, text)
     if isinstance(found, Message):
         return found
-    await workspace.act(found.action)
+    await workspace.act(found.action, delivery_id=asker.delivery_id)
     return found.said
 
 

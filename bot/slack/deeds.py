@@ -47,7 +47,6 @@ def log(db: Session, question: Question) -> Deed:
         summary=summary,
         by=question.asker.user,
         at=at,
-        key=question.asker.request,
     )
     what = f"{text.word(change_type)} change of {text.bold(model.name)}: {text.line(summary)}"
     said = message(

@@ -20,8 +20,8 @@ class Asker:
     channel: str
     word: str | None = None
     thread_ts: str | None = None
-    request: str = ""
-    """What names the request in Slack: one that is sent again has the same."""
+    delivery_id: int | None = None
+    """Their request in the inbox: done together with what it asks for, so that it is done once."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ def typed(story: Any, look: Any) -> Any:
 
     def do(text: str, bound: str | None = "fraud-scorer") -> Deed:
         command = parse(text, verbs=COMMANDS, models=["fraud-scorer", "fraud-rules"], wordy=WORDY)
-        question = Question(command, Asker("U02BOB", "C02MLFRAUD", request="t1"), story.now, look, bound)
+        question = Question(command, Asker("U02BOB", "C02MLFRAUD"), story.now, look, bound)
         deed = COMMANDS[command.verb](story.db, question)
         assert isinstance(deed, Deed)
         return deed
@@ -48,7 +48,7 @@ def typed(story: Any, look: Any) -> Any:
 def test_a_typed_change_has_the_kind_before_its_colon(typed: Any, text: str, kind: ChangeType, summary: str) -> None:
     act = typed(text).action
 
-    assert act == LogChange(model="fraud-scorer", change_type=kind, summary=summary, by="U02BOB", key="t1")
+    assert act == LogChange(model="fraud-scorer", change_type=kind, summary=summary, by="U02BOB")
 
 
 def test_a_change_may_be_typed_afterwards(typed: Any, story: Any, words: Any) -> None:
