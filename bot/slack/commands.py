@@ -6,16 +6,17 @@ from datetime import timedelta
 from sqlmodel import Session, select
 
 from bot.domain.errors import UserError
+from bot.domain.names import clean_version
 from bot.slack import deeds
-from bot.slack.answers import changes, everyone, helping, models, status, unknown
+from bot.slack.answers import changes, compare, everyone, helping, models, status, unknown, versions
 from bot.slack.blocks import Message
-from bot.slack.grammar import parse
-from bot.slack.questions import Asker, Deed, Question
+from bot.slack.grammar import parse, quoted
+from bot.slack.questions import Asker, Deed, Question, known_version
 from bot.slack.workspace import Workspace
 from bot.store.queries.directory import name_of
 from bot.store.tables import Model
 
-WEEK = timedelta(days=7)
+WEEK, MONTH = timedelta(days=7), timedelta(days=30)
 DEFAULT_VERBS = {"/incident": "incidents", "/oncall": "oncall"}
 """What a bare alias means; with words after it, an alias is the same as the main command."""
 
@@ -57,10 +58,28 @@ def _status(db: Session, question: Question) -> Message:
 
 
 def _changes(db: Session, question: Question) -> Message:
-    if question.model is None:
-        raise UserError(f"Whose changes? Write `{question.look.command} changes NAME`.")
     since = question.now - question.span("since", WEEK)
-    return changes.changes(db, question.model, question.now, since, question.look)
+    return changes.changes(db, question.needed("changes NAME"), question.now, since, question.look)
+
+
+def _versions(db: Session, question: Question) -> Message:
+    return versions.list_versions(db, question.needed("versions NAME"), question.now, question.look)
+
+
+def _deploys(db: Session, question: Question) -> Message:
+    since = question.now - question.span("since", MONTH)
+    return versions.list_deploys(db, question.needed("deploys NAME"), question.now, since, question.look)
+
+
+def _compare(db: Session, question: Question) -> Message:
+    model = question.about(db, "compare NAME v42 v43")
+    named = [clean_version(word) or "" for word in question.command.words]
+    if len(named) != 2 or len(set(named)) != 2:
+        raise UserError(f"Which two versions? Write `{question.look.command} compare {quoted(model.name)} v42 v43`.")
+    for name in named:
+        known_version(db, model, name)
+    before, after = named
+    return compare.compare(db, model, before, after, question.look)
 
 
 def _help(db: Session, question: Question) -> Message:
@@ -81,12 +100,15 @@ COMMANDS: dict[str, Callable[[Session, Question], Message | Deed]] = {
     "models": _models,
     "status": _status,
     "changes": _changes,
+    "versions": _versions,
+    "deploys": _deploys,
+    "compare": _compare,
     "log": deeds.log,
     "mark": deeds.mark,
     "incidents": _incidents,
     "oncall": _oncall,
     "help": _help,
 }
-OF_A_MODEL = frozenset({"status", "changes", "log", "mark"})
-WORDY = frozenset({"log", "mark"})
+OF_A_MODEL = frozenset({"status", "changes", "versions", "deploys", "compare", "log", "mark"})
+WORDY = frozenset({"compare", "log", "mark"})
 """After these come words of one's own, so a model may only be named before them."""

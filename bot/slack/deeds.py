@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import NoReturn
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from bot.domain.actions import LogChange, MarkVersion
 from bot.domain.errors import UserError
@@ -14,9 +14,7 @@ from bot.slack import text
 from bot.slack.blocks import actions, button, context, message, section
 from bot.slack.cards.frame import finished
 from bot.slack.grammar import quoted
-from bot.slack.questions import Deed, Question
-from bot.store.queries.models import model_by_name
-from bot.store.tables import Model, Version
+from bot.slack.questions import Deed, Question, known_version
 
 KINDS: Mapping[str, ChangeType] = {
     **{str(kind).replace("_", " "): kind for kind in ChangeType if kind is not ChangeType.MODEL},
@@ -31,7 +29,7 @@ WORDS = {"bad": True, "good": False}
 
 def log(db: Session, question: Question) -> Deed:
     """Write down a change: `log NAME "filter: hide closed shops"`."""
-    model = _model(db, question, 'log NAME "filter: hide closed shops"')
+    model = question.about(db, 'log NAME "filter: hide closed shops"')
     typed = " ".join(question.command.words).strip()
     if not typed:
         _explain(question, "What changed?", f'log {quoted(model.name)} "filter: hide closed shops"')
@@ -60,7 +58,7 @@ def log(db: Session, question: Question) -> Deed:
 
 def mark(db: Session, question: Question) -> Deed:
     """Say that a version is bad, or good after all: `mark NAME v12 bad "label leak"`."""
-    model = _model(db, question, 'mark NAME v12 bad "label leak"')
+    model = question.about(db, 'mark NAME v12 bad "label leak"')
     example = f'mark {quoted(model.name)} v12 bad "label leak"'
     words = list(question.command.words)
     verdict = next((word for word in words if word.lower() in WORDS), None)
@@ -69,7 +67,7 @@ def mark(db: Session, question: Question) -> Deed:
     place = words.index(verdict)
     bad, reason = WORDS[verdict.lower()], " ".join(words[place + 1 :])[:LONGEST]
     version = clean_version(" ".join(words[:place])) or ""
-    _known(db, model, version)
+    known_version(db, model, version)
     if bad and not reason:
         _explain(question, "Why is it bad? The reason is shown when it is deployed again.", example)
     act = MarkVersion(model=model.name, version=version, bad=bad, by=question.asker.user, reason=reason)
@@ -84,23 +82,6 @@ def mark(db: Session, question: Question) -> Deed:
         actions(undo, button("Versions", "run_2", f"versions {quoted(model.name)}")),
     )
     return Deed(act, finished(said, question.look))
-
-
-def _model(db: Session, question: Question, example: str) -> Model:
-    """Return the model that was named, or the channel's own; raises UserError when there is none."""
-    model = model_by_name(db, question.model) if question.model else None
-    if model is None:
-        _explain(question, "Of which model?", example)
-    return model
-
-
-def _known(db: Session, model: Model, version: str) -> None:
-    """Raise UserError, with the newest versions, for one that nobody ever told us of."""
-    names = db.exec(select(Version.name).where(Version.model_id == model.id).order_by(col(Version.id).desc())).all()
-    if version not in names:
-        known = ", ".join(text.version(name) for name in names[:5]) or "none"
-        unheard = f"{text.version(version)} of {text.bold(model.name)}"
-        raise UserError(f"I never heard of {unheard}; the newest are {known}. Nothing done.")
 
 
 def _explain(question: Question, what: str, example: str) -> NoReturn:

@@ -3,11 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlmodel import Session
+
 from bot.domain.actions import Action
 from bot.domain.errors import UserError
+from bot.slack import text
 from bot.slack.blocks import Message
 from bot.slack.cards.look import Look
 from bot.slack.grammar import Command
+from bot.store.queries.models import model_by_name
+from bot.store.queries.versions import version_named, versions
+from bot.store.tables import Model
 
 UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
@@ -40,6 +46,19 @@ class Question:
         """The model that was named, or the channel's own."""
         return self.command.model or self.bound
 
+    def needed(self, example: str) -> str:
+        """Return the name of the model that this is about; raises UserError with an EXAMPLE when there is none."""
+        if self.model is None:
+            raise UserError(f"Of which model? Write `{self.look.command} {example}`.")
+        return self.model
+
+    def about(self, db: Session, example: str) -> Model:
+        """Return the model that this is about; raises UserError with an EXAMPLE when there is none."""
+        model = model_by_name(db, self.needed(example))
+        if model is None:
+            raise UserError(f"There is no model {text.bold(self.model)}. Nothing done.")
+        return model
+
     def span(self, flag: str, default: timedelta) -> timedelta:
         """Return the time span of a flag, `--since 3d`; raises UserError for what is none."""
         given = self.command.flags.get(flag)
@@ -57,3 +76,11 @@ class Deed:
 
     action: Action
     said: Message
+
+
+def known_version(db: Session, model: Model, name: str) -> None:
+    """Raise UserError, with the newest versions, for one that nobody ever told us of."""
+    if model.id is not None and version_named(db, model.id, name) is None:
+        known = ", ".join(text.version(v.name) for v in versions(db, model.id, limit=5)) or "none"
+        unheard = f"{text.version(name)} of {text.bold(model.name)}"
+        raise UserError(f"I never heard of {unheard}; the newest are {known}. Nothing done.")

@@ -23,6 +23,13 @@ def name_of(db: Session, identifier: str) -> str | None:
     return row.name if row else None
 
 
+def names_by_id(db: Session, identifiers: Iterable[str | None]) -> dict[str, str]:
+    """Return what these people are called, `@alice`, by id; for tables, where nothing is a mention."""
+    wanted = {i for i in identifiers if i}
+    rows = db.exec(select(Directory.id, Directory.name).where(Directory.kind == "user", col(Directory.id).in_(wanted)))
+    return {i: f"@{name}" for i, name in rows}
+
+
 def _ids(db: Session, names: Iterable[str | None], *, kind: str) -> dict[str, str]:
     given = {name: name.strip().lstrip("@#") for name in names if name}
     wanted = set(given.values())

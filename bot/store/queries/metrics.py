@@ -200,16 +200,17 @@ def newest_matured(db: Session, model_id: int, metric: str, kinds: Collection[st
     return next(_read(db, query), None)
 
 
-def values_of_version(db: Session, model_id: int, version: str, *, limit: int = 60) -> list[Reading]:
-    """Return what was measured of VERSION over all rows, newest first."""
+def values_of_version(
+    db: Session, model_id: int, version: str, *, limit: int = 60, slices: bool = False
+) -> list[Reading]:
+    """Return what was measured of VERSION over all rows, newest first; with SLICES of parts of them, too."""
     query = (
         _readings()
         .where(col(Evaluation.model_id) == model_id, col(Evaluation.version) == version)
-        .where(col(MetricValue.slice) == ALL)
         .order_by(col(Evaluation.occurred_at).desc(), col(MetricValue.id).desc())
         .limit(limit)
     )
-    return list(_read(db, query))
+    return list(_read(db, query if slices else query.where(col(MetricValue.slice) == ALL)))
 
 
 def first_matured(db: Session, model_id: int, version: str, kind: str, *, limit: int = 40) -> dict[str, Reading]:
