@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from bot.domain.facts import EvaluationType
 from bot.domain.figures import bounds, decimals_for, number
-from bot.domain.measurements import Measured, compare, is_usable, shown
+from bot.domain.measurements import Measured, compare, is_usable
 from bot.domain.metrics import SIGNS, Direction
 from bot.domain.statistics import Interval
 
@@ -66,7 +66,9 @@ def offline_live_gap(
     exceeded = round(gap, 9) > tolerance and (interval is None or interval.low > 0)
     decimals = decimals_for(offline.value, interval)
     words = (
-        f"offline {number(offline.value, decimals)} → live {shown(live, decimals)}, "
-        f"gap {number(gap, decimals)}{bounds(interval, decimals)} (tolerance {tolerance:g})"
+        f"offline {number(offline.value, decimals)} → live {number(live.value, decimals)}, "
+        f"gap {number(gap, decimals)} (tolerance {tolerance:g})"
     )
+    if live.n is not None:
+        words += f", n {live.n:,}{bounds(interval, decimals)}"
     return Gap(gap, interval, exceeded, words)

@@ -17,6 +17,16 @@ def deployment(change_id: int) -> str:
     return f"slack/deployment/{change_id}"
 
 
+def deployment_live(change_id: int) -> str:
+    """The reply in a rollout's thread that holds its version's live values against the offline ones."""
+    return f"{deployment(change_id)}/live"
+
+
+def deployment_evaluation(change_id: int, kind: str) -> str:
+    """The reply in a rollout's thread with its version's newest values on one kind of data."""
+    return f"{deployment(change_id)}/evaluation/{kind}"
+
+
 def group(group_id: int) -> str:
     """The card of one alert group (M3)."""
     return f"slack/group/{group_id}"

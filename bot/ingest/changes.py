@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import String, cast
@@ -11,13 +11,17 @@ from sqlmodel import Session, col, select
 
 from bot.domain import keys
 from bot.domain.attribution import DAILY
-from bot.domain.facts import ChangeFact, VersionFact
+from bot.domain.facts import ChangeFact, ChangeType, VersionFact
 from bot.ingest.clocks import ours
 from bot.ingest.incidents import name_suspect
 from bot.ingest.suspects import RATE_WINDOW
 from bot.store.projection import touch, touch_existing
 from bot.store.queries.changes import WINDOW
+from bot.store.queries.promises import copies_of
 from bot.store.tables import AlertGroup, Change, Incident, Model, Version
+
+COMPARED = timedelta(days=30)
+"""How long after a rollout its card may still change."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,8 @@ def record_change(db: Session, origin: Origin, fact: ChangeFact, model: Model | 
     db.flush()
     touch_evidence(db, now, row)
     name_suspect(db, now, row)
+    if row.change_type == ChangeType.METRIC_DEFINITION:
+        _touch_comparisons(db, now, row.model_id)
     return True
 
 
@@ -123,6 +129,16 @@ def touch_evidence(db: Session, now: datetime, row: Change) -> None:
         cards = cards.where(col(AlertGroup.model_id).in_(models))
     touch(db, now, *(keys.incident_changes(i) for i in db.exec(lists).all() if i is not None))
     touch(db, now, *(keys.group(i) for i in db.exec(cards).all() if i is not None))
+
+
+def _touch_comparisons(db: Session, now: datetime, model_id: int | None) -> None:
+    """Touch the recent cards and replies that compare values across a new definition: of the model, or of all."""
+    rollouts = select(Change.id).where(Change.change_type == ChangeType.MODEL, col(Change.quiet).is_(False))
+    rollouts = rollouts.where(col(Change.occurred_at) > now - COMPARED)
+    if model_id is not None:
+        rollouts = rollouts.where(Change.model_id == model_id)
+    touch(db, now, *copies_of(db, [i for i in db.exec(rollouts).all() if i is not None]))
+    touch_existing(db, now, keys.ALL_HOMES)
 
 
 def _concerned(db: Session, model_id: int) -> Sequence[int | None]:

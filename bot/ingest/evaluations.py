@@ -6,13 +6,15 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, or_, select
 
 from bot.domain import keys
-from bot.domain.facts import ChangeType, EvaluationFact
+from bot.domain.facts import ChangeType, EvaluationFact, EvaluationType
 from bot.domain.gaps import is_matured
 from bot.domain.measurements import ALL
 from bot.ingest.changes import Origin, version_row
 from bot.ingest.clocks import ours
+from bot.ingest.rules import HISTORY
 from bot.store.projection import touch, touch_existing
 from bot.store.queries.objectives import JUDGED
+from bot.store.queries.promises import TOLD, copies_of, rollouts_to_users
 from bot.store.tables import Change, Evaluation, MetricName, MetricValue, Model
 
 
@@ -86,6 +88,7 @@ def record_evaluation(db: Session, origin: Origin, fact: EvaluationFact, model: 
     know_metrics(db, model.id, values)
     db.flush()
     _touch_rollouts(db, now, model.id, fact.version)
+    _tell_rollouts(db, now, row)
     touch_existing(db, now, keys.ALL_HOMES)
     return True
 
@@ -110,10 +113,22 @@ def know_metrics(db: Session, model_id: int, values: Iterable[MetricValue]) -> N
 
 
 def _touch_rollouts(db: Session, now: datetime, model_id: int, version: str | None) -> None:
-    """Touch the cards of the rollouts that show this version's numbers: its own, and those that came after it."""
+    """Touch what shows this version's numbers: cards and threads of its rollouts, and of those that came after it."""
     if version is None:
         return
     shows = or_(Change.version == version, Change.previous_version == version)
     query = select(Change.id).where(Change.model_id == model_id, Change.change_type == ChangeType.MODEL, shows)
-    found = db.exec(query.where(col(Change.quiet).is_(False))).all()
-    touch(db, now, *(keys.deployment(i) for i in found if i is not None))
+    found = [i for i in db.exec(query.where(col(Change.quiet).is_(False))) if i is not None]
+    touch(db, now, *copies_of(db, found))
+
+
+def _tell_rollouts(db: Session, now: datetime, row: Evaluation) -> None:
+    """Tell of ROW in the thread of its version's rollout, if that is out already; a backfill is no news."""
+    if row.version is None or row.occurred_at < now - HISTORY:
+        return
+    matured = is_matured(row.labelled_fraction, labels_late=row.labels_pending)
+    for rollout in rollouts_to_users(db, row.model_id, row.version):
+        if row.evaluation_type in TOLD:
+            touch(db, now, keys.deployment_evaluation(rollout, row.evaluation_type))
+        elif row.evaluation_type == EvaluationType.LIVE and matured:
+            touch(db, now, keys.deployment_live(rollout))

@@ -7,20 +7,27 @@ when it is kept again. Data whose labels have not arrived says nothing yet (find
 from collections.abc import Iterator
 from datetime import datetime
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
+from bot.domain import keys
+from bot.domain.actions import OPEN_STATUSES
+from bot.domain.durations import short
 from bot.domain.facts import AlertClass, AlertFact, AlertStatus, EvaluationFact, EvaluationType, Severity
-from bot.domain.gaps import TOLERANCE, offline_live_gap
-from bot.domain.metrics import direction_of
 from bot.domain.names import version_label
 from bot.ingest.rules import HISTORY
-from bot.store.queries.metrics import Reading, first_per_metric, newest_values, values_of_version
+from bot.ingest.timeline import touch_ticket
+from bot.store.projection import touch
+from bot.store.queries.metrics import Reading, newest_values
 from bot.store.queries.models import live
 from bot.store.queries.objectives import JUDGED, breach, objective, settings
-from bot.store.tables import Alert, Model
+from bot.store.queries.promises import kept_now, rollouts_to_users
+from bot.store.tables import Alert, Change, Incident, Model
 
 SOURCE = "bellwether"
 """As which source these alerts stand in the rows; a configured source of this name would be confused with it."""
+
+
+GAP = "Offline-live gap"
 
 
 def alerts_of(db: Session, fact: EvaluationFact, model: Model, now: datetime) -> list[AlertFact]:
@@ -53,6 +60,25 @@ def ended(db: Session, model: Model, now: datetime) -> list[AlertFact]:
     ]
 
 
+def name_version(db: Session, fact: EvaluationFact, model: Model, now: datetime) -> None:
+    """Name the rollout of the version as the suspect of an incident that its gap opened, however long ago it was."""
+    if fact.version is None or model.id is None:
+        return
+    opened = select(Incident).where(Incident.model_id == model.id, col(Incident.status).in_(OPEN_STATUSES))
+    opened = opened.where(col(Incident.symptom).startswith(GAP), col(Incident.suspect_change_id).is_(None))
+    for incident in db.exec(opened):
+        rollouts = rollouts_to_users(db, model.id, fact.version)
+        if not rollouts or incident.id is None:
+            return
+        rollout = db.get_one(Change, rollouts[0])
+        ago = short(incident.opened_at - (rollout.started_at or rollout.occurred_at))
+        incident.suspect_change_id = rollout.id
+        incident.suspect = f"{version_label(fact.version)}, which it is about, deployed {ago} before"
+        db.add(incident)
+        touch(db, now, keys.incident(incident.id))
+        touch_ticket(db, now, incident.id)
+
+
 def _objectives(db: Session, fact: EvaluationFact, model: Model) -> Iterator[AlertFact]:
     newest = newest_values(db, [model.id] if model.id is not None else [])
     for metric in {m.name for m in fact.metrics if m.slice == "all"}:
@@ -70,21 +96,16 @@ def _objectives(db: Session, fact: EvaluationFact, model: Model) -> Iterator[Ale
 
 def _gaps(db: Session, fact: EvaluationFact, model: Model) -> Iterator[AlertFact]:
     """Yield whether the newest matured live value of a version is worse than offline beyond the tolerance."""
-    if fact.evaluation_type is not EvaluationType.LIVE or fact.version is None or model.id is None:
+    if fact.evaluation_type is not EvaluationType.LIVE or fact.version is None:
         return
-    readings = [r for r in values_of_version(db, model.id, fact.version) if r.matured]
-    offline = first_per_metric([r for r in readings if r.evaluation_type == EvaluationType.OFFLINE])
-    in_use = first_per_metric([r for r in readings if r.evaluation_type == EvaluationType.LIVE])
-    for metric in {m.name for m in fact.metrics if m.slice == "all"} & offline.keys() & in_use.keys():
-        stated = settings(model, metric)
-        direction = direction_of(metric, stated.get("direction"))
-        tolerance = float(stated.get("margin") or TOLERANCE)
-        gap = offline_live_gap(offline[metric].measured, in_use[metric].measured, direction, tolerance)
-        if gap is not None:
-            key = f"gap/{model.name}/{fact.version}/{metric}"
-            words = f"{version_label(fact.version)} {metric}: {gap.words}"
-            name = f"Offline-live gap: {metric}"
-            yield _alert(key, name, in_use[metric], model, firing=gap.exceeded, words=words, threshold=tolerance)
+    measured = {m.name for m in fact.metrics if m.slice == "all"}
+    for promise in kept_now(db, model, fact.version):
+        metric = promise.live.metric
+        if metric in measured:
+            key, name = f"gap/{model.name}/{fact.version}/{metric}", f"{GAP}: {metric}"
+            words = f"{version_label(fact.version)} {metric}: {promise.gap.words}"
+            firing, threshold = promise.gap.exceeded, promise.tolerance
+            yield _alert(key, name, promise.live, model, firing=firing, words=words, threshold=threshold)
 
 
 def _alert(

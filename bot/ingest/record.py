@@ -139,6 +139,7 @@ def _record(db: Session, origin: Origin, facts: Sequence[Fact], now: datetime, r
                     new += 1
                     judged = objectives.alerts_of(db, fact, models[fact.model], now)
                     _record_alerts(db, replace(origin, source=objectives.SOURCE), judged, now, rules)
+                    objectives.name_version(db, fact, models[fact.model], now)
             case _:
                 assert_never(fact)
     return new + _record_alerts(db, origin, alerts, now, rules)

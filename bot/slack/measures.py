@@ -20,6 +20,7 @@ from bot.store.tables import Model
 ACRONYMS = frozenset(
     ["auc", "f1", "psi", "mae", "rmse", "mse", "mape", "ndcg", "mrr", "ctr", "ece", "map", "r2", "csi"]
 )
+THOUSANDS = re.compile(r"(?<=\d),(?=\d{3})")
 LINKED = re.compile(r"<[^<>|]*\|([^<>]*)>")
 UNCOMPARED = (Verdict.INSUFFICIENT_DATA, Verdict.BELOW_THRESHOLD, Verdict.MEETS_THRESHOLD)
 """Verdicts that say nothing of a difference."""
@@ -71,6 +72,11 @@ def phrase(model: Model, reading: Reading, judgement: Judgement | None = None) -
     moved = "" if base is None else numbers.change(reading.value, base, metric, measure, way)
     verdict = "" if moved == "unchanged" and judgement.verdict is Verdict.INCONCLUSIVE else judgement.short
     return text.join(f"{value} {moved}".rstrip(), text.escape(verdict), by=", ")
+
+
+def grouped(words: str) -> str:
+    """Return words of the domain, escaped, with our sign between thousands."""
+    return text.escape(THOUSANDS.sub("\u202f", words))
 
 
 def spoken(phrase: str) -> str:

@@ -306,7 +306,7 @@ def test_live_far_below_offline_is_a_gap() -> None:
 
     assert gap
     assert gap.exceeded
-    assert gap.words == "offline 0.952 → live 0.812 (n 41,200), gap 0.140 (tolerance 0.03)"
+    assert gap.words == "offline 0.952 → live 0.812, gap 0.140 (tolerance 0.03), n 41,200"
 
 
 def test_gap_at_its_tolerance_is_tolerated() -> None:

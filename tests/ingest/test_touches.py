@@ -140,6 +140,19 @@ def live(world: Any, auc: float, labelled: float = 0.95, **more: Any) -> Any:
     return measured(world, "42", auc, evaluation_type=EvaluationType.LIVE, stage="production", **window, **more)
 
 
+def redefinition(world: Any, **more: Any) -> Any:
+    """From after the values of version 41, before those of 42."""
+    return change(world, change_type=ChangeType.METRIC_DEFINITION, summary="auc per card", before=5, **more)
+
+
+def again(world: Any, first: Any, then: Any) -> None:
+    """Show the FIRST, and then let the other come."""
+    world.record(first)
+    world.settle()
+    world.before()
+    world.record(then)
+
+
 def nulls(world: Any, **more: Any) -> Any:
     """The alert of churn that stands on the wall, in other words."""
     return world.alert("NullRate", model="churn", **{"starts_at": world.start, **more})
@@ -262,6 +275,11 @@ EVENTS: dict[str, Act] = {
     "live data misses the objective": lambda w: w.record(live(w, 0.8)),
     "live data without labels": lambda w: w.record(live(w, 0.8, labelled=0.2)),
     "live data is worse than offline": lambda w: w.record(measured(w, "42", 0.95), live(w, 0.91)),
+    "live data agrees twice": lambda w: again(w, live(w, 0.95), live(w, 0.91)),
+    "a version is measured twice after it is out": lambda w: again(w, measured(w, "42", 0.93), measured(w, "42", 0.90)),
+    "the version before is measured after that": lambda w: again(w, measured(w, "42", 0.93), measured(w, "41", 0.90)),
+    "a metric is redefined": lambda w: again(w, measured(w, "42", 0.93), redefinition(w)),
+    "every metric is redefined": lambda w: again(w, measured(w, "42", 0.93), redefinition(w, model=None)),
     "a measurement of no version": lambda w: w.record(measured(w, None, 0.5, model="churn")),
     "a measurement of a new model": lambda w: w.record(measured(w, "1", 0.5, model="new")),
 }  # fmt: skip

@@ -3,6 +3,8 @@
 What each reads besides its own row, and so has to be touched by whoever changes it:
 
     deployment       evaluations of its version and the one before; the later rollout that took it back; marks
+    live (reply)     live and offline evaluations of its version and the one before
+    evaluation (reply)  those of its kind
     group            its alerts; changes near its onset; verdicts before it; its incident and storm, open or not
     storm            every group with its number
     incident         its groups and their alerts; ticket; suspect; what served when it opened, and serves now
@@ -15,7 +17,7 @@ from sqlmodel import Session
 
 from bot.domain import keys
 from bot.ports import Body
-from bot.slack.cards import deployment, group, home, incident, incident_changes, log, note, storm, ticket
+from bot.slack.cards import deployment, group, home, incident, incident_changes, log, note, storm, ticket, versions
 from bot.slack.cards.frame import thread_of
 from bot.slack.cards.look import Look
 
@@ -30,6 +32,10 @@ def render(db: Session, key: str, look: Look) -> Body | None:
     match key.split("/"):
         case ["slack", "deployment", number]:
             return deployment.card(db, int(number), look)
+        case ["slack", "deployment", number, "live"]:
+            return versions.live(db, int(number), look)
+        case ["slack", "deployment", number, "evaluation", kind]:
+            return versions.evaluation(db, int(number), kind, look)
         case ["slack", "group", number]:
             return group.card(db, int(number), look)
         case ["slack", "storm", number]:

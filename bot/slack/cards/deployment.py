@@ -1,6 +1,5 @@
 """M2, one card a rollout: edited from queued to done, and turned into ↩️ where it stands when it is rolled back."""
 
-import re
 from collections.abc import Sequence
 
 from sqlmodel import Session
@@ -8,7 +7,6 @@ from sqlmodel import Session
 from bot.domain import durations
 from bot.domain.evaluations import Judgement
 from bot.domain.facts import ChangeType, DeploymentStatus, Trigger
-from bot.domain.gaps import TOLERANCE, offline_live_gap
 from bot.domain.names import version_label
 from bot.ports import Body
 from bot.slack import marks, measures, text
@@ -19,8 +17,8 @@ from bot.slack.grammar import quoted
 from bot.store.queries.changes import undone_by
 from bot.store.queries.directory import user_ids
 from bot.store.queries.judging import judged_together, redefined_at, redefinitions
-from bot.store.queries.metrics import Reading, first_matured, first_per_metric, values_of_version
-from bot.store.queries.objectives import direction, settings
+from bot.store.queries.metrics import Reading, first_per_metric, values_of_version
+from bot.store.queries.promises import Promise, first_kept
 from bot.store.tables import Change, Model
 
 PHASES = {
@@ -36,8 +34,6 @@ PHASES = {
 EVIDENCE = ("offline", "shadow", "live", "product")
 """The kinds of data that a version is compared on, first what there is when it ships."""
 SHOWN = 3
-THIN = "\u202f"
-THOUSANDS = re.compile(r"(?<=\d),(?=\d{3})")
 
 
 def card(db: Session, change_id: int, look: Look) -> Body | None:
@@ -106,9 +102,9 @@ def _metrics(db: Session, change: Change, model: Model) -> str:
     """Return what is known of the version against the one before, most telling metrics first."""
     if change.version is None or model.id is None:
         return ""
-    new = values_of_version(db, model.id, change.version)
-    kind = next((k for k in EVIDENCE if any(r.evaluation_type == k for r in new)), None)
-    if kind is None:
+    measured = ((kind, values_of_version(db, model.id, change.version, kind)) for kind in EVIDENCE)
+    kind, new = next(((kind, rows) for kind, rows in measured if rows), ("", []))
+    if not new:
         return ""
     found = verdicts(db, model, new, kind, baseline=change.previous_version)
     phrases = [measures.phrase(model, reading, judgement) for reading, judgement in found[:SHOWN]]
@@ -120,42 +116,30 @@ def verdicts(
 ) -> list[tuple[Reading, Judgement]]:
     """Return the newest value of each metric of a version on this KIND of data, with its verdict; most telling first.
 
-    NEW are the values of the version, newest first; `baseline` is the version that it took the place of.
+    NEW are those of the version, newest first; `baseline` is the version that it took the place of.
     """
-    before = values_of_version(db, model.id or 0, baseline) if baseline else []
-    known = [r for r in (*new, *before) if r.evaluation_type == kind]
-    newest = first_per_metric([r for r in new if r.evaluation_type == kind])
+    before = values_of_version(db, model.id or 0, baseline, kind) if baseline else []
+    newest = first_per_metric(new)
     ranked = sorted(newest.values(), key=lambda r: measures.rank(model, r))
     changes = redefinitions(db, [model.id or 0]).get(model.id or 0, [])
-    others = sorted(known, key=lambda r: r.at, reverse=True)
+    others = sorted((*new, *before), key=lambda r: r.at, reverse=True)
     pairs = [(r, others) for r in ranked]
     found = judged_together(model, pairs, baseline=baseline, redefined=redefined_at(changes, newest))
     return list(zip(ranked, found, strict=True))
 
 
 def _gap(db: Session, change: Change, model: Model) -> str:
-    """Return offline against the first matured live value of the same metric (findings.md F7)."""
-    if change.version is None or model.id is None:
+    """Return offline against the first matured live value of the metric that tells most (findings.md F7)."""
+    if change.version is None:
         return ""
-    live = first_matured(db, model.id, change.version, "live")
-    if not live:
-        return ""
-    offline = first_per_metric(
-        [r for r in values_of_version(db, model.id, change.version) if r.evaluation_type == "offline"]
-    )
-    both = sorted((r for m, r in live.items() if m in offline), key=lambda r: measures.rank(model, r))
-    return next((words for r in both if (words := _gap_words(model, offline[r.metric], r))), "")
+    kept = first_kept(db, model, change.version)
+    return gap_words(model, min(kept, key=lambda p: measures.rank(model, p.live))) if kept else ""
 
 
-def _gap_words(model: Model, offline: Reading, live: Reading) -> str:
-    stated = settings(model, live.metric)
-    way = direction(model, live)
-    tolerance = float(stated.get("margin") or TOLERANCE)
-    gap = offline_live_gap(offline.measured, live.measured, way, tolerance)
-    if gap is None:
-        return ""
-    title = measures.title(model, live.metric)
-    return text.join(f"📏 {title} {text.escape(THOUSANDS.sub(THIN, gap.words))}", measures.labels(live))
+def gap_words(model: Model, promise: Promise) -> str:
+    """Return `📏 AUC offline 0.952 → live 0.812, gap 0.140 (tolerance 0.03)`, and how far the labels reach."""
+    title = measures.title(model, promise.live.metric)
+    return text.join(f"📏 {title} {measures.grouped(promise.gap.words)}", measures.labels(promise.live))
 
 
 def _small_print(change: Change, undone: Change | None, actor: str) -> list[str]:

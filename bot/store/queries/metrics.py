@@ -201,15 +201,20 @@ def newest_matured(db: Session, model_id: int, metric: str, kinds: Collection[st
 
 
 def values_of_version(
-    db: Session, model_id: int, version: str, *, limit: int = 60, slices: bool = False
+    db: Session, model_id: int, version: str, kind: str | None = None, *, limit: int = 60, slices: bool = False
 ) -> list[Reading]:
-    """Return what was measured of VERSION over all rows, newest first; with SLICES of parts of them, too."""
+    """Return what was measured of VERSION over all rows, newest first; on one KIND of data if given.
+
+    With SLICES of parts of them, too.
+    """
     query = (
         _readings()
         .where(col(Evaluation.model_id) == model_id, col(Evaluation.version) == version)
         .order_by(col(Evaluation.occurred_at).desc(), col(MetricValue.id).desc())
         .limit(limit)
     )
+    if kind is not None:
+        query = query.where(col(Evaluation.evaluation_type) == kind)
     return list(_read(db, query if slices else query.where(col(MetricValue.slice) == ALL)))
 
 

@@ -1,0 +1,72 @@
+"""What a version promised offline and what it does live, held against each other (findings.md F7)."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, select
+
+from bot.domain import keys
+from bot.domain.attribution import NOT_LIVE
+from bot.domain.facts import ChangeType, EvaluationType
+from bot.domain.gaps import TOLERANCE, Gap, offline_live_gap
+from bot.store.queries.metrics import Reading, first_matured, first_per_metric, values_of_version
+from bot.store.queries.objectives import direction, settings
+from bot.store.tables import Change, Model, Projection
+
+TOLD = (EvaluationType.OFFLINE, EvaluationType.SHADOW)
+"""Kinds of data whose evaluations are told in a thread; of live data the first matured values are."""
+
+
+@dataclass(frozen=True)
+class Promise:
+    """One metric of a version that was measured offline and live."""
+
+    offline: Reading
+    live: Reading
+    gap: Gap
+    tolerance: float
+
+
+def first_kept(db: Session, model: Model, version: str) -> list[Promise]:
+    """Return the newest offline values of VERSION against its first live ones whose labels have arrived."""
+    first = first_matured(db, model.id or 0, version, EvaluationType.LIVE)
+    return _held(db, model, version, first.values())
+
+
+def kept_now(db: Session, model: Model, version: str) -> list[Promise]:
+    """Return the same against its newest live values whose labels have arrived."""
+    newest = values_of_version(db, model.id or 0, version, EvaluationType.LIVE)
+    return _held(db, model, version, first_per_metric([r for r in newest if r.matured]).values())
+
+
+def rollouts_to_users(db: Session, model_id: int, version: str | None = None) -> list[int]:
+    """Return the rollouts with a card that brought VERSION to users, the newest of each slot first."""
+    query = select(Change).where(Change.model_id == model_id, Change.change_type == ChangeType.MODEL)
+    query = query.where(Change.version == version, col(Change.quiet).is_(False), col(Change.stage).not_in(NOT_LIVE))
+    newest: dict[tuple[str | None, str | None], int] = {}
+    for change in db.exec(query.order_by(col(Change.started_at).desc(), col(Change.id).desc())):
+        newest.setdefault((change.stage, change.target), change.id or 0)
+    return list(newest.values())
+
+
+def copies_of(db: Session, rollouts: Collection[int]) -> list[str]:
+    """Return the keys of the cards of these rollouts, and of the replies in their threads that there are."""
+    replies = [keys.deployment_live(number) for number in rollouts]
+    replies += [keys.deployment_evaluation(number, kind) for number in rollouts for kind in TOLD]
+    known = db.exec(select(Projection.key).where(col(Projection.key).in_(replies))).all()
+    return [*(keys.deployment(number) for number in rollouts), *known]
+
+
+def _held(db: Session, model: Model, version: str, live: Iterable[Reading]) -> list[Promise]:
+    measured = values_of_version(db, model.id or 0, version, EvaluationType.OFFLINE)
+    offline = first_per_metric([r for r in measured if r.matured])
+    found = []
+    for reading in live:
+        if reading.metric not in offline:
+            continue
+        promised = offline[reading.metric]
+        tolerance = float(settings(model, reading.metric).get("margin") or TOLERANCE)
+        gap = offline_live_gap(promised.measured, reading.measured, direction(model, reading), tolerance)
+        if gap is not None:
+            found.append(Promise(promised, reading, gap, tolerance))
+    return found
