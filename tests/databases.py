@@ -13,17 +13,18 @@ import threading
 import warnings
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from importlib import import_module
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 from greenlet import getcurrent, greenlet
 from sqlmodel import Session, func, select
 
-from bot.store import schema, sqlite
+from bot.store import postgres, schema, sqlite
 from bot.store.database import Database
 
 LITTLE_S = 0.2
@@ -65,10 +66,10 @@ class Files:
 
 
 class Server:
-    """PostgreSQL: a server, reached by URL."""
+    """PostgreSQL: a server, reached by URL; `restart` is there when it is one of our own."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, restart: Callable[[], None] | None = None) -> None:
+        self.url, self.restart = url, restart
         self._numbers = count(1)
 
     def make(self, _folder: Path, template: str | None = None) -> str:
@@ -82,8 +83,6 @@ class Server:
 
     @contextmanager
     def session(self, url: str) -> Iterator[Session]:
-        from bot.store import postgres
-
         engine = postgres.engine(url, {})
         with Session(engine.sync_engine) as db:
             yield db
@@ -91,7 +90,6 @@ class Server:
 
     def execute(self, statement: str, url: str | None = None) -> list[Any]:
         """Run STATEMENT outside of a transaction."""
-        import asyncpg
 
         async def run() -> list[Any]:
             connection = await asyncpg.connect(url or self.url)
@@ -103,12 +101,17 @@ class Server:
         return _finish(run())
 
 
-_loop = asyncio.new_event_loop()
+@cache
+def _beside() -> asyncio.AbstractEventLoop:
+    """A loop that runs in a thread of its own."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    return loop
 
 
 def _finish(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Run COROUTINE to its end on a loop of its own, whatever loop this thread runs."""
-    return asyncio.run_coroutine_threadsafe(coroutine, _loop).result()
+    """Run COROUTINE to its end, whatever loop this thread runs."""
+    return asyncio.run_coroutine_threadsafe(coroutine, _beside()).result()
 
 
 class _Bridge(greenlet):
@@ -137,7 +140,6 @@ def pytest_runtestloop(session: pytest.Session) -> Any:
     """On PostgreSQL, run all tests on the bridge."""
     if not ON_POSTGRESQL:
         return None
-    threading.Thread(target=_loop.run_forever, daemon=True).start()
     hook = session.config.hook.pytest_runtestloop
     others = [i for i in hook.get_hookimpls() if i.function is not pytest_runtestloop and not i.wrapper]
     return bridged(others[0].function, session)
@@ -164,7 +166,12 @@ def postgresql() -> Iterator[Server]:
         with (server.pgdata / "postgresql.conf").open("a") as settings:
             settings.write("fsync = off\nmax_connections = 200\n")
         server.start()
-        yield Server(server.get_uri())
+
+        def restart() -> None:
+            server.stop()
+            server.ensure_postgres_running()
+
+        yield Server(server.get_uri(), restart)
         server.cleanup()
 
 
@@ -174,15 +181,31 @@ def databases(request: pytest.FixtureRequest) -> Databases:
     return request.getfixturevalue("postgresql") if ON_POSTGRESQL else Files()
 
 
-@pytest.fixture(scope="session")
-def migrated(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a database with the tables of today and no rows, to be copied."""
-    url = databases.make(tmp_path_factory.mktemp("migrated"))
+def _migrated(databases: Databases, folder: Path) -> Iterator[str]:
+    url = databases.make(folder)
     database = Database(url)
     database.submit(schema.upgrade).result()
     database.close()
     yield url
     databases.drop(url)
+
+
+@pytest.fixture(scope="session")
+def migrated(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a database with the tables of today and no rows, to be copied."""
+    yield from _migrated(databases, tmp_path_factory.mktemp("migrated"))
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The same, in SQLite."""
+    yield from _migrated(Files(), tmp_path_factory.mktemp("migrated-file"))
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql(postgresql: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The same, in PostgreSQL."""
+    yield from _migrated(postgresql, tmp_path_factory.mktemp("migrated-postgresql"))
 
 
 @pytest.fixture
@@ -213,7 +236,6 @@ def locked(other: Session, monkeypatch: pytest.MonkeyPatch) -> Session:
     """Another program is in the middle of writing, and databases opened now do not wait long for it."""
     monkeypatch.setattr(sqlite, "BUSY_S", LITTLE_S)
     if ON_POSTGRESQL:
-        postgres = import_module("bot.store.postgres")
         monkeypatch.setitem(postgres.WRITING, "lock_timeout", f"{LITTLE_S}s")
         monkeypatch.setattr(postgres.Postgres, "pauses", (0.01,))
         other.connection().execute(select(func.pg_advisory_xact_lock(postgres.WRITERS)))

@@ -26,6 +26,7 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 READERS = 4
+CLOSE_S = 6
 MAX_BATCH = 256
 """Jobs in one commit: enough to make fsync cheap, few enough to keep the wait of the first one short."""
 
@@ -113,15 +114,16 @@ class Database:
         return self._writes.qsize()
 
     def close(self) -> None:
-        """Finish what is queued, then let go of every connection."""
+        """Finish what is queued, then let go of every connection; wait CLOSE_S at most, for a database that is away."""
         with self._gate:
             if not self._closed:
                 self._closed = True
                 self._writes.put(None)
                 for _ in range(READERS):
                     self._reads.put(None)
+        until = time.monotonic() + CLOSE_S
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, until - time.monotonic()))
         self.dialect.close()
 
     def _queue(self, jobs: Jobs, job: Callable[[Session], T]) -> Future[T]:

@@ -1,13 +1,14 @@
 """PostgreSQL: for several replicas. asyncpg under SQLAlchemy's async engine, an event loop in each of our threads.
 
 The writers of all replicas take turns by one advisory lock, so a transaction may read and then write as on SQLite
-(docs/decisions/0005-postgresql-writers-take-turns.md). What fails because a connection was lost, or because of what
+(docs/decisions/0007-postgresql-writers-take-turns.md). What fails because a connection was lost, or because of what
 another session did, is tried again as a whole; when a commit's answer was lost, the server knows whether it took place.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -20,7 +21,7 @@ from bot.domain.errors import ConfigError, StoreUnavailable
 
 WRITERS = 0x42454C4C  # "BELL"
 """The advisory lock of all who write."""
-CONNECT_S, ANSWER_S = 5, 60
+CONNECT_S, ANSWER_S, CLOSE_S = 5, 60, 2
 SETTINGS = {
     "application_name": "bellwether",
     "idle_in_transaction_session_timeout": "5s",  # a replica that stands still must not hold up the others
@@ -59,7 +60,9 @@ class Postgres:
             async with made as session:
                 await session.run_sync(lambda db: body(cast(Session, db)))
         finally:
-            await own.dispose()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_S):
+                    await own.dispose()
 
     def begin(self, db: Session) -> str:
         """Wait for our turn among the writers of all replicas."""

@@ -108,7 +108,8 @@ def claim(
 ) -> Claim | None:
     """Hide the most pressing lagging projection under PREFIX from other workers for LEASE; None when none is due.
 
-    Order: what people wait for, then incidents and storms, then copies that do not exist yet, then the longest overdue.
+    Order: what people wait for, then incidents and storms, then copies that do not exist yet, then the longest overdue;
+    of those that came together a root before its replies.
     `in_flight` are keys that this process still works on: their leases may have run out on a clock that was moved;
     `waiting` are keys for which there is no budget, unless a person waits.
     """
@@ -119,8 +120,9 @@ def claim(
         .where(col(Projection.key).startswith(prefix, autoescape=True), col(Projection.key).not_in(in_flight))
         .where(or_(col(Projection.urgent), col(Projection.key).not_in(waiting)))
         .order_by(col(Projection.urgent).desc(), pressing.desc())
-        .order_by(col(Projection.remote_id).is_not(None), col(Projection.not_before))
+        .order_by(col(Projection.remote_id).is_not(None), col(Projection.not_before), col(Projection.key))
         .limit(1)
+        .with_for_update(skip_locked=True)
     )
     row = db.exec(query).first()
     if row is None:

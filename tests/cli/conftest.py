@@ -24,7 +24,6 @@ from bot.ingest.receive import Intake
 from bot.ingest.rules import Rules
 from bot.store.database import Database
 from bot.store.tables import Projection
-from tests.databases import ON_POSTGRESQL
 
 NOW = datetime(2026, 11, 23, 8, 13, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=365)
@@ -79,7 +78,7 @@ def bellwether(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 @pytest.fixture
 def database(here: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """The database that the commands find, with its tables: the default one, or one that is named."""
-    if ON_POSTGRESQL:
+    if database_url != f"sqlite:///{here / 'bellwether.db'}":
         monkeypatch.setenv("DATABASE_URL", database_url)
     database = Database(database_url)
     yield database

@@ -11,6 +11,7 @@ from bot.store import schema
 from bot.store.database import Database
 from bot.store.tables import Heartbeat
 from tests.cli.conftest import NOW, Bellwether
+from tests.databases import Files
 
 
 def sources(file: Path) -> list[str]:
@@ -20,6 +21,12 @@ def sources(file: Path) -> list[str]:
 
 def heard(source: str) -> Heartbeat:
     return Heartbeat(source=source, last_at=NOW)
+
+
+@pytest.fixture
+def database_url(migrated_file: str, here: Path) -> str:
+    """A file whatever the suite runs on: `db backup` and `db restore` are about files."""
+    return Files().make(here, migrated_file)
 
 
 @pytest.fixture
