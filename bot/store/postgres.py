@@ -28,7 +28,7 @@ SETTINGS = {
 }
 WRITING = {"lock_timeout": "15s"}
 READING = {"default_transaction_read_only": "on", "default_transaction_isolation": "repeatable read"}
-UNAVAILABLE = ("08", "28", "3D", "40", "53", "57", "58", "25P03", "55P03")
+UNAVAILABLE = ("08", "28", "3D", "40", "53", "55", "57", "58", "25006", "25P03")
 """How the SQLSTATE begins when a connection, the server or another session is at fault, not what was asked.
 https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 FATE_S = 30.0

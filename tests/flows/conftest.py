@@ -74,7 +74,7 @@ def free_port() -> int:
 
 
 @pytest.fixture
-async def company(tmp_path: Path) -> AsyncIterator[Company]:
+async def company(tmp_path: Path, database_url: str) -> AsyncIterator[Company]:
     file = tmp_path / "bellwether.yml"
     file.write_text(CONFIGURATION, encoding="utf-8")
     port = free_port()
@@ -84,7 +84,7 @@ async def company(tmp_path: Path) -> AsyncIterator[Company]:
             "EVENTS_TOKEN": "sandbox",
             "BELLWETHER_LISTEN": f"127.0.0.1:{port}",
             "BELLWETHER_CLOCK": f"{sandbox.address}/_sandbox/clock",
-            "DATABASE_URL": f"sqlite:///{tmp_path / 'bellwether.db'}",
+            "DATABASE_URL": database_url,
             "SLACK_API_URL": f"{sandbox.address}/api/",
             "SLACK_BOT_TOKEN": "xoxb-sandbox",
             "SLACK_APP_TOKEN": "xapp-sandbox",
