@@ -25,6 +25,7 @@ from bot.digests import schedule
 from bot.domain import keys
 from bot.domain.errors import ConfigError, OutboundError, StoreUnavailable
 from bot.domain.facts import TicketFact
+from bot.ingest import deadlines
 from bot.ingest.http import Endpoints, routes
 from bot.ingest.receive import Inlet, Intake
 from bot.ingest.rules import Rules
@@ -144,7 +145,7 @@ class _Bot:
         self.settings, self.clock, self.tickets, self.database, self.client = settings, clock, tickets, database, client
         self.leases = leases
         self.rendering = Rendering(settings, ticket_url=tickets.browse_url("") if tickets is not None else "")
-        self.swept = clock.now()
+        self.swept = self.looked = clock.now()
         self.ticket_state = "connecting" if tickets is not None else "not configured"
         self.rules = Rules(decisions.slack.channel, tickets=tickets is not None, admins=decisions.admins)
         surface = SlackSurface(outbound, Budget(), clock.now, resolve=self._channel_id, refuse=self._refuse)
@@ -162,7 +163,7 @@ class _Bot:
     async def run(self) -> None:
         """Answer HTTP first, then connect everything else; ends with the server, which ends with a signal."""
         await self.clock.settle()
-        self.swept = now = self.clock.now()
+        self.swept = self.looked = now = self.clock.now()
         await self.database.write(catalogue.apply, self.settings.decisions, now)
         server = self._server()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -339,7 +340,11 @@ class _Bot:
             self.wake()
 
     async def _tick(self) -> None:
-        await schedule.tick(self.database.write, self.settings, self.clock.now())
+        now = self.clock.now()
+        await schedule.tick(self.database.write, self.settings, now)
+        if abs(now - self.looked) >= deadlines.EVERY:
+            self.looked = now
+            await self.database.write(deadlines.look, now, self.rules, tuple(self.settings.decisions.sources))
         self.wake()
 
     async def _follow_jumps(self, scheduler: AsyncIOScheduler) -> None:

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 from bot.config import Decisions
 from bot.domain import keys
 from bot.domain.actions import OPEN_STATUSES
-from bot.domain.names import clean_stage
+from bot.domain.names import clean_stage, duration_of
 from bot.store.projection import touch_existing, touch_open
 from bot.store.tables import AlertGroup, Incident, Model
 
@@ -25,6 +25,9 @@ def apply(db: Session, decisions: Decisions, now: datetime) -> None:
         row.fallback, row.depends_on = section.fallback, list(section.depends_on)
         row.aliases = {alias: clean_stage(stage) or stage for alias, stage in section.aliases.items()}
         row.metrics = {metric: given.model_dump(exclude_none=True) for metric, given in section.metrics.items()}
+        row.label_lag_s, row.evaluate_every_s, row.retrain_every_s = (
+            _seconds(text) for text in (section.label_lag, section.evaluate_every, section.retrain_every)
+        )
         row.configured = True
         row.retired_at = (row.retired_at or now) if section.lifecycle == "retired" else None
         db.add(row)
@@ -32,6 +35,7 @@ def apply(db: Session, decisions: Decisions, now: datetime) -> None:
         if row.configured and row.name not in decisions.models:
             row.owner, row.on_call, row.channel, row.configured = None, None, None, False
             row.metrics, row.depends_on = {}, []
+            row.label_lag_s, row.evaluate_every_s, row.retrain_every_s = None, None, None
     changed = any(db.is_modified(row) for row in rows.values())
     db.flush()
     moved = _move(db, {row.id: row.channel for row in rows.values()}, decisions.slack.channel)
@@ -55,3 +59,8 @@ def _move(db: Session, channels: Mapping[int | None, str | None], default: str) 
             db.add(card)
             moved += 1
     return moved
+
+
+def _seconds(text: str | None) -> int | None:
+    duration = duration_of(text)
+    return None if duration is None else int(duration.total_seconds())

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from bot.domain.errors import ConfigError
 from bot.domain.metrics import parse_threshold
-from bot.domain.names import nearest
+from bot.domain.names import duration_of, nearest
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -47,6 +47,12 @@ def _when(text: object) -> str:
     if not isinstance(text, str):  # YAML reads 10:00 as the number 600
         raise ValueError("a time must be quoted: write at: '10:00' or 'Mon 09:00'")
     parse_when(text)
+    return text
+
+
+def _duration(text: str) -> str:
+    if duration_of(text) is None:
+        raise ValueError("a duration such as 7d, 12h or 1d12h")
     return text
 
 
@@ -136,6 +142,9 @@ class ModelSection(_Section):
     aliases: dict[str, str] = {}
     """Registry alias -> the stage that serves what it points to."""
     metrics: dict[str, MetricSection] = {}
+    label_lag: Annotated[str, AfterValidator(_duration)] | None = None
+    evaluate_every: Annotated[str, AfterValidator(_duration)] | None = None
+    retrain_every: Annotated[str, AfterValidator(_duration)] | None = None
 
 
 class DigestSection(_Section):

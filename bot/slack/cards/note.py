@@ -12,14 +12,14 @@ from bot.slack.cards.frame import direct
 from bot.slack.cards.look import Look
 from bot.store.queries.directory import user_ids
 from bot.store.queries.incidents import errors_under
-from bot.store.queries.sources import unmapped
+from bot.store.queries.sources import heartbeats, unmapped
 from bot.store.tables import Projection
 
 ADVICE = "`bellwether doctor` says what is wrong and how to mend it."
 
 
 def card(db: Session, user: str, about: str, look: Look) -> Body | None:
-    """Return the note ABOUT a trouble, `jira` or `unmapped`; None while there is none to tell of.
+    """Return the note ABOUT a trouble, a key of TELLERS; None while there is none to tell of.
 
     Raises ValueError for another subject.
     """
@@ -54,4 +54,16 @@ def _unmapped(db: Session) -> tuple[str, str, bool]:
     return "Some deliveries could not be read.", "\n".join([*lines, advice]), False
 
 
-TELLERS: Mapping[str, Callable[[Session], tuple[str, str, bool]]] = {"jira": _jira, "unmapped": _unmapped}
+def _silent(db: Session) -> tuple[str, str, bool]:
+    found = [beat for beat in heartbeats(db) if beat.silent_since is not None]
+    if not found:
+        return "Every source is heard again.", "", True
+    lines = [f"{text.code(beat.source)}: nothing since {text.date(beat.last_at)}" for beat in found]
+    return "I hear nothing any more.", "\n".join([*lines, "What happens there, nobody is told."]), False
+
+
+TELLERS: Mapping[str, Callable[[Session], tuple[str, str, bool]]] = {
+    "jira": _jira,
+    "unmapped": _unmapped,
+    "silent": _silent,
+}
