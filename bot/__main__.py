@@ -262,6 +262,17 @@ def restore(origin: Annotated[Path, typer.Argument(help="A file that `db backup`
     raise typer.Exit(bring_back(load(), origin))
 
 
+@db.command("copy")
+def copy_all(
+    source: Annotated[str, typer.Argument(help="DATABASE_URL of the database to copy.")],
+    target: Annotated[str, typer.Argument(help="DATABASE_URL of an empty one.")],
+) -> None:
+    """Copy everything into another database: from SQLite to PostgreSQL, or back; stop the bot first."""
+    from bot.cli.copying import copy
+
+    raise typer.Exit(copy(source, target))
+
+
 @digest.command("preview")
 def preview(name: Annotated[str, typer.Argument(help="The digest's name in the configuration.")]) -> None:
     """Print a digest as it would be told today."""

@@ -1,4 +1,4 @@
-"""`bellwether db upgrade|backup|restore`: the whole database, one SQLite file."""
+"""`bellwether db upgrade`, and `backup` and `restore` of the whole database where it is one SQLite file."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -90,7 +90,7 @@ def _path(settings: Settings) -> Path:
     database = Database(settings.environment.database_url)
     database.close()
     if database.file is None:
-        raise ConfigError(f"{database.name} is copied by PostgreSQL's own pg_dump and pg_restore; see the how-to")
+        raise ConfigError(f"{database.name} is backed up by pg_dump and brought back by pg_restore, PostgreSQL's own")
     return database.file
 
 

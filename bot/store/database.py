@@ -68,6 +68,9 @@ class Dialect(Protocol):
     def size(self, db: Session) -> int:
         """Return how many bytes the database takes."""
 
+    def number_on(self, db: Session) -> None:
+        """Have new rows numbered after the highest number that there is, whoever gave it."""
+
     def close(self) -> None:
         """Let go of what is left when all threads have ended."""
 

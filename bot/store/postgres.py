@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
-from sqlmodel import Session
+from sqlmodel import Session, SQLModel
 
 from bot.domain.errors import ConfigError, StoreUnavailable
 
@@ -97,6 +97,14 @@ class Postgres:
         """Return the size of the database on the server."""
         query = sa.select(sa.func.pg_database_size(sa.func.current_database()))
         return int(db.connection().execute(query).scalar_one())
+
+    def number_on(self, db: Session) -> None:
+        """Set the sequence of each table."""
+        for table in SQLModel.metadata.sorted_tables:
+            if (number := table.autoincrement_column) is not None:
+                sequence = sa.func.pg_get_serial_sequence(sa.func.quote_ident(table.name), number.name)
+                highest = sa.select(sa.func.max(number)).scalar_subquery()
+                db.connection().execute(sa.select(sa.func.setval(sequence, highest)))
 
     def close(self) -> None:
         """Nothing is left: each thread closed its connection."""

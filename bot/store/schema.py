@@ -26,6 +26,11 @@ def current(db: Session) -> str | None:
     return version
 
 
+def mark(db: Session, version: str) -> None:
+    """Write that the schema has VERSION."""
+    db.connection().execute(sa.text("UPDATE alembic_version SET version_num = :version"), {"version": version})
+
+
 def upgrade(db: Session) -> str | None:
     """Run the migrations that are missing; returns the version before. Raises ConfigError for a newer schema.
 
