@@ -13,7 +13,7 @@ else
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --compile
 endif
 
-# Extra arguments: make test ARGS="-k jira -x"
+# Extra arguments: make test ARGS="-k jira -x"; on PostgreSQL: TEST_DATABASE=postgresql make test
 .PHONY: help install demo test check bench chaos screenshots format lock clean
 
 help: ## Show this list

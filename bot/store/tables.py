@@ -10,6 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
+BIG: Any = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""What may be larger than 2^31: counts that others send, and the numbers of what comes by the thousand."""
+
 REDEFINITION = sa.text("change_type = 'metric_definition'")
 
 
@@ -92,8 +95,8 @@ class Change(SQLModel, table=True):
     """Of a rollout: a DeploymentStatus."""
     traffic_percent: float | None = None
     strategy: str | None = None
-    step: int | None = None
-    steps: int | None = None
+    step: int | None = Field(default=None, sa_type=BIG)
+    steps: int | None = Field(default=None, sa_type=BIG)
     started_at: datetime | None = None
     finished_at: datetime | None = None
     committed_at: datetime | None = None
@@ -172,7 +175,7 @@ class MetricValue(SQLModel, table=True):
 
     __tablename__ = "metric_value"
     __table_args__ = (sa.Index("metric_value_model_metric_at", "model_id", "metric", "at"),)
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
     evaluation_id: int = Field(foreign_key="evaluation.id", index=True)
     model_id: int = Field(foreign_key="model.id")
     metric: str
@@ -185,15 +188,15 @@ class MetricValue(SQLModel, table=True):
     direction: str | None = None
     family: str | None = None
     role: str | None = None
-    n: int | None = None
+    n: int | None = Field(default=None, sa_type=BIG)
     ci_low: float | None = None
     ci_high: float | None = None
     successes: float | None = None
-    positives: int | None = None
-    negatives: int | None = None
+    positives: int | None = Field(default=None, sa_type=BIG)
+    negatives: int | None = Field(default=None, sa_type=BIG)
     sd: float | None = None
-    baseline_only: int | None = None
-    candidate_only: int | None = None
+    baseline_only: int | None = Field(default=None, sa_type=BIG)
+    candidate_only: int | None = Field(default=None, sa_type=BIG)
     threshold_op: str | None = None
     threshold: float | None = None
     method: str | None = None
@@ -238,11 +241,11 @@ class AlertGroup(SQLModel, table=True):
     """When the first alert fired, by its source."""
     recorded_at: datetime
     """When we first heard of it."""
-    lookback_s: int | None = None
+    lookback_s: int | None = Field(default=None, sa_type=BIG)
     resolved_at: datetime | None = None
     firing: int = 0
     total: int = 0
-    unlisted: int = 0
+    unlisted: int = Field(default=0, sa_type=BIG)
     """Alerts that the source cut off its newest notification; while > 0 the group is never closed on webhooks."""
     upstream_group: str = Field(default="", index=True)
     version: str | None = None
@@ -265,7 +268,7 @@ class Alert(SQLModel, table=True):
         sa.UniqueConstraint("source", "fingerprint", "starts_at"),
         sa.Index("alert_group_status", "group_id", "status"),
     )
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
     source: str
     fingerprint: str
     starts_at: datetime

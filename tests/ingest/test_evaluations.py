@@ -30,6 +30,15 @@ def test_every_number_is_kept_with_its_n_and_its_window(world: Any) -> None:
     assert found == [("auc", "all", 0.9, 800, end), ("auc", "country=FR", 0.8, 130, end)]
 
 
+def test_a_number_may_be_measured_on_billions(world: Any) -> None:
+    clicks = MetricFact(name="ctr", value=0.02, n=5_000_000_000, negatives=4_900_000_000)
+
+    world.record(measured(world, metrics=(clicks,)))
+
+    kept = world.row(MetricValue)
+    assert (kept.n, kept.negatives) == (5_000_000_000, 4_900_000_000)
+
+
 def test_an_evaluation_with_a_known_id_is_kept_once(world: Any) -> None:
     world.record(measured(world, evaluation_id="eval-1"))
 

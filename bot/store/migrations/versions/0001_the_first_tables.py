@@ -7,6 +7,8 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
+BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 
 def upgrade() -> None:
     """Make the first tables."""
@@ -146,11 +148,11 @@ def upgrade() -> None:
         sa.Column("status", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("opened_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("recorded_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
-        sa.Column("lookback_s", sa.Integer(), nullable=True),
+        sa.Column("lookback_s", BIG, nullable=True),
         sa.Column("resolved_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("firing", sa.Integer(), nullable=False),
         sa.Column("total", sa.Integer(), nullable=False),
-        sa.Column("unlisted", sa.Integer(), nullable=False),
+        sa.Column("unlisted", BIG, nullable=False),
         sa.Column("upstream_group", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("version", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("quiet", sa.Boolean(), nullable=False),
@@ -197,8 +199,8 @@ def upgrade() -> None:
         sa.Column("status", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("traffic_percent", sa.Float(), nullable=True),
         sa.Column("strategy", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
-        sa.Column("step", sa.Integer(), nullable=True),
-        sa.Column("steps", sa.Integer(), nullable=True),
+        sa.Column("step", BIG, nullable=True),
+        sa.Column("steps", BIG, nullable=True),
         sa.Column("started_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("finished_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("committed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
@@ -337,7 +339,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "alert",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", BIG, nullable=False),
         sa.Column("source", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("fingerprint", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("starts_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
@@ -421,7 +423,7 @@ def upgrade() -> None:
 
     op.create_table(
         "metric_value",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", BIG, nullable=False),
         sa.Column("evaluation_id", sa.Integer(), nullable=False),
         sa.Column("model_id", sa.Integer(), nullable=False),
         sa.Column("metric", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -434,15 +436,15 @@ def upgrade() -> None:
         sa.Column("direction", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("family", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("role", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
-        sa.Column("n", sa.Integer(), nullable=True),
+        sa.Column("n", BIG, nullable=True),
         sa.Column("ci_low", sa.Float(), nullable=True),
         sa.Column("ci_high", sa.Float(), nullable=True),
         sa.Column("successes", sa.Float(), nullable=True),
-        sa.Column("positives", sa.Integer(), nullable=True),
-        sa.Column("negatives", sa.Integer(), nullable=True),
+        sa.Column("positives", BIG, nullable=True),
+        sa.Column("negatives", BIG, nullable=True),
         sa.Column("sd", sa.Float(), nullable=True),
-        sa.Column("baseline_only", sa.Integer(), nullable=True),
-        sa.Column("candidate_only", sa.Integer(), nullable=True),
+        sa.Column("baseline_only", BIG, nullable=True),
+        sa.Column("candidate_only", BIG, nullable=True),
         sa.Column("threshold_op", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("threshold", sa.Float(), nullable=True),
         sa.Column("method", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
