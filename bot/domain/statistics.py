@@ -6,6 +6,7 @@ popular shortcuts are wrong, was measured: sources.md 8.3.
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from statistics import NormalDist, mean, stdev
 from typing import NamedTuple
 
@@ -151,6 +152,7 @@ def t_two_sided(t: float, df: float) -> float:
     return beta_cdf(df / (df + t * t), df / 2, 0.5)
 
 
+@lru_cache(maxsize=1024)
 def t_quantile(df: float) -> float:
     """Return the t that a Student t of DF degrees exceeds, on either side, in 5 % of cases."""
     low, high = 0.0, 1.0

@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from bot.domain.errors import UserError
 from bot.domain.names import clean_version
 from bot.slack import deeds
 from bot.slack.answers import changes, compare, everyone, helping, models, status, unknown, versions
 from bot.slack.blocks import Message
-from bot.slack.grammar import parse, quoted
+from bot.slack.grammar import parse, quoted, words
 from bot.slack.questions import Asker, Deed, Question, known_version
 from bot.slack.workspace import Workspace
 from bot.store.queries.directory import name_of
-from bot.store.tables import Model
+from bot.store.queries.models import names_in_channel, names_like
 
 WEEK, MONTH = timedelta(days=7), timedelta(days=30)
 DEFAULT_VERBS = {"/incident": "incidents", "/oncall": "oncall"}
@@ -32,11 +32,10 @@ async def answer(workspace: Workspace, asker: Asker, text: str) -> Message:
 
 def _answer(db: Session, workspace: Workspace, asker: Asker, text: str) -> Message | Deed:
     look = workspace.look(db)
-    channels = dict(db.exec(select(Model.name, Model.channel)).all())
     default = DEFAULT_VERBS.get(asker.word or "", "models")
-    command = parse(text, verbs=COMMANDS, models=channels, default=default, wordy=WORDY)
-    here = {asker.channel, name_of(db, asker.channel), f"#{name_of(db, asker.channel)}"}
-    own = [name for name, channel in channels.items() if channel in here]
+    command = parse(text, verbs=COMMANDS, models=names_like(db, words(text)), default=default, wordy=WORDY)
+    called = name_of(db, asker.channel) or asker.channel
+    own = names_in_channel(db, {asker.channel, called, f"#{called}"})
     bound = own[0] if len(own) == 1 else None
     if command.unknown and command.verb in OF_A_MODEL and not (bound and command.verb in WORDY):
         rest = command.words[1:]

@@ -12,6 +12,8 @@ from bot.domain.names import nearest
 
 TYPOGRAPHY = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "–": "--", "—": "--", "\u00a0": " "})
 
+MOST_WORDS = 40
+
 
 @dataclass(frozen=True)
 class Command:
@@ -48,6 +50,11 @@ def parse(
         return Command(default, flags=flags)
     unknown = words[0] if named is None and words else None
     return Command(verb or "status", named[1] if named else None, tuple(words), flags, unknown)
+
+
+def words(text: str) -> list[str]:
+    """Return the words of TEXT, any of which may name a model; a text is no longer than people type."""
+    return _split(text)[0][:MOST_WORDS]
 
 
 def quoted(name: str) -> str:

@@ -117,9 +117,20 @@ def objective_words(model: Model, reading: Reading) -> str:
     return f"SLO {numbers.threshold(*wanted, reading.metric, unit(model, reading))}"
 
 
+def most_telling(health: Health) -> tuple[list[Sequence[Reading]], list[Sequence[Reading]]]:
+    """Return the readings of each metric of the product, and of each other one, the most telling metric first."""
+    metrics = sorted(health.readings.values(), key=lambda rows: rank(health.model, _shown(rows)))
+    product = [rows for rows in metrics if is_product(health.model, _shown(rows))]
+    return product, metrics[len(product) :]
+
+
+def _shown(readings: Sequence[Reading]) -> Reading:
+    return next((r for r in readings if r.evaluation_type in JUDGED), readings[0])
+
+
 def same_kind(health: Health, readings: Sequence[Reading]) -> tuple[Reading, Judgement]:
     """Return what to show of one metric, newest first: its newest value where users are, and the verdict on it."""
-    shown = next((r for r in readings if r.evaluation_type in JUDGED), readings[0])
+    shown = _shown(readings)
     earlier = [r for r in readings if r.at < shown.at]
     live = next((s.version for s in health.serving), None)
     redefined = health.redefined.get(shown.metric)

@@ -1,5 +1,6 @@
 """The worst of many models are found by less than their whole health, and are the same."""
 
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -53,11 +54,13 @@ def test_a_place_among_others_is_what_the_whole_health_says(story: Any, happened
     story.heard("events", story.now - timedelta(days=9) if deaf else story.now)
     heard = hearing(story.db, ["events"], story.now)
 
-    places = ranked(story.db, hearing=heard)
+    ranking = ranked(story.db, 5, hearing=heard)
 
     whole = sorted((as_heard(h, heard) for h in health_of(story.db, all_models(story.db))), key=lambda h: h.place)
-    assert [(p.name, p.state) for p in places] == [(h.model.name, h.state) for h in whole]
-    assert [h.model.name for h in worst(story.db, places, hearing=heard)] == [p.name for p in places]
+    assert [(p.name, p.state) for p in ranking.places] == [(h.model.name, h.state) for h in whole]
+    assert ranking.counts == Counter(h.state for h in whole)
+    assert ranked(story.db, 2, hearing=heard).places == ranking.places[:2]
+    assert [h.model.name for h in worst(story.db, ranking, hearing=heard)] == [p.name for p in ranking.places]
     begun.rollback()
     story.db.expunge_all()
 
@@ -66,7 +69,7 @@ def test_a_place_among_others_is_what_the_whole_health_says(story: Any, happened
 def test_each_happening_counts_as_the_whole_health_says(story: Any, happening: str) -> None:
     HAPPENINGS[happening](story, story.model(metrics={"auc": {"slo": ">= 0.9"}}))
 
-    (place,) = ranked(story.db)
+    (place,) = ranked(story.db, 1).places
 
     assert place.state == health_of(story.db, all_models(story.db))[0].state
 

@@ -1,6 +1,5 @@
 """Bare `/model`: the asker's models, or all, one line each and the worst first; and all of them as a table."""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -15,9 +14,9 @@ from bot.slack.cards.home import line
 from bot.slack.cards.look import Look
 from bot.slack.grammar import quoted
 from bot.slack.health import Health
-from bot.slack.ranking import Ranked, ranked, worst
+from bot.slack.ranking import ranked, worst
 from bot.slack.text import STATES
-from bot.store.queries.models import owned_by
+from bot.store.queries.models import count_models, owned_by
 from bot.store.queries.sources import Hearing, hearing
 
 SHOWN = 8
@@ -29,17 +28,17 @@ BUTTONS = 3
 def models(db: Session, now: datetime, look: Look, *, user: str | None = None) -> Message:
     """Return the models of USER, by Slack id, else every model, the worst first."""
     heard = hearing(db, look.sources, now)
-    everything = ranked(db, hearing=heard)
-    if not everything:
+    count = count_models(db)
+    if not count:
         return _none(look)
-    own = {model.id for model in owned_by(db, user)} if user else set()
-    places = [place for place in everything if place.model_id in own] or everything
-    health = worst(db, places[:SHOWN], hearing=heard)
-    left = len(places) - SHOWN
-    rest = len(everything) - len(places)
+    own = {model.id for model in owned_by(db, user) if model.id is not None} if user else set()
+    ranking = ranked(db, SHOWN, among=own or None, hearing=heard)
+    health = worst(db, ranking, hearing=heard)
+    left = ranking.total - len(health)
+    rest = count - ranking.total
     others = f"{text.plural(rest, 'model')} of others" if rest else ""
     foot = text.join(f"and {left} more" if left > 0 else "", others, *_silent(heard, now), f"as of {text.date(now)}")
-    whose = f"Your {text.plural(len(places), 'model')}" if own else text.plural(len(places), "model")
+    whose = f"Your {text.plural(ranking.total, 'model')}" if own else text.plural(ranking.total, "model")
     every = actions(button("All as a table", "run_all", "status --all")) if left > 0 or rest else None
     return finished(message(_sentence(health, whose), *map(_line, range(SHOWN), health), context(foot), every), look)
 
@@ -47,16 +46,16 @@ def models(db: Session, now: datetime, look: Look, *, user: str | None = None) -
 def table(db: Session, now: datetime, look: Look) -> Message:
     """Return the worst of all models as a table, and how many are in which state."""
     heard = hearing(db, look.sources, now)
-    everything = ranked(db, hearing=heard)
-    if not everything:
+    ranking = ranked(db, TABLE, hearing=heard)
+    if not ranking.total:
         return _none(look)
-    health = worst(db, everything[:TABLE], hearing=heard)
+    health = worst(db, ranking, hearing=heard)
     head = ("Model", "State", "Version", "Product metric", "Model metric", "Trouble")
     rows = [_row(one) for one in health]
     names = [one.model.name for one in health[:BUTTONS]]
-    states = ", ".join(f"{count} {STATES[state][1]}" for state, count in _states(everything).items())
-    whose = text.plural(len(everything), "model")
-    left = len(everything) - len(rows)
+    states = ", ".join(f"{count} {STATES[state][1]}" for state, count in ranking.counts.items())
+    whose = text.plural(ranking.total, "model")
+    left = ranking.total - len(rows)
     caption = f"Models, worst first{f' ({left} more not shown)' if left else ''}"
     return finished(
         message(
@@ -79,20 +78,13 @@ def _silent(heard: Hearing, now: datetime) -> list[str]:
     return [f"{text.line(name, 60)} silent for {durations.short(now - at)}" for name, at in heard.silent]
 
 
-def _states(places: Sequence[Ranked]) -> Counter[str]:
-    """Return how many models are in each state, the worst first."""
-    return Counter(place.state for place in places)
-
-
 def _row(one: Health) -> tuple[str, ...]:
     """Return a model's cells, in plain text: unknown is a word of its own."""
-    shown = [measures.same_kind(one, rows) for rows in one.readings.values()]
-    shown.sort(key=lambda pair: measures.rank(one.model, pair[0]))
-    product = [p for p in shown if measures.is_product(one.model, p[0])]
-    other = [p for p in shown if not measures.is_product(one.model, p[0])]
     metrics = [
-        text.plain(measures.spoken(measures.phrase(one.model, *pairs[0]))) if pairs else "not connected"
-        for pairs in (product, other)
+        text.plain(measures.spoken(measures.phrase(one.model, *measures.same_kind(one, found[0]))))
+        if found
+        else "not connected"
+        for found in measures.most_telling(one)
     ]
     version = next((version_label(s.version) for s in one.serving), "unknown")
     alerts = text.plural(len(one.groups), "alert group") if one.groups else ""

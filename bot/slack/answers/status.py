@@ -24,7 +24,7 @@ from bot.store.queries.objectives import JUDGED
 from bot.store.queries.sources import Hearing, hearing
 from bot.store.tables import AlertGroup, Model, Serving
 
-METRICS = 3
+PRODUCT, METRICS = 2, 3
 """Model metrics on the third line, the most telling first."""
 GROUPS = 4
 
@@ -47,10 +47,9 @@ def _status(db: Session, model_name: str, now: datetime, look: Look, *, shared: 
         return unknown_model(db, model_name, look)
     heard = hearing(db, look.sources, now)
     health = as_heard(health_of(db, [model])[0], heard)
-    shown = [measures.same_kind(health, rows) for rows in health.readings.values()]
-    shown.sort(key=lambda pair: measures.rank(model, pair[0]))
-    product = [pair for pair in shown if measures.is_product(model, pair[0])]
-    other = [pair for pair in shown if not measures.is_product(model, pair[0])]
+    telling = measures.most_telling(health)
+    product = [measures.same_kind(health, rows) for rows in telling[0][:PRODUCT]]
+    other = [measures.same_kind(health, rows) for rows in telling[1][:METRICS]]
     stage = health.serving[0].stage if health.serving else PRODUCTION
     retired = " · retired" if model.retired_at else ""
     head = f"{health.sign} {text.bold(model.name)}  {health.word} in {text.code(stage)}{retired}"
@@ -59,8 +58,8 @@ def _status(db: Session, model_name: str, now: datetime, look: Look, *, shared: 
             _sentence(health, stage, product[:1] + other[:1]),
             section(
                 head,
-                *(_metric(model, *pair, now) for pair in product[:2]),
-                text.join(_versions(health.serving, now), *(_metric(model, *pair, now) for pair in other[:METRICS])),
+                *(_metric(model, *pair, now) for pair in product),
+                text.join(_versions(health.serving, now), *(_metric(model, *pair, now) for pair in other)),
             ),
             _trouble(db, health, look),
             context(*_small_print(db, health, heard, now)),

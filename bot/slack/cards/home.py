@@ -1,6 +1,7 @@
 """M8, a person's App Home: their models, what waits for them, open incidents, and whether the sources are heard."""
 
 from collections.abc import Sequence
+from itertools import chain
 
 from sqlmodel import Session
 
@@ -16,7 +17,7 @@ from bot.slack.ranking import ranked, worst
 from bot.store.queries.alerts import unjudged_groups
 from bot.store.queries.directory import user_ids
 from bot.store.queries.incidents import open_incidents, remote_ids, tickets_of, without_cause
-from bot.store.queries.models import names_of, owned_by
+from bot.store.queries.models import count_models, names_of, owned_by
 from bot.store.queries.sources import Hearing, hearing, unmapped
 from bot.store.tables import Model
 
@@ -26,16 +27,15 @@ INCIDENTS = 10
 
 def card(db: Session, user: str, look: Look) -> Body:
     """Return the Home of a person, by Slack id."""
-    places = ranked(db)
+    count = count_models(db)
     heard = hearing(db, look.sources)
     mine = owned_by(db, user)
-    if not places and not heard.heard:
+    if not count and not heard.heard:
         blocks = _set_up(look, heard, owned=False)
     else:
-        own = {model.id for model in mine}
-        shown = [place for place in places if place.model_id in own] or places
+        own = {model.id for model in mine if model.id is not None}
         blocks = [
-            *_models(worst(db, shown[:SHOWN]), len(places), mine, look),
+            *_models(worst(db, ranked(db, SHOWN, among=own or None)), count, mine, look),
             *([] if mine else _set_up(look, heard, owned=False)),
             *_waiting(db, mine, user, look),
             *_incidents(db, look),
@@ -60,9 +60,8 @@ def _models(health: Sequence[Health], count: int, mine: Sequence[Model], look: L
 def line(one: Health) -> str:
     """Return a model in one line: state, version, its most telling number, its incident."""
     version = next((text.code(version_label(s.version)) for s in one.serving), "")
-    found = [measures.same_kind(one, rows) for rows in one.readings.values()]
-    best = min(found, key=lambda pair: measures.rank(one.model, pair[0]), default=None)
-    metric = measures.phrase(one.model, *best) if best else ""
+    best = next(chain(*measures.most_telling(one)), None)
+    metric = measures.phrase(one.model, *measures.same_kind(one, best)) if best else ""
     trouble = next((f"🔥 {incidents.name(i)} open" for i in one.incidents), "")
     alerts = text.plural(len(one.groups), "alert group") if one.groups and not one.incidents else ""
     return text.join(f"{one.sign} {text.bold(one.model.name)}  {one.word}", version, metric, trouble, alerts)

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from bot.domain.facts import EvaluationType
 from bot.domain.gaps import MATURED, is_matured
 from bot.domain.measurements import ALL, Measured
-from bot.store.tables import Evaluation, MetricName, MetricValue
+from bot.store.tables import Evaluation, MetricName, MetricValue, Model
 
 DEPTH = 12
 """How many values are read of each metric: enough to find the newest matured one and the one before it."""
@@ -94,8 +94,6 @@ class Reading:
 COLUMNS = [getattr(MetricValue if f.name in MetricValue.model_fields else Evaluation, f.name) for f in fields(Reading)]
 """Columns, not rows: a list of fifty models reads thousands of values."""
 
-MANY = 5000
-"""Numbers given to one statement; databases take 32,767 at most."""
 TERMS = 100
 """Metrics read by one statement."""
 
@@ -150,11 +148,9 @@ class Judged:
     threshold: float | None
 
 
-def measured_where_users_are(db: Session) -> Sequence[tuple[int, int, str, bool]]:
-    """Return what was ever judged: (number, model, metric, whether a source stated what it should keep)."""
-    query = select(MetricName.id, MetricName.model_id, MetricName.metric, MetricName.threshold)
-    rows = db.connection().execute(query.where(col(MetricName.judged)))
-    return [(number, model_id, metric, threshold) for number, model_id, metric, threshold in rows]
+def metric_names(db: Session) -> Sequence[str]:
+    """Return by what any model was ever measured where its users are."""
+    return db.exec(select(MetricName.metric).where(col(MetricName.judged)).distinct()).all()
 
 
 def models_measured(db: Session, model_ids: Collection[int]) -> frozenset[int]:
@@ -163,10 +159,11 @@ def models_measured(db: Session, model_ids: Collection[int]) -> frozenset[int]:
     return frozenset(db.exec(query))
 
 
-def newest_judged(db: Session, numbers: Collection[int], kinds: Collection[str]) -> list[Judged]:
-    """Return the newest value over all rows, on one of these kinds of data, whose labels have arrived, of each metric.
+def newest_judged(db: Session, metrics: Collection[str], kinds: Collection[str]) -> list[Judged]:
+    """Return the newest value over all rows, on one of these kinds of data, whose labels have arrived, of each model.
 
-    NUMBERS are those of `measured_where_users_are`; what `newest_matured` returns, of many, and by one seek each.
+    Of these METRICS, and of those for which a source stated an objective: what `newest_matured` returns, of all models
+    that are not retired, by one seek each.
     """
     inner, outer = aliased(MetricValue), aliased(MetricValue)
     newest = (
@@ -180,12 +177,14 @@ def newest_judged(db: Session, numbers: Collection[int], kinds: Collection[str])
         .scalar_subquery()
     )
     columns = [col(getattr(outer, f.name)) for f in fields(Judged)]
-    found = sa.select(*columns).select_from(MetricName).join(outer, col(outer.id) == newest)
-    listed = list(numbers)
-    parts = (listed[start : start + MANY] for start in range(0, len(listed), MANY))
-    return [
-        Judged(*row) for part in parts for row in db.connection().execute(found.where(col(MetricName.id).in_(part)))
-    ]
+    found = (
+        sa.select(*columns)
+        .select_from(MetricName)
+        .join(Model, (col(Model.id) == col(MetricName.model_id)) & col(Model.retired_at).is_(None))
+        .join(outer, col(outer.id) == newest)
+        .where(col(MetricName.judged), col(MetricName.threshold) | col(MetricName.metric).in_(metrics))
+    )
+    return [Judged(*row) for row in db.connection().execute(found).all()]
 
 
 def newest_matured(db: Session, model_id: int, metric: str, kinds: Collection[str]) -> Reading | None:

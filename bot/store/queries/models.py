@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import func
-from sqlmodel import Session, col, select
+from sqlalchemy import Select, exists, func
+from sqlalchemy import select as sa_select
+from sqlmodel import Session, col, or_, select
 
 from bot.domain.facts import ChangeType
 from bot.store.queries.directory import name_of
 from bot.store.queries.marks import bad_versions
-from bot.store.tables import Change, Incident, Model, Serving
+from bot.store.tables import Change, Incident, MetricName, Model, Serving
+
+Rows = Select[*tuple[Any, ...]]
 
 PRODUCTION = "production"
 HISTORY = 50
@@ -45,20 +48,42 @@ def all_models(db: Session) -> Sequence[Model]:
     return db.exec(select(Model).where(col(Model.retired_at).is_(None)).order_by(col(Model.name))).all()
 
 
-class Listed(NamedTuple):
-    """A model in a long list."""
+class Configured(NamedTuple):
+    """What the configuration says of a model's metrics."""
 
-    id: int
-    name: str
     metrics: Mapping[str, Any]
 
 
-def listed(db: Session, model_ids: Collection[int] | None = None) -> list[Listed]:
-    """Return the models that are not retired, in no order; of MODEL_IDS if given."""
-    query = select(Model.id, Model.name, Model.metrics).where(col(Model.retired_at).is_(None))
-    if model_ids is not None:
-        query = query.where(col(Model.id).in_(model_ids))
-    return [Listed(number or 0, name, metrics) for number, name, metrics in db.connection().execute(query)]
+def configured_metrics(db: Session) -> dict[int, Configured]:
+    """Return what the configuration says of the metrics of each model that is not retired."""
+    query = select(Model.id, Model.metrics).where(col(Model.retired_at).is_(None))
+    return {number: Configured(metrics) for number, metrics in db.connection().execute(query).all()}
+
+
+def count_models(
+    db: Session, among: Collection[int] | None = None, *, measured: bool | None = None, without: Collection[int] = ()
+) -> int:
+    """Return how many models are not retired; MEASURED: that were, or were not, measured where their users are."""
+    query = _chosen(sa_select(func.count()).select_from(Model), among, measured, without)
+    return int(db.execute(query).scalar_one())
+
+
+def names_in_order(
+    db: Session, among: Collection[int] | None, *, measured: bool | None, without: Collection[int], limit: int
+) -> list[tuple[int, str]]:
+    """Return number and name of the first models by name, chosen as `count_models` does."""
+    query = _chosen(sa_select(col(Model.id), col(Model.name)), among, measured, without)
+    return [(number, name) for number, name in db.execute(query.order_by(col(Model.name)).limit(limit))]
+
+
+def _chosen(query: Rows, among: Collection[int] | None, measured: bool | None, without: Collection[int]) -> Rows:
+    query = query.where(col(Model.retired_at).is_(None), col(Model.id).not_in(without))
+    if among is not None:
+        query = query.where(col(Model.id).in_(among))
+    if measured is None:
+        return query
+    there = exists().where(col(MetricName.model_id) == col(Model.id), col(MetricName.judged))
+    return query.where(there if measured else ~there)
 
 
 def models_by_id(db: Session, model_ids: Sequence[int]) -> list[Model]:
@@ -76,12 +101,26 @@ def owned_by(db: Session, user: str) -> Sequence[Model]:
     return db.exec(select(Model).where(col(Model.retired_at).is_(None), whose).order_by(col(Model.name))).all()
 
 
-def names_of(db: Session, model_ids: Collection[int | None]) -> dict[int, str]:
-    """Return the names of these models by id."""
+def names_like(db: Session, words: Collection[str]) -> Sequence[str]:
+    """Return the models whose names begin with one of these words, in any letter case; retired ones too."""
+    if not words:
+        return []
+    begins = (col(Model.name).istartswith(word, autoescape=True) for word in words)
+    return db.exec(select(Model.name).where(or_(*begins))).all()
+
+
+def names_in_channel(db: Session, names: Collection[str]) -> Sequence[str]:
+    """Return the models whose cards go to a channel, by any of its NAMES."""
+    return db.exec(select(Model.name).where(col(Model.channel).in_(names))).all()
+
+
+def names_of(db: Session, model_ids: Collection[int | None], *, retired: bool = True) -> dict[int, str]:
+    """Return the names of these models by id; RETIRED ones too, unless told otherwise."""
     wanted = {i for i in model_ids if i is not None}
     if not wanted:
         return {}
-    rows = db.exec(select(Model.id, Model.name).where(col(Model.id).in_(wanted)))
+    query = select(Model.id, Model.name).where(col(Model.id).in_(wanted))
+    rows = db.exec(query if retired else query.where(col(Model.retired_at).is_(None)))
     return {i: name for i, name in rows if i is not None}
 
 
