@@ -21,7 +21,7 @@ from bot.store.queries.metrics import Reading, newest_values
 from bot.store.queries.models import live
 from bot.store.queries.objectives import JUDGED, breach, objective, settings
 from bot.store.queries.promises import kept_now, rollouts_to_users
-from bot.store.tables import Alert, Change, Incident, Model
+from bot.store.tables import Alert, AlertGroup, Change, Incident, Model
 
 SOURCE = "bellwether"
 """As which source these alerts stand in the rows; a configured source of this name would be confused with it."""
@@ -61,12 +61,13 @@ def ended(db: Session, model: Model, now: datetime) -> list[AlertFact]:
 
 
 def name_version(db: Session, fact: EvaluationFact, model: Model, now: datetime) -> None:
-    """Name the rollout of the version as the suspect of an incident that its gap opened, however long ago it was."""
+    """Name the rollout of the version as the suspect of an incident that holds its gap, however long ago it was."""
     if fact.version is None or model.id is None:
         return
-    opened = select(Incident).where(Incident.model_id == model.id, col(Incident.status).in_(OPEN_STATUSES))
-    opened = opened.where(col(Incident.symptom).startswith(GAP), col(Incident.suspect_change_id).is_(None))
-    for incident in db.exec(opened):
+    about = select(AlertGroup.incident_id).where(AlertGroup.model_id == model.id, AlertGroup.status != "resolved")
+    about = about.where(col(AlertGroup.symptom).startswith(GAP))
+    opened = select(Incident).where(col(Incident.id).in_(about), col(Incident.status).in_(OPEN_STATUSES))
+    for incident in db.exec(opened.where(col(Incident.suspect_change_id).is_(None), Incident.model_id == model.id)):
         rollouts = rollouts_to_users(db, model.id, fact.version)
         if not rollouts or incident.id is None:
             return
