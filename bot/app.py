@@ -152,6 +152,7 @@ class _Bot:
         self.loops = {SLACK: self._loop(SLACK, surface, self.rendering.slack)}
         if tickets is not None:
             self.loops[JIRA] = self._loop(JIRA, TicketSurface(tickets, self._written), self.rendering.ticket)
+        self.bell = database.dialect.bell()
         self.intake = Intake(inlets, database, self.rules, clock.now, self.wake)
         workspace = Workspace(database, self.rules, self.rendering.look, clock.now, self.wake, leases.holder)
         words = (decisions.slack.command, *decisions.slack.aliases)
@@ -180,7 +181,12 @@ class _Bot:
             await self._drain(workers, tasks)
 
     def wake(self) -> None:
-        """Say that something was touched."""
+        """Say that something was touched, also to the replica whose business it is."""
+        self._wake_loops()
+        if self.bell is not None and not all(self.leases.holds(name) for name in self.loops):
+            self.bell.ring()
+
+    def _wake_loops(self) -> None:
         for loop in self.loops.values():
             loop.wake()
 
@@ -191,6 +197,8 @@ class _Bot:
     def _tasks(self) -> Iterator[Coroutine[Any, Any, None]]:
         """Yield what runs beside the HTTP server."""
         yield self.leases.run()
+        if self.bell is not None:
+            yield self.bell.listen(self._wake_loops)
         if self.clock.url is not None:
             yield self.clock.follow()
         if self.sockets is not None:

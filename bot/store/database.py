@@ -43,6 +43,16 @@ Jobs = queue.SimpleQueue[Job | None]
 Outcome = tuple[Future[Any], Any, BaseException | None]
 
 
+class Bell(Protocol):
+    """What wakes the other processes on a database."""
+
+    def ring(self) -> None:
+        """Wake them, soon; a hint that may be lost."""
+
+    async def listen(self, heard: Callable[[], None]) -> None:
+        """Call HEARD when another process rang, until cancelled; has to run for `ring` to do anything."""
+
+
 class Dialect(Protocol):
     """What one kind of database does in its own way."""
 
@@ -70,6 +80,9 @@ class Dialect(Protocol):
 
     def number_on(self, db: Session) -> None:
         """Have new rows numbered after the highest number that there is, whoever gave it."""
+
+    def bell(self) -> Bell | None:
+        """Return what wakes the other processes, if there is such a thing."""
 
     def close(self) -> None:
         """Let go of what is left when all threads have ended."""

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from sqlmodel import Session, SQLModel
 
 from bot.domain.errors import ConfigError, StoreUnavailable
+from bot.store.bell import NotifyBell
 
 WRITERS = 0x42454C4C  # "BELL"
 """The advisory lock of all who write."""
@@ -105,6 +106,10 @@ class Postgres:
                 sequence = sa.func.pg_get_serial_sequence(sa.func.quote_ident(table.name), number.name)
                 highest = sa.select(sa.func.max(number)).scalar_subquery()
                 db.connection().execute(sa.select(sa.func.setval(sequence, highest)))
+
+    def bell(self) -> NotifyBell:
+        """Return what wakes other replicas."""
+        return NotifyBell(self._url)
 
     def close(self) -> None:
         """Nothing is left: each thread closed its connection."""

@@ -65,6 +65,9 @@ class Sqlite:
     def number_on(self, _db: Session) -> None:
         """Nothing to do: SQLite looks at the highest number itself."""
 
+    def bell(self) -> None:
+        """Return None: who shares a file looks now and then."""
+
     def close(self) -> None:
         """Close the connections."""
         self._writing.dispose()
