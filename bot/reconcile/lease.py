@@ -74,7 +74,7 @@ class Leases:
         away = False
         while True:
             try:
-                async with asyncio.timeout(self._part(RENEW)):
+                async with asyncio.timeout(self._part(1)):
                     await self._look()
                 if away:
                     logger.info("leases are renewed again")
