@@ -16,7 +16,7 @@ from bot.domain.durations import short
 from bot.domain.errors import ConfigError
 from bot.domain.names import clip
 from bot.slack.text import plural
-from bot.store import schema
+from bot.store import leases, schema
 from bot.store.database import Database
 from bot.store.queries.sources import OWN, SILENT, heartbeats
 from bot.store.tables import Delivery, Heartbeat, Projection
@@ -57,11 +57,19 @@ def _megabytes(database: Database) -> float:
 def _rows(db: Session, settings: Settings, refusing: Mapping[str, str], now: datetime) -> list[Check]:
     beats = {beat.source: beat for beat in heartbeats(db)}
     return [
+        _replicas(db),
         *_unheard(settings, refusing, beats, now),
         *_unmapped(db),
         _slack_inbox(db, now),
         *_projections(db, now),
     ]
+
+
+def _replicas(db: Session) -> Check:
+    """Return which bots run on this database, and what each does that only one may do at a time."""
+    found = leases.by_replica(leases.live(db))
+    words = [f"{name} ({', '.join(held) or 'stands by'})" for name, held in found.items()]
+    return good("replicas", "; ".join(words) or "none runs")
 
 
 def _unheard(

@@ -27,9 +27,6 @@ RENEW, WATCH, MARGIN = 0.3, 0.05, 0.05
 """As parts of a lease: how often its holder renews it, how often others look whether it is free, and by how much
 less than the database we believe in it, because no two clocks run equally fast."""
 
-PRESENCE = "replica/"
-"""Each replica holds one lease that nobody else wants, so that it is known how many there are."""
-
 CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """Linux' monotonic clock stands still while the machine is suspended, this one does not."""
 
@@ -44,7 +41,7 @@ class Leases:
         self.seen: Mapping[str, str] = {}
         """Who held what when the database was last asked."""
         self._database = database
-        self._wanted = {f"{PRESENCE}{holder}"}
+        self._wanted = {f"{leases.PRESENCE}{holder}"}
         self._until: dict[str, float] = {}
         self._renewed = 0.0
         self._closing = False
@@ -59,7 +56,7 @@ class Leases:
     @property
     def replicas(self) -> int:
         """How many replicas live, this one included."""
-        return max(1, sum(name.startswith(PRESENCE) for name in self.seen))
+        return max(1, len(leases.by_replica(self.seen)))
 
     def holds(self, name: str) -> bool:
         """Return whether NAME is certainly ours at this moment."""

@@ -3,7 +3,7 @@
 Nobody's own clock is asked, so replicas whose clocks differ agree. `bot.reconcile.lease` keeps them up.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +15,8 @@ from sqlmodel import Session, col, select
 
 from bot.store.tables import Lease
 
+PRESENCE = "replica/"
+"""Each replica holds one lease that nobody else wants, so that it is known which there are."""
 EVENT = "event/"
 """What claims of single events of Slack begin with: they come and go, so they are not what a replica is asked about."""
 INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -67,6 +69,12 @@ def live(db: Session) -> dict[str, str]:
     """Return who holds what now, single events apart."""
     current = (col(Lease.until) > _clock(), col(Lease.name).not_like(f"{EVENT}%"))
     return dict(db.exec(select(Lease.name, Lease.holder).where(*current).order_by(Lease.name)).all())
+
+
+def by_replica(held: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return what each live replica does, from what `live` returned."""
+    names = [name.removeprefix(PRESENCE) for name in held if name.startswith(PRESENCE)]
+    return {one: [what for what in held if held[what] == one and not what.startswith(PRESENCE)] for one in names}
 
 
 def forget_expired(db: Session) -> None:
