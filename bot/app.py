@@ -289,7 +289,8 @@ class _Bot:
     async def _channel_id(self, name: str) -> str | None:
         found = (await self.database.read(channel_ids, [name])).get(name)
         if found is None:
-            await self._sync_directory()
+            with suppress(*UNREACHABLE):  # it is asked for again
+                await self._sync_directory()
             found = (await self.database.read(channel_ids, [name])).get(name)
         return found
 
@@ -298,28 +299,24 @@ class _Bot:
         await self.database.write(_remember_refused, kind, reason, self.clock.now())
 
     async def _repeat(self, work: Callable[[], Awaitable[None]], every: timedelta) -> None:
-        """Do WORK every so often until cancelled; that the database cannot be used for a while ends nothing."""
+        """Do WORK every so often until cancelled, and soon again while the database or Slack cannot be reached."""
         while True:
+            pause = every
             try:
                 await work()
-            except StoreUnavailable as e:
-                logger.warning("the database cannot be used", extra={"for": work.__name__, "error": str(e)})
-            await self.clock.sleep(every)
+            except (StoreUnavailable, *UNREACHABLE) as e:
+                logger.warning("not done", extra={"what": work.__name__.strip("_"), "error": str(e)})
+                pause = min(every, HOUSEKEEPING)
+            await self.clock.sleep(pause)
 
     async def _introduce(self) -> None:
         """Learn the address of the workspace."""
-        try:
-            identity = await self.client.auth_test()
-            self.rendering.workspace_url = str(identity.get("url") or self.rendering.workspace_url).rstrip("/")
-        except UNREACHABLE as e:
-            logger.warning("slack does not say who we are", extra={"error": str(e)})
+        identity = await self.client.auth_test()
+        self.rendering.workspace_url = str(identity.get("url") or self.rendering.workspace_url).rstrip("/")
 
     async def _sync_directory(self) -> None:
         """Read who and what is in the workspace."""
-        try:
-            await directory.sync(self.client, self.database)
-        except UNREACHABLE as e:
-            logger.warning("slack's directory cannot be read", extra={"error": str(e)})
+        await directory.sync(self.client, self.database)
 
     async def _written(self, remote_id: RemoteId, incident_id: int) -> None:
         """Read back a ticket that was just written; if that fails, the next poll does it."""

@@ -153,7 +153,7 @@ def trouble(request: pytest.FixtureRequest, tmp_path: Path, databases: Any, data
 
 
 async def test_a_database_that_cannot_be_written_refuses_with_503_and_goes_on_afterwards(
-    company: Any, trouble: Any
+    company: Any, trouble: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     await company.deliver("alertmanager", captured("single_firing"))
     card = await rooted(company)
@@ -176,6 +176,7 @@ async def test_a_database_that_cannot_be_written_refuses_with_503_and_goes_on_af
         acknowledged.append(version)
     for version in acknowledged:
         await company.see(CHANNEL, "slack/deployment/", f"`v{version}`")
+    assert "task died" not in caplog.messages
 
 
 async def test_an_incident_goes_on_without_jira_and_its_ticket_follows(company: Any) -> None:
