@@ -37,7 +37,7 @@ MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 FRAUD = "C02MLFRAUD"
 ANSWER_S = 1.0
 """How long the bot waits for an answer here; the real one is patient for 15 s."""
-SOCKET_ACK_S = 3.0
+SOCKET_ACK_S = 2.0
 SECOND = timedelta(seconds=1)
 
 
