@@ -76,6 +76,7 @@ async def _ask(database: Database) -> list[Figure]:
     for text, goal in (
         ("status {}", "p99 10 ms"),
         ("changes {} --since 30d", "p99 30 ms"),
+        ("why {} auc --since 30d", "p99 30 ms"),
         ("status --all", "p99 30 ms"),
         ("", "p99 30 ms"),
     ):

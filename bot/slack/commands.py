@@ -8,7 +8,7 @@ from sqlmodel import Session
 from bot.domain.errors import UserError
 from bot.domain.names import clean_version
 from bot.slack import deeds
-from bot.slack.answers import changes, compare, everyone, helping, models, status, unknown, versions
+from bot.slack.answers import changes, compare, everyone, helping, models, status, unknown, versions, why
 from bot.slack.blocks import Message
 from bot.slack.grammar import parse, quoted, words
 from bot.slack.questions import Asker, Deed, Question, known_version
@@ -81,6 +81,12 @@ def _compare(db: Session, question: Question) -> Message:
     return compare.compare(db, model, before, after, question.look)
 
 
+def _why(db: Session, question: Question) -> Message:
+    since = question.now - question.span("since", MONTH)
+    metric = " ".join(question.command.words) or None
+    return why.why(db, question.needed("why NAME"), metric, question.now, since, question.look)
+
+
 def _help(db: Session, question: Question) -> Message:
     if "all" in question.command.words:
         return helping.every_command(question.look)
@@ -99,6 +105,7 @@ COMMANDS: dict[str, Callable[[Session, Question], Message | Deed]] = {
     "models": _models,
     "status": _status,
     "changes": _changes,
+    "why": _why,
     "versions": _versions,
     "deploys": _deploys,
     "compare": _compare,
@@ -108,6 +115,6 @@ COMMANDS: dict[str, Callable[[Session, Question], Message | Deed]] = {
     "oncall": _oncall,
     "help": _help,
 }
-OF_A_MODEL = frozenset({"status", "changes", "versions", "deploys", "compare", "log", "mark"})
-WORDY = frozenset({"compare", "log", "mark"})
+OF_A_MODEL = frozenset({"status", "changes", "why", "versions", "deploys", "compare", "log", "mark"})
+WORDY = frozenset({"why", "compare", "log", "mark"})
 """After these come words of one's own, so a model may only be named before them."""

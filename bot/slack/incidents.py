@@ -1,8 +1,11 @@
 """An incident in words: its suspect, its ticket, its way back; shared by its cards, its answers and the App Home."""
 
+from collections.abc import Mapping
+
 from sqlmodel import Session
 
 from bot.domain import durations, keys
+from bot.domain.actions import Cause
 from bot.domain.attribution import DEPLOYMENTS
 from bot.domain.names import version_label
 from bot.slack import text
@@ -36,6 +39,15 @@ def suspect(incident: Incident, change: Change | None) -> str:
     if took_effect is None or took_effect > incident.onset_at:
         return f"{text.link(change.url, what)} just before"
     return f"{text.link(change.url, what)} {durations.short(incident.onset_at - took_effect)} before"
+
+
+def explained(incident: Incident, change: Change | None, ids: Mapping[str, str]) -> str:
+    """Return why it happened: as a person confirmed it, or else what changed near before, as no more than a guess."""
+    if incident.cause not in (None, Cause.UNKNOWN):
+        who = text.user(incident.cause_by or incident.resolved_by, ids) or "somebody"
+        return f"{text.word(incident.cause)}, *confirmed by* {who}"
+    guess = suspect(incident, change)
+    return guess if change is None and not incident.shared else f"*hypothesis:* {guess}"
 
 
 def ticket_words(db: Session, incident: Incident, ticket: Ticket | None, look: Look) -> str:

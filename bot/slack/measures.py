@@ -119,19 +119,20 @@ def objective_words(model: Model, reading: Reading) -> str:
 
 def most_telling(health: Health) -> tuple[list[Sequence[Reading]], list[Sequence[Reading]]]:
     """Return the readings of each metric of the product, and of each other one, the most telling metric first."""
-    metrics = sorted(health.readings.values(), key=lambda rows: rank(health.model, _shown(rows)))
-    product = [rows for rows in metrics if is_product(health.model, _shown(rows))]
+    metrics = sorted(health.readings.values(), key=lambda rows: rank(health.model, shown(rows)))
+    product = [rows for rows in metrics if is_product(health.model, shown(rows))]
     return product, metrics[len(product) :]
 
 
-def _shown(readings: Sequence[Reading]) -> Reading:
+def shown(readings: Sequence[Reading]) -> Reading:
+    """Return the one to show of the readings of a metric, newest first: the newest where users are, else the newest."""
     return next((r for r in readings if r.evaluation_type in JUDGED), readings[0])
 
 
 def same_kind(health: Health, readings: Sequence[Reading]) -> tuple[Reading, Judgement]:
     """Return what to show of one metric, newest first: its newest value where users are, and the verdict on it."""
-    shown = _shown(readings)
-    earlier = [r for r in readings if r.at < shown.at]
+    one = shown(readings)
+    earlier = [r for r in readings if r.at < one.at]
     live = next((s.version for s in health.serving), None)
-    redefined = health.redefined.get(shown.metric)
-    return shown, judged(health.model, shown, earlier, baseline=live, redefined=redefined)
+    redefined = health.redefined.get(one.metric)
+    return one, judged(health.model, one, earlier, baseline=live, redefined=redefined)

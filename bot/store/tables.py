@@ -224,6 +224,7 @@ class AlertGroup(SQLModel, table=True):
         sa.Index("alert_group_subject", "symptom", "model_id", "status"),
         sa.Index("alert_group_opened", "opened_at"),
         sa.Index("alert_group_open", "status", "model_id"),
+        sa.Index("alert_group_model", "model_id", "opened_at"),
     )
     id: int | None = Field(default=None, primary_key=True)
     model_id: int | None = Field(default=None, foreign_key="model.id")

@@ -23,6 +23,7 @@ async def test_a_typed_filter_stands_in_the_changes_and_in_the_first_reply_of_th
 
     assert "Noted: filter change of *fraud-scorer*: hide opening hours" in receipt
     assert "filter: hide opening hours" in await typed(company, "/model changes fraud")
+    assert "filter: hide opening hours" in await typed(company, "/model why fraud")
 
     await company.set_clock(await company.now() + timedelta(minutes=30))
     hard = {"kind": "alert", "name": "RejectsPayments", "model": "fraud-scorer", "class": "hard"}

@@ -31,6 +31,7 @@ TYPED = (
     "status fraud",
     "status --all",
     "changes fraud --since 30d",
+    "why fraud",
     "versions fraud",
     "deploys fraud",
     "compare fraud 41 42",

@@ -14,6 +14,7 @@ EVERY: tuple[tuple[str, str], ...] = (
     ("NAME", "how is it?"),
     ("status --all", "the worst of all models, as a table"),
     ("changes NAME --since 3d", "what changed, and what is not heard of"),
+    ("why NAME auc --since 30d", "what happened to a metric, with what changed near"),
     ("versions NAME", "which there are, where they serve, how they measure"),
     ("deploys NAME --since 90d", "what was deployed, when, by whom"),
     ("compare NAME v42 v43", "their metrics side by side, with a verdict"),

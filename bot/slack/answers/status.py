@@ -174,6 +174,7 @@ def _buttons(db: Session, health: Health, *, shared: bool) -> Block | None:
         rollback = incidents.rollback_button(incident, back, name, told=incident.channel)
     return actions(
         None if shared else button("Share here", "status_share", name),
+        button("Why?", "run_2", f"why {quoted(name)}"),
         button("Changes 72 h", "run_1", f"changes {quoted(name)} --since 3d"),
         rollback,
     )

@@ -1,10 +1,9 @@
 """The digest (M7) and its thread: layout only, every word is in the view. At most 160 words for stakeholders."""
 
-from collections.abc import Sequence
-
 from bot.domain import limits
-from bot.domain.digest import Chart, Detail, DigestView, Point, Wanted
+from bot.domain.digest import Detail, DigestView, Wanted
 from bot.slack.blocks import Block, Message, context, data_table, fit, header, message, section
+from bot.slack.charts import line as line_chart
 from bot.slack.fallbacks import degrade
 from bot.slack.text import bold, escape, join, line, link, permalink, user
 
@@ -21,7 +20,7 @@ def digest(view: DigestView, refused: frozenset[str] = frozenset(), *, workspace
         section(f"{verdict} {'Nothing to decide.' if view.calm else escape(view.story)}".rstrip()),
         _decisions(view, workspace),
         None if view.calm else _table(view),
-        _chart(view.chart) if view.chart else None,
+        line_chart(view.chart) if view.chart else None,
         context(*(escape(note) for note in view.notes)) if view.notes else None,
         context(*(escape(fact) for fact in view.facts)) if view.facts else None,
         _feedback(),
@@ -60,25 +59,6 @@ def _table(view: DigestView) -> Block | None:
     ]
     left = len(view.rows) - len(rows)
     return data_table(f"Models, worst first{f' ({left} more not shown)' if left else ''}", head, rows, page=PAGE)
-
-
-def _chart(chart: Chart) -> Block:
-    """Return the native chart: https://docs.slack.dev/reference/block-kit/blocks/data-visualization-block"""
-    series = [{"name": chart.name, "data": _points(chart.points)}]
-    if chart.objective:
-        series.append({"name": "SLO", "data": _points(chart.objective)})
-    axes: dict[str, object] = {"categories": [p.label for p in chart.points]}
-    if chart.unit:
-        axes["y_label"] = chart.unit
-    return {
-        "type": "data_visualization",
-        "title": chart.title,
-        "chart": {"type": "line", "series": series, "axis_config": axes},
-    }
-
-
-def _points(points: Sequence[Point]) -> list[dict[str, str | float]]:
-    return [{"label": p.label, "value": p.value} for p in points]
 
 
 def _detail(detail: Detail) -> Block:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -58,6 +59,13 @@ def open_groups_by_model(db: Session) -> dict[int, list[OpenGroup]]:
     for row in db.connection().execute(query.where(col(AlertGroup.model_id).is_not(None))):
         found.setdefault(row.model_id, []).append(OpenGroup(*row))
     return found
+
+
+def data_alerts_since(db: Session, model_id: int, since: datetime, *, limit: int = 20) -> Sequence[AlertGroup]:
+    """Return the groups of a model about its data that opened SINCE then, over or not, newest first."""
+    query = select(AlertGroup).where(AlertGroup.model_id == model_id, col(AlertGroup.opened_at) >= since)
+    about = query.where(col(AlertGroup.category).in_(("drift", "data_quality")))
+    return db.exec(about.order_by(col(AlertGroup.opened_at).desc(), col(AlertGroup.id).desc()).limit(limit)).all()
 
 
 def features_of(db: Session, group_ids: Collection[int]) -> dict[int, Features]:

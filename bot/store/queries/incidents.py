@@ -1,6 +1,7 @@
 """Incidents with what belongs to them: groups, ticket, thread, story."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from sqlmodel import Session, col, select
 
@@ -20,6 +21,16 @@ def open_incidents(db: Session, model_id: int | None = None) -> Sequence[Inciden
         held = select(AlertGroup.incident_id).where(AlertGroup.model_id == model_id)
         query = query.where((col(Incident.model_id) == model_id) | col(Incident.id).in_(held))
     return db.exec(query.order_by(col(Incident.severity), col(Incident.id))).all()
+
+
+def incidents_since(db: Session, model_id: int, since: datetime, *, limit: int = 20) -> Sequence[Incident]:
+    """Return the incidents of a model that began SINCE then, shared ones that hold a group of it too, newest first."""
+    held = select(AlertGroup.incident_id).where(
+        AlertGroup.model_id == model_id, col(AlertGroup.opened_at) >= since, col(AlertGroup.incident_id).is_not(None)
+    )
+    query = select(Incident).where((col(Incident.model_id) == model_id) | col(Incident.id).in_(held))
+    recent = query.where(col(Incident.onset_at) >= since, col(Incident.merged_into).is_(None))
+    return db.exec(recent.order_by(col(Incident.onset_at).desc(), col(Incident.id).desc()).limit(limit)).all()
 
 
 def models_in_trouble(db: Session) -> dict[int, list[Incident]]:

@@ -187,6 +187,20 @@ def newest_judged(db: Session, metrics: Collection[str], kinds: Collection[str])
     return [Judged(*row) for row in db.connection().execute(found).all()]
 
 
+def values_since(
+    db: Session, model_id: int, metric: str, kind: str, since: datetime, *, limit: int = 200
+) -> list[Reading]:
+    """Return the values of a metric over all rows on one kind of data SINCE then, newest first."""
+    query = (
+        _readings()
+        .where(col(MetricValue.model_id) == model_id, col(MetricValue.metric) == metric)
+        .where(col(MetricValue.slice) == ALL, col(MetricValue.evaluation_type) == kind, col(MetricValue.at) >= since)
+        .order_by(col(MetricValue.at).desc(), col(MetricValue.id).desc())
+        .limit(limit)
+    )
+    return list(_read(db, query))
+
+
 def newest_matured(db: Session, model_id: int, metric: str, kinds: Collection[str]) -> Reading | None:
     """Return the newest value over all rows, on one of these kinds of data, whose labels have arrived."""
     query = (

@@ -170,6 +170,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("alert_group", schema=None) as batch_op:
         batch_op.create_index("alert_group_opened", ["opened_at"], unique=False)
+        batch_op.create_index("alert_group_model", ["model_id", "opened_at"], unique=False)
         batch_op.create_index("alert_group_open", ["status", "model_id"], unique=False)
         batch_op.create_index("alert_group_subject", ["symptom", "model_id", "status"], unique=False)
         batch_op.create_index(batch_op.f("ix_alert_group_incident_id"), ["incident_id"], unique=False)

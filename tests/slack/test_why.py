@@ -1,0 +1,123 @@
+"""Why a metric is where it is: values, changes, incidents and data alerts in order; guesses are called guesses."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.domain import limits
+from bot.slack.answers import why
+from bot.slack.cards.look import Look
+
+MONTH = timedelta(days=30)
+
+
+@pytest.fixture
+def ask(story: Any, look: Look) -> Any:
+    def asked(metric: str | None = None, span: timedelta = MONTH, with_look: Look = look) -> Any:
+        answer = why.why(story.db, "fraud-scorer", metric, story.now, story.now - span, with_look)
+        assert limits.message_problems(answer.content) == []
+        return answer
+
+    return asked
+
+
+def weekly(story: Any, model: Any, *values: float, metric: str = "auc", **more: Any) -> None:
+    """Write a value a week, the last one today."""
+    for weeks, value in zip(range(len(values) - 1, -1, -1), values, strict=True):
+        given = {"labelled_fraction": 0.9, "labels_until": story.now - timedelta(weeks=weeks, days=2), **more}
+        story.measured(model, metric, value, story.now - timedelta(weeks=weeks), **given)
+
+
+def test_a_fall_is_told_with_what_changed_in_between_as_a_hypothesis(story: Any, ask: Any, words: Any) -> None:
+    model = story.model()
+    weekly(story, model, 0.93, 0.93, 0.85)
+    story.rollout(model, occurred_at=story.now - timedelta(days=3), started_at=story.now - timedelta(days=3))
+    story.change(model, "filter", "hide closed shops", occurred_at=story.now - timedelta(days=2))
+    story.change(model, "rule", "long before", occurred_at=story.now - timedelta(days=20))
+
+    shown = words(ask())
+
+    assert "AUC 0.930 → *0.850*, ▾ 0.080 worse" in shown
+    assert "AUC *0.850* ▾ 0.080 worse · *hypothesis:* filter hide closed shops, `v42` deployed in between" in shown
+    assert "📌 <!date^" in shown
+    assert "rule: long before" in shown
+    assert "labels to 21 Nov (90 % labelled), 2 days unseen" in shown
+    assert "Not connected:" in shown
+
+
+def test_the_chart_falls_back_where_the_workspace_refuses_it(story: Any, ask: Any, words: Any) -> None:
+    weekly(story, story.model(), 0.93, 0.92, 0.85)
+
+    (chart,) = [b for b in ask().blocks if b["type"] == "data_visualization"]
+
+    assert [p["value"] for p in chart["chart"]["series"][0]["data"]] == [0.93, 0.92, 0.85]
+    assert "`█▇▁` AUC" in words(ask(with_look=Look(refused=frozenset({"data_visualization"}))))
+
+
+def test_a_new_definition_breaks_the_line(story: Any, ask: Any, words: Any) -> None:
+    model = story.model()
+    weekly(story, model, 0.5, 0.5, 0.93, 0.92)
+    story.change(model, "metric_definition", "auc counts returns", occurred_at=story.now - timedelta(days=10))
+
+    answer = ask()
+
+    (chart,) = [b for b in answer.blocks if b["type"] == "data_visualization"]
+    assert [p["value"] for p in chart["chart"]["series"][0]["data"]] == [0.93, 0.92]
+    assert "AUC was redefined: no trend across it" in words(answer)
+
+
+def test_a_value_whose_labels_have_not_arrived_is_left_out_and_said(story: Any, ask: Any, words: Any) -> None:
+    model = story.model()
+    weekly(story, model, 0.93, 0.92)
+    story.measured(model, "auc", 0.2, labelled_fraction=0.3, labels_until=story.now - timedelta(days=1))
+
+    shown = words(ask())
+
+    assert "→ *0.920*" in shown
+    assert "1 newer value left out: provisional: labels to 22 Nov (30 % labelled)" in shown
+
+
+def test_a_cause_is_a_hypothesis_until_somebody_confirmed_it(story: Any, ask: Any, words: Any) -> None:
+    model, rollout, group = story.bad_release()
+    group.category = "drift"
+    incident = story.incident(model, suspect_change_id=rollout.id)
+
+    assert "fraud-scorer declines payments · *hypothesis:* `v42` deployed 11 min before" in words(ask())
+    assert "FeatureDrift · 4 alerts · firing" in words(ask())
+
+    incident.status, incident.cause, incident.cause_by = "resolved", "data_upstream", "U02BOB"
+
+    assert "fraud-scorer declines payments · data upstream, *confirmed by* <@U02BOB>" in words(ask())
+
+
+def test_one_asks_for_a_metric_by_a_part_of_its_name(story: Any, ask: Any, words: Any, controls: Any) -> None:
+    model = story.model(metrics={"declined": {"title": "Good payments declined"}})
+    weekly(story, model, 0.9, 0.8)
+    weekly(story, model, 0.02, 0.03, metric="declined", evaluation_type="product")
+
+    assert "Good payments declined 2 % → *3 %*" in words(ask("payments"))
+    assert "AUC 0.900 → *0.800*" in words(ask("auc"))
+    assert "was never measured by `f1`. Known are `declined`, `auc`." in words(ask("f1"))
+    assert controls(ask("f1"))["run_2"]["value"] == "why fraud-scorer auc"
+
+
+def test_a_year_of_daily_values_is_thinned_and_keeps_its_ends(story: Any, ask: Any) -> None:
+    model = story.model()
+    for day in range(150):
+        story.measured(model, "auc", 0.9 - day / 1000, story.now - timedelta(days=day))
+
+    (chart,) = [b for b in ask(span=timedelta(days=365)).blocks if b["type"] == "data_visualization"]
+
+    points = [p["value"] for p in chart["chart"]["series"][0]["data"]]
+    assert len(points) == 20
+    assert (points[0], points[-1]) == (0.751, 0.9)
+
+
+def test_without_a_metric_the_changes_are_told(story: Any, ask: Any, words: Any) -> None:
+    story.bad_release()
+
+    shown = words(ask())
+
+    assert "no metric is connected" in shown
+    assert "model `v41` → `v42` deployed to production" in shown
