@@ -13,9 +13,8 @@ from bot.domain import keys
 from bot.domain.attribution import NOT_LIVE
 from bot.domain.durations import short
 from bot.domain.facts import AlertClass, AlertFact, AlertStatus, ChangeType, DeploymentStatus, Severity, Trigger
-from bot.ingest.alerts import record_alerts
 from bot.ingest.objectives import SOURCE
-from bot.ingest.record import follow_up
+from bot.ingest.record import record_own
 from bot.ingest.rules import Rules
 from bot.store.projection import touch, touch_existing
 from bot.store.queries.metrics import first_matured
@@ -36,8 +35,7 @@ LATE = "late/"
 def look(db: Session, now: datetime, rules: Rules, sources: Collection[str]) -> bool:
     """Tell of what is overdue, and of what came after all; True if there was anything. SOURCES are configured."""
     overdue = [*_late(db, now)]
-    if overdue:
-        follow_up(db, record_alerts(db, SOURCE, overdue, now, delivery_id=None, rules=rules), now, rules)
+    record_own(db, overdue, now, rules=rules)
     silent = _listen(db, now, rules, sources)
     unmeasured = list(_unmeasured(db, now))
     touch(db, now, *unmeasured)

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 MAX_BODY = 1024 * 1024
 """1 MiB: Alertmanager sends 415 bytes an alert (sources.md 4.3)."""
 MOST_WAITING = 2000
-"""Transactions in the writer's queue from which we say 503 instead of making the sender wait."""
+"""Deliveries and transactions in the queue from which we say 503 instead of making the sender wait."""
 
 DELIVERIES = Counter("bellwether_deliveries_total", "Deliveries by source and answer", ["source", "status"])
 
@@ -77,7 +77,7 @@ async def _take(intake: Intake, name: str, request: Request) -> Response:
     inlet = intake.inlets.get(name)
     if inlet is None:
         return _unknown(intake, name, request)
-    if intake.database.waiting() > MOST_WAITING:
+    if intake.together.waiting() > MOST_WAITING:
         return _busy("too busy")
     body = await _body(request)
     if body is None:

@@ -4,12 +4,14 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from bot.domain.errors import InboundError, MalformedPayload, UnsupportedEvent
 from bot.domain.facts import Fact, Unmapped
 from bot.ingest.authenticate import Auth, authenticate
-from bot.ingest.record import Recorded, take
+from bot.ingest.record import Arrived, Recorded
 from bot.ingest.rules import Rules
+from bot.ingest.together import Together
 from bot.ports import Delivery, Now, Source
 from bot.store.database import Database
 
@@ -38,13 +40,18 @@ class Intake:
     now: Now
     wake: Callable[[], None]
 
+    @cached_property
+    def together(self) -> Together:
+        """What waits for the database."""
+        return Together(self.database, self.now, self.rules)
+
 
 async def receive(intake: Intake, inlet: Inlet, delivery: Delivery) -> Recorded:
     """Take one delivery of INLET; answered after the commit. Raises BadSignature, and then nothing is stored."""
     authenticate(inlet.auth, delivery.headers, delivery.body)
-    delivery = replace(delivery, body=NUL.sub(rb"\1\\ufffd", delivery.body))
-    facts, reason = read(inlet.source, delivery)
-    recorded = await intake.database.write(take, delivery, facts, intake.now(), rules=intake.rules, reason=reason)
+    if b"\\u0000" in delivery.body:
+        delivery = replace(delivery, body=NUL.sub(rb"\1\\ufffd", delivery.body))
+    recorded = await intake.together.take(Arrived(delivery, *read(inlet.source, delivery)))
     if recorded.unmapped:
         logger.warning("unmapped delivery", extra={"source": inlet.name, "delivery": recorded.delivery})
     intake.wake()

@@ -1,14 +1,13 @@
-"""One delivery to rows, in one transaction: the raw inbox, every fact, and the projections they touch."""
+"""Deliveries to rows, in one transaction: the raw inbox, every fact, and the projections they touch."""
 
-import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 from typing import assert_never
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from bot.domain import keys
 from bot.domain.facts import (
@@ -21,28 +20,28 @@ from bot.domain.facts import (
     Unmapped,
     VersionFact,
 )
-from bot.ingest import objectives
-from bot.ingest.alerts import Moved, record_alerts
+from bot.ingest import inbox, objectives
+from bot.ingest.alerts import Listed, listed, record_alerts
 from bot.ingest.changes import Origin, record_change, record_version
 from bot.ingest.correlate import models_named
 from bot.ingest.evaluations import record_evaluation
+from bot.ingest.groups import Moved
 from bot.ingest.incidents import settle_resolved, take_in
 from bot.ingest.rollouts import record_alias, record_deployment
 from bot.ingest.rules import Rules
 from bot.ingest.storms import gather
 from bot.ports import Delivery as Request
 from bot.store.projection import COUNTS, touch, touch_existing
-from bot.store.queries.sources import SILENT
-from bot.store.tables import Delivery, Heartbeat, Incident
+from bot.store.tables import Delivery
 
-REPEAT = timedelta(minutes=2)
-"""The same body from the same source within this time is the sender's retry, even when its events have no identity.
 
-Alerts always have one, so they are read again.
-"""
+@dataclass(frozen=True)
+class Arrived:
+    """A delivery, what was read in it, and why it could not be read as a whole."""
 
-TOLD_OF = timedelta(days=30)
-"""How old an incident may be whose list of changes still learns that a source speaks now."""
+    request: Request
+    read: Sequence[Fact | Unmapped]
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,71 +54,63 @@ class Recorded:
     unmapped: int = 0
 
 
-def take(
-    db: Session,
-    request: Request,
-    read: Sequence[Fact | Unmapped],
-    now: datetime,
-    *,
-    rules: Rules,
-    reason: str = "",
-) -> Recorded:
-    """Store a delivery and record what was READ in it; `reason` says why it could not be read as a whole."""
-    row = _inbox_row(db, request, now)
-    assert row.id is not None
-    _heard(db, request.source, now)
-    if row.repeats and not row.unmapped:
-        return _repeated(db, row, read, now, rules)
-    return record_read(db, row, read, now, rules=rules, reason=reason)
-
-
-def _repeated(db: Session, row: Delivery, read: Sequence[Fact | Unmapped], now: datetime, rules: Rules) -> Recorded:
-    """Record what a repeated body says of alerts: what fired, ended and fires again says the same twice."""
-    alerts = [f for f in read if isinstance(f, AlertFact)]
-    again = record_read(db, row, alerts, now, rules=rules)
-    rest = len(read) - len(alerts)
-    row.duplicate += rest
-    return replace(again, duplicate=again.duplicate + rest)
+def take(db: Session, arrived: Sequence[Arrived], now: datetime, *, rules: Rules) -> list[Recorded]:
+    """Store deliveries and record what was read in them; none of them may have to see what another one does."""
+    kept = inbox.keep(db, [one.request for one in arrived], now)
+    inbox.hear(db, Counter(one.source for one in kept), now)
+    return _record(db, [(row, one.read, one.reason) for row, one in zip(kept, arrived, strict=True)], now, rules)
 
 
 def record_read(
-    db: Session,
-    row: Delivery,
-    read: Sequence[Fact | Unmapped],
-    now: datetime,
-    *,
-    rules: Rules,
-    reason: str = "",
+    db: Session, row: Delivery, read: Sequence[Fact | Unmapped], now: datetime, *, rules: Rules, reason: str = ""
 ) -> Recorded:
-    """Record the facts READ in the stored delivery ROW; also what a replay does."""
+    """Record the facts READ again in the stored delivery ROW: a replay."""
     assert row.id is not None
-    facts = [f for f in read if not isinstance(f, Unmapped)]
-    reasons = [reason] if reason else []
-    reasons += [f.reason for f in read if isinstance(f, Unmapped)]
-    could_not = row.unmapped > 0
-    new = _record(db, Origin(row.source, row.id), facts, now, rules)
-    result = Recorded(row.id, recorded=new, duplicate=len(facts) - new, unmapped=len(reasons))
-    row.recorded += result.recorded
-    row.duplicate += result.duplicate
-    row.unmapped = result.unmapped
-    row.reason = "; ".join(reasons)[:2000]
-    db.add(row)
-    if reasons or could_not:
+    (recorded,) = _record(db, [(inbox.Kept(row.id, row.source, unmapped=row.unmapped), read, reason)], now, rules)
+    db.refresh(row)
+    return recorded
+
+
+def _record(
+    db: Session, kept: Sequence[tuple[inbox.Kept, Sequence[Fact | Unmapped], str]], now: datetime, rules: Rules
+) -> list[Recorded]:
+    """Record what was read in deliveries, and count it.
+
+    Of a repeated body only what it says of alerts: what fired, ended and fires again says the same twice.
+    """
+    new: Counter[int | None] = Counter()
+    lists: list[Listed] = []
+    for row, read, _ in kept:
+        alerts = [f for f in read if isinstance(f, AlertFact)]
+        if len(alerts) < len(read) and (not row.repeated or row.unmapped):
+            new[row.id] += _record_others(db, Origin(row.source, row.id), read, now, rules)
+        if alerts:
+            lists.append(listed(db, row.source, row.id, alerts))
+    new += _record_alerts(db, lists, now, rules)
+    recorded, outcomes = [], []
+    for row, read, reason in kept:
+        reasons = [reason] if reason else []
+        reasons += [f.reason for f in read if isinstance(f, Unmapped)]
+        facts = len(read) - sum(isinstance(f, Unmapped) for f in read)
+        one = Recorded(row.id, recorded=new[row.id], duplicate=facts - new[row.id], unmapped=len(reasons))
+        recorded.append(one)
+        outcomes.append((row.id, one.recorded, one.duplicate, one.unmapped, "; ".join(reasons)[:2000]))
+    inbox.count(db, outcomes)
+    if any(row.unmapped for row, *_ in kept) or any(one.unmapped for one in recorded):
         touch(db, now, *(keys.operator_note(admin, "unmapped") for admin in rules.admins))
         touch_existing(db, now, keys.ALL_HOMES)
-    return result
+    return recorded
 
 
-def _record(db: Session, origin: Origin, facts: Sequence[Fact], now: datetime, rules: Rules) -> int:
-    """Return how many of FACTS changed anything."""
-    alerts = [f for f in facts if isinstance(f, AlertFact)]
-    others: list[VersionFact | ChangeFact | DeploymentFact | EvaluationFact] = [
-        f for f in facts if not isinstance(f, AlertFact | TicketFact)
+def _record_others(db: Session, origin: Origin, read: Sequence[Fact | Unmapped], now: datetime, rules: Rules) -> int:
+    """Record the facts that are no alerts; return how many of them changed anything."""
+    facts: list[VersionFact | ChangeFact | DeploymentFact | EvaluationFact] = [
+        f for f in read if not isinstance(f, AlertFact | TicketFact | Unmapped)
     ]
-    models = models_named(db, (f.model for f in others), now)
+    models = models_named(db, (f.model for f in facts), now)
     new = 0
     same: Counter[str] = Counter()
-    for fact in others:
+    for fact in facts:
         words = _words(fact)
         same[words] += 1
         at = replace(origin, words=words, nth=same[words])
@@ -133,24 +124,33 @@ def _record(db: Session, origin: Origin, facts: Sequence[Fact], now: datetime, r
                 if record_deployment(db, at, fact, models[fact.model], now):
                     new += 1
                     over = objectives.ended(db, models[fact.model], now)
-                    _record_alerts(db, replace(origin, source=objectives.SOURCE), over, now, rules)
+                    record_own(db, over, now, rules=rules, delivery_id=origin.delivery_id)
             case EvaluationFact():
                 if record_evaluation(db, at, fact, models[fact.model], now):
                     new += 1
                     judged = objectives.alerts_of(db, fact, models[fact.model], now)
-                    _record_alerts(db, replace(origin, source=objectives.SOURCE), judged, now, rules)
+                    record_own(db, judged, now, rules=rules, delivery_id=origin.delivery_id)
                     objectives.name_version(db, fact, models[fact.model], now)
             case _:
                 assert_never(fact)
-    return new + _record_alerts(db, origin, alerts, now, rules)
+    return new
 
 
-def _record_alerts(db: Session, origin: Origin, alerts: Sequence[AlertFact], now: datetime, rules: Rules) -> int:
-    if not alerts:
-        return 0
-    moved = record_alerts(db, origin.source, alerts, now, delivery_id=origin.delivery_id, rules=rules)
+def record_own(
+    db: Session, alerts: Sequence[AlertFact], now: datetime, *, rules: Rules, delivery_id: int | None = None
+) -> None:
+    """Record alerts of our own; DELIVERY_ID is of what they judge."""
+    if alerts:
+        _record_alerts(db, [listed(db, objectives.SOURCE, delivery_id, alerts)], now, rules)
+
+
+def _record_alerts(db: Session, lists: Sequence[Listed], now: datetime, rules: Rules) -> Counter[int | None]:
+    """Record alerts and draw the consequences; returns how many episodes of each delivery changed."""
+    if not lists:
+        return Counter()
+    recorded, moved = record_alerts(db, lists, now, rules=rules)
     follow_up(db, moved, now, rules)
-    return moved.recorded
+    return recorded
 
 
 def _words(fact: Fact) -> str:
@@ -162,53 +162,18 @@ def _words(fact: Fact) -> str:
 def follow_up(db: Session, moved: Moved, now: datetime, rules: Rules) -> None:
     """Draw the consequences of alerts that moved: incidents opened and closed, storms, cards."""
     news = {g.id for g in (*moved.turned, *moved.escalated)}
-    for group in moved.changed:
-        assert group.id is not None
-        wait = None if group.id in news else COUNTS
-        if not group.quiet:
-            touch(db, now, keys.group(group.id), wait=wait)
-        if group.incident_id is not None:
-            touch(db, now, keys.incident(group.incident_id), wait=wait)
-            if rules.tickets and group.id in news:
-                touch(db, now, keys.ticket(group.incident_id))
-        if group.storm_id is not None:
-            touch(db, now, keys.storm(group.storm_id), wait=wait)
+    for wait, groups in (
+        (None, [g for g in moved.changed if g.id in news]),
+        (COUNTS, [g for g in moved.changed if g.id not in news]),
+    ):
+        names = [keys.group(g.id) for g in groups if g.id is not None and not g.quiet]
+        names += [keys.incident(g.incident_id) for g in groups if g.incident_id is not None]
+        names += [keys.storm(g.storm_id) for g in groups if g.storm_id is not None]
+        if rules.tickets and wait is None:
+            names += [keys.ticket(g.incident_id) for g in groups if g.incident_id is not None]
+        touch(db, now, *names, wait=wait)
     gather(db, now, moved.opened)
     take_in(db, now, [*moved.opened, *moved.escalated], rules)
     settle_resolved(db, now, moved.resolved, rules)
     if news:
         touch_existing(db, now, keys.ALL_HOMES)
-
-
-def _inbox_row(db: Session, request: Request, now: datetime) -> Delivery:
-    """Return the row of this body: the one that a retry just repeats, counted again, or a new one."""
-    digest = sha256(request.body).hexdigest()
-    same = select(Delivery).where(Delivery.source == request.source, Delivery.digest == digest)
-    row = db.exec(same.where(col(Delivery.last_at) > now - REPEAT).order_by(col(Delivery.id).desc())).first()
-    if row is not None:
-        row.repeats, row.last_at = row.repeats + 1, now
-        return row
-    row = Delivery(
-        source=request.source,
-        digest=digest,
-        received_at=now,
-        last_at=now,
-        content_type=request.headers.get("content-type", ""),
-        body=zlib.compress(request.body, 1),
-    )
-    db.add(row)
-    db.flush()
-    return row
-
-
-def _heard(db: Session, source: str, now: datetime) -> None:
-    """Note that SOURCE speaks; what shows who is heard is touched when it does for the first time, or again."""
-    row = db.get(Heartbeat, source)
-    since = row.last_at + SILENT if row is not None else now - TOLD_OF
-    if row is None or since < now:
-        shows = select(Incident.id).where(col(Incident.opened_at) > max(since, now - TOLD_OF))
-        touch(db, now, *(keys.incident_changes(i) for i in db.exec(shows).all() if i is not None))
-        touch_existing(db, now, keys.ALL_HOMES)
-    row = row or Heartbeat(source=source, last_at=now)
-    row.last_at, row.deliveries = now, row.deliveries + 1
-    db.add(row)

@@ -7,18 +7,27 @@ them. Numbers of rows are powers of two, so that few texts serve every list and 
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic_core import to_json
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
-from sqlmodel import Session
+from sqlmodel import Session, SQLModel
+from sqlmodel.sql.sqltypes import UTCDateTime
 
 Values = tuple[Any, ...]
 
-MOST_ROWS = 64
-"""In one statement; 64 rows of 30 columns are far from the limit of any database."""
+MOST_ROWS = 256
+"""In one statement; with 30 columns they are far from the 32,766 values that databases take."""
+
+
+def types_of(table: type[SQLModel], *names: str) -> list[TypeEngine[Any]]:
+    """Return the types of the columns NAMES."""
+    columns: sa.Table = table.__table__  # type: ignore[attr-defined] # SQLModel adds it
+    return [columns.c[name].type for name in names]
 
 
 @dataclass(frozen=True)
@@ -55,7 +64,7 @@ class Many:
             head, tail = (tuple(given[name] for name in names) for names in (compiled.head, compiled.tail))
             result = connection.exec_driver_sql(compiled.text, (*head, *chain.from_iterable(part), *tail))
             if result.returns_rows:
-                returned += result
+                returned += result.all()
         return returned
 
     def _compile(self, dialect: Dialect, count: int) -> _Compiled:
@@ -91,7 +100,11 @@ _Processor = Callable[[Any], Any]
 
 
 def _processor(kind: TypeEngine[Any], dialect: Dialect) -> _Processor | None:
-    return kind.dialect_impl(dialect).bind_processor(dialect)
+    """Return what makes a value of KIND one of the driver's; times are remembered, because most come many times."""
+    if isinstance(kind, sa.JSON):
+        return lambda value: to_json(value).decode()
+    process = kind.dialect_impl(dialect).bind_processor(dialect)
+    return lru_cache(4096)(process) if process is not None and isinstance(kind, UTCDateTime) else process
 
 
 def _processed(row: Values, typed: Sequence[tuple[int, _Processor]]) -> Values:

@@ -16,10 +16,11 @@ from functools import cache
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import and_, bindparam, case, false, insert, or_, true, update
+from sqlalchemy import Table, and_, bindparam, case, false, or_, true, update
 from sqlmodel import Session, col, func, select
 
 from bot.domain import keys
+from bot.store.many import Many, types_of
 from bot.store.tables import AlertGroup, Projection
 
 CALM = timedelta(seconds=1.5)
@@ -27,12 +28,30 @@ COUNTS = timedelta(seconds=3)
 """What only counts higher may wait this long."""
 FIRST = timedelta(seconds=1)
 """A new copy waits this long for the rest of what opened it."""
+AT_ONCE = 500
+"""Copies touched by one statement."""
 LEASE = timedelta(seconds=60)
 """Longer than any network timeout: a lost worker costs this much, never a double."""
 PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(seconds=60)
 LONGEST_SPACE = timedelta(seconds=3)
 """Between two edits of a hot card that has calmed down: its last change is seen within 5 s."""
+
+_table: Table = Projection.__table__  # type: ignore[attr-defined] # SQLModel adds it
+_create = Many(
+    """
+    INSERT INTO projection (key, generation, observed_generation, not_before, earliest, deadline, pause_s, urgent, news,
+        lease, shown, looks, attempts, error)
+    SELECT j.column1, 1, 0, :first, :first, :first, 0, :urgent, :news, '', '', 0, 0, ''
+    FROM (VALUES {rows}) AS j WHERE true
+    ON CONFLICT (key) DO UPDATE SET generation = projection.generation + 1
+    """,
+    *types_of(Projection, "key"),
+    first=_table.c.not_before.type,
+    urgent=_table.c.urgent.type,
+    news=_table.c.news.type,
+)
+"""A conflict means that another replica created it a moment ago: it will be drawn in any case."""
 
 
 @dataclass(frozen=True)
@@ -64,23 +83,12 @@ def touch(db: Session, now: datetime, *names: str, urgent: bool = False, wait: t
     None = CALM for a copy that exists, FIRST for a new one. A longer wait never puts off what is due already.
     """
     calm = CALM if wait is None else wait
-    bump = _bump_one(urgent=urgent, patient=calm > CALM)
-    for key in dict.fromkeys(names):
-        given = {"touched": key, "at": now, "at_pause": now + PAUSE, "at_calm": now + calm}
-        if db.exec(bump, params=given).rowcount == 0:
-            first = now if urgent else now + (FIRST if wait is None else wait)
-            at = {"not_before": first, "earliest": first, "deadline": first}
-            rest = {
-                "pause_s": 0,
-                "urgent": urgent,
-                "news": wait is None,
-                "lease": "",
-                "shown": "",
-                "looks": 0,
-                "attempts": 0,
-                "error": "",
-            }
-            db.exec(insert(Projection).values(key=key, generation=1, observed_generation=0, **at, **rest))
+    wanted = list(dict.fromkeys(names))
+    for some in (wanted[n : n + AT_ONCE] for n in range(0, len(wanted), AT_ONCE)):
+        given = {"touched": some, "at": now, "at_pause": now + PAUSE, "at_calm": now + calm}
+        known = set(db.connection().execute(_bump_many(urgent=urgent, patient=calm > CALM), given).scalars())
+        first = now if urgent else now + (FIRST if wait is None else wait)
+        _create.run(db, [(key,) for key in some if key not in known], first=first, urgent=urgent, news=wait is None)
 
 
 def touch_existing(db: Session, now: datetime, prefix: str, *, urgent: bool = False) -> None:
@@ -306,11 +314,11 @@ def next_due(db: Session, prefix: str, in_flight: Collection[str] = ()) -> datet
 
 
 @cache
-def _bump_one(*, urgent: bool, patient: bool) -> Any:
-    """Return what touches the copy `touched`: built once, because intake runs it for every delivery."""
-    kind = Projection.__table__.c.not_before.type  # type: ignore[attr-defined] # SQLModel adds it
+def _bump_many(*, urgent: bool, patient: bool) -> Any:
+    """Return what touches the copies `touched` and tells which of them there are: built once, intake runs it often."""
+    kind = _table.c.not_before.type
     now, pause, calm = (bindparam(name, type_=kind) for name in ("at", "at_pause", "at_calm"))
-    bump = update(Projection).where(col(Projection.key) == bindparam("touched"))
+    bump = update(_table).where(_table.c.key.in_(bindparam("touched", expanding=True))).returning(_table.c.key)
     return _bumped(bump, now, pause, calm, urgent=urgent, patient=patient)
 
 

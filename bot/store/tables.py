@@ -225,6 +225,7 @@ class AlertGroup(SQLModel, table=True):
         sa.Index("alert_group_opened", "opened_at"),
         sa.Index("alert_group_open", "status", "model_id"),
         sa.Index("alert_group_model", "model_id", "opened_at"),
+        sa.Index("alert_group_upstream", "upstream_group", "unlisted"),
     )
     id: int | None = Field(default=None, primary_key=True)
     model_id: int | None = Field(default=None, foreign_key="model.id")
@@ -248,7 +249,7 @@ class AlertGroup(SQLModel, table=True):
     total: int = 0
     unlisted: int = Field(default=0, sa_type=BIG)
     """Alerts that the source cut off its newest notification; while > 0 the group is never closed on webhooks."""
-    upstream_group: str = Field(default="", index=True)
+    upstream_group: str = ""
     version: str | None = None
     """The version that the alerts' labels name."""
     quiet: bool = False
@@ -277,6 +278,8 @@ class Alert(SQLModel, table=True):
     model_id: int | None = Field(default=None, foreign_key="model.id")
     name: str
     status: str
+    was: str | None = None
+    """Its status before the newest change; None = it never changed."""
     ends_at: datetime | None = None
     version: str | None = None
     stage: str | None = None

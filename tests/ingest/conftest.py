@@ -26,7 +26,7 @@ from bot.domain.facts import (
 )
 from bot.ingest.people import record_action
 from bot.ingest.receive import read
-from bot.ingest.record import Recorded, take
+from bot.ingest.record import Arrived, Recorded, take
 from bot.ingest.rules import Rules
 from bot.ingest.storms import close_quiet
 from bot.ingest.tickets import record_ticket
@@ -74,7 +74,12 @@ class World:
     def record(self, *facts: Fact, source: str = "events") -> Recorded:
         """Record facts as one delivery of their own."""
         body = json.dumps(next(self._count)).encode()
-        return self.run(take, Delivery(source, body, self.now, {}, {}), list(facts), self.now, rules=self.rules)
+        return self.take(Arrived(Delivery(source, body, self.now, {}, {}), facts))
+
+    def take(self, arrived: Arrived) -> Recorded:
+        """Record one delivery."""
+        (recorded,) = self.run(take, [arrived], self.now, rules=self.rules)
+        return recorded
 
     def alert(
         self, name: str = "NullRate", *, n: int = 0, model: str | None = "fraud-scorer", **more: Any
@@ -96,8 +101,7 @@ class World:
         """Deliver a body, JSON or raw bytes, through the source's integration."""
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         delivery = Delivery(source, raw, self.now, {}, {})
-        facts, reason = read(SOURCES[source], delivery)
-        return self.run(take, delivery, facts, self.now, rules=self.rules, reason=reason)
+        return self.take(Arrived(delivery, *read(SOURCES[source], delivery)))
 
     def notify(self, name: str) -> Recorded:
         """Deliver a captured notification of Alertmanager, by its name without `webhook_` and `.json`."""

@@ -173,9 +173,9 @@ def upgrade() -> None:
         batch_op.create_index("alert_group_model", ["model_id", "opened_at"], unique=False)
         batch_op.create_index("alert_group_open", ["status", "model_id"], unique=False)
         batch_op.create_index("alert_group_subject", ["symptom", "model_id", "status"], unique=False)
+        batch_op.create_index("alert_group_upstream", ["upstream_group", "unlisted"], unique=False)
         batch_op.create_index(batch_op.f("ix_alert_group_incident_id"), ["incident_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_alert_group_storm_id"), ["storm_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_alert_group_upstream_group"), ["upstream_group"], unique=False)
 
     op.create_table(
         "change",
@@ -348,6 +348,7 @@ def upgrade() -> None:
         sa.Column("model_id", sa.Integer(), nullable=True),
         sa.Column("name", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("status", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("was", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("ends_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("version", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("stage", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
