@@ -17,8 +17,8 @@ class Figure:
     """Whether the goal was met, where that can be said."""
 
 
-def milliseconds(seconds: float) -> str:
-    return f"{seconds * 1000:,.1f} ms"
+def milliseconds(seconds: float, digits: int = 1) -> str:
+    return f"{seconds * 1000:,.{digits}f} ms"
 
 
 def spread(seconds: Sequence[float]) -> str:
