@@ -34,7 +34,7 @@ def apply(db: Session, decisions: Decisions, now: datetime) -> None:
     for row in rows.values():
         if row.configured and row.name not in decisions.models:
             row.owner, row.on_call, row.channel, row.configured = None, None, None, False
-            row.metrics, row.depends_on = {}, []
+            row.metrics, row.depends_on, row.aliases, row.fallback = {}, [], {}, None
             row.label_lag_s, row.evaluate_every_s, row.retrain_every_s = None, None, None
     changed = any(db.is_modified(row) for row in rows.values())
     db.flush()

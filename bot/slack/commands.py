@@ -8,7 +8,7 @@ from sqlmodel import Session
 from bot.domain.errors import UserError
 from bot.domain.names import clean_version
 from bot.slack import deeds
-from bot.slack.answers import changes, compare, everyone, helping, models, status, unknown, versions, why
+from bot.slack.answers import changes, compare, everyone, helping, models, setup, status, unknown, versions, why
 from bot.slack.blocks import Message
 from bot.slack.grammar import parse, quoted, words
 from bot.slack.questions import Asker, Deed, Question, known_version
@@ -87,6 +87,10 @@ def _why(db: Session, question: Question) -> Message:
     return why.why(db, question.needed("why NAME"), metric, question.now, since, question.look)
 
 
+def _setup(db: Session, question: Question) -> Message:
+    return setup.setup(db, question.needed("setup NAME"), question.now, question.look)
+
+
 def _help(db: Session, question: Question) -> Message:
     if "all" in question.command.words:
         return helping.every_command(question.look)
@@ -111,10 +115,11 @@ COMMANDS: dict[str, Callable[[Session, Question], Message | Deed]] = {
     "compare": _compare,
     "log": deeds.log,
     "mark": deeds.mark,
+    "setup": _setup,
     "incidents": _incidents,
     "oncall": _oncall,
     "help": _help,
 }
-OF_A_MODEL = frozenset({"status", "changes", "why", "versions", "deploys", "compare", "log", "mark"})
+OF_A_MODEL = frozenset({"status", "changes", "why", "versions", "deploys", "compare", "setup", "log", "mark"})
 WORDY = frozenset({"why", "compare", "log", "mark"})
 """After these come words of one's own, so a model may only be named before them."""

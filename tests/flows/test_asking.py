@@ -1,5 +1,6 @@
 """People ask, with a command, a mention or a click; what they type wrong is not held against them."""
 
+from datetime import timedelta
 from typing import Any
 
 from bot.demo.stage import words_of
@@ -59,3 +60,17 @@ async def test_what_could_not_be_read_stands_on_the_home_of_a_person(company: An
 
 def _home_says(words: str) -> Any:
     return lambda state: any(words in words_of(home) for home in state["homes"].values())
+
+
+async def test_a_source_that_fell_silent_is_named_and_nothing_is_never_said_to_have_changed(company: Any) -> None:
+    await company.deliver("events", DEPLOYED)
+    await company.see("ml-fraud", "slack/deployment/1", "v42")
+    await company.set_clock(await company.now() + timedelta(days=4))
+
+    changes = words_of(await ask(company, "/model changes fraud --since 3d"))
+
+    assert "No change is known in the last 3 d; not everything is heard" in changes
+    assert "events (silent since" in changes
+    assert "Nothing changed" not in changes
+    assert "events silent for 4 d" in words_of(await ask(company, "/model fraud"))
+    assert "Nothing changed" not in words_of(await ask(company, "/model why fraud --since 3d"))

@@ -35,6 +35,7 @@ TYPED = (
     "versions fraud",
     "deploys fraud",
     "compare fraud 41 42",
+    "setup fraud",
     "help",
 )
 

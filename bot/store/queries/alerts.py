@@ -13,6 +13,7 @@ from bot.domain.facts import AlertStatus
 from bot.store.tables import Alert, AlertGroup, Storm, Triage
 
 TOP = 5
+DATA = ("drift", "data_quality")
 OPEN = tuple(str(status) for status in AlertStatus if status is not AlertStatus.RESOLVED)
 
 FEATURES = sa.text(
@@ -64,8 +65,22 @@ def open_groups_by_model(db: Session) -> dict[int, list[OpenGroup]]:
 def data_alerts_since(db: Session, model_id: int, since: datetime, *, limit: int = 20) -> Sequence[AlertGroup]:
     """Return the groups of a model about its data that opened SINCE then, over or not, newest first."""
     query = select(AlertGroup).where(AlertGroup.model_id == model_id, col(AlertGroup.opened_at) >= since)
-    about = query.where(col(AlertGroup.category).in_(("drift", "data_quality")))
+    about = query.where(col(AlertGroup.category).in_(DATA))
     return db.exec(about.order_by(col(AlertGroup.opened_at).desc(), col(AlertGroup.id).desc()).limit(limit)).all()
+
+
+def data_alerts_known(db: Session, model_id: int) -> bool:
+    """Return whether a model ever had an alert about its data."""
+    query = select(AlertGroup.id).where(AlertGroup.model_id == model_id)
+    return db.exec(query.where(col(AlertGroup.category).in_(DATA)).limit(1)).first() is not None
+
+
+def runbook_known(db: Session, model_id: int, *, look_back: int = 20) -> bool:
+    """Return whether an alert of the newest groups of a model says what to do."""
+    groups = select(AlertGroup.id).where(AlertGroup.model_id == model_id).order_by(col(AlertGroup.opened_at).desc())
+    ids = db.exec(groups.limit(look_back)).all()
+    query = select(Alert.id).where(col(Alert.group_id).in_(ids), col(Alert.runbook_url).is_not(None))
+    return db.exec(query.limit(1)).first() is not None
 
 
 def features_of(db: Session, group_ids: Collection[int]) -> dict[int, Features]:
