@@ -3,22 +3,19 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 from sqlalchemy import text
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from bot.domain.errors import TemporaryError
 from bot.ports import Body, RemoteId, Work
 from bot.reconcile import loop as loops
 from bot.reconcile.loop import LONGEST_BACK_OFF
 from bot.store.projection import release_leases, touch
-from bot.store.tables import Heartbeat
-from tests.reconcile.conftest import START, Place, World, a_loop, work_off
+from tests.reconcile.conftest import START, Place, World, a_loop
 
 KEY, OTHER, REPLY = "slack/group/1", "slack/group/2", "slack/group/1/log/1"
 SECOND = timedelta(seconds=1)
@@ -325,98 +322,6 @@ async def test_without_anybody_freeing_it_a_lease_costs_a_minute_and_no_double(w
     assert (early, world.stands()) == ({KEY: 1}, {KEY: 2})
 
 
-TROUBLES = ("429", "down", "lost before", "lost after", "bug")
-A_KEY = st.sampled_from(["slack/group/1", "slack/group/2", "slack/group/3"])
-STEPS = st.lists(
-    st.one_of(
-        st.tuples(st.just("change"), A_KEY),
-        st.tuples(st.just("change urgently"), A_KEY),
-        st.tuples(st.just("time passes"), st.sampled_from([0.2, 1, 4, 20, 61])),
-        st.tuples(st.just("work"), st.sampled_from([1, 4])),
-        st.tuples(st.just("work and stand still"), st.sampled_from(["before", "after"])),
-        st.tuples(st.just("go on"), st.none()),
-        st.tuples(st.just("die"), st.booleans()),
-        st.tuples(st.just("trouble"), st.sampled_from(TROUBLES)),
-        st.tuples(st.just("somebody deletes"), A_KEY),
-    ),
-    min_size=4,
-    max_size=30,
-)
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=STEPS)
-@example(steps=[("change urgently", KEY), ("work and stand still", "after"), ("die", True), ("work", 4)])
-@example(steps=[("trouble", "lost before"), ("change urgently", KEY), ("work", 1), ("die", True), ("change", KEY)])
-@example(steps=[("change urgently", KEY), ("work and stand still", "after"), ("change", KEY), ("go on", None)])
-@example(steps=[("change urgently", KEY), ("work", 1), ("somebody deletes", KEY), ("trouble", "lost after")])
-def test_any_interleaving_converges_to_one_copy_a_key_equal_to_the_rows(
-    make_world: Callable[[], World], steps: list[tuple[str, object]]
-) -> None:
-    asyncio.run(live_through(make_world(), steps))
-
-
-async def live_through(world: World, steps: list[tuple[str, object]]) -> None:
-    under_way: list[asyncio.Task[None]] = []
-    place, time = world.place, world.time
-    for deed, what in steps:
-        match deed:
-            case "change" | "change urgently":
-                await world.change(str(what), urgent=deed.endswith("urgently"))
-            case "time passes":
-                time.passes(timedelta(seconds=float(str(what))))
-            case "work":
-                await finish(place, under_way)
-                await world.work(workers=int(str(what)))
-            case "work and stand still":
-                place.hold = str(what)
-                under_way += [asyncio.create_task(work_off(world.loop)) for _ in range(4)]
-                await until(partial(_all_stand_still, place, tuple(under_way)))
-            case "go on":
-                await finish(place, under_way)
-            case "die":
-                for task in under_way:
-                    await die(task)
-                under_way.clear()
-                world.restart()
-                if what:  # one process: it frees what its predecessor held; several: the lease has to run out
-                    await world.database.write(release_leases, time.now())
-            case "trouble":
-                place.trouble.append(str(what))
-            case "somebody deletes":
-                for copy in place.copies:
-                    copy.deleted = copy.deleted or copy.key == what
-            case _:
-                raise AssertionError(deed)
-        world.stands()
-    await finish(place, under_way)
-    place.trouble.clear()
-    await world.database.write(_change, time.now(), {copy.key for copy in place.copies if copy.deleted})
-    for _ in range(30):
-        time.passes(30 * SECOND)
-        await world.work(workers=4)
-
-    assert world.stands() == await world.wanted()
-    calls = len(place.calls)
-    time.passes(timedelta(hours=1))
-    await world.work(workers=4)
-    assert len(place.calls) == calls
-
-
-def _change(db: Session, now: datetime, names: set[str]) -> None:
-    """Change these rows once more, so that what somebody deleted is noticed: nobody else would tell us."""
-    for row in db.exec(select(Heartbeat).where(col(Heartbeat.source).in_(names))):
-        row.deliveries += 1
-        db.add(row)
-        touch(db, now, row.source)
-
-
-async def finish(place: Place, tasks: list[asyncio.Task[None]]) -> None:
-    place.release()
-    await asyncio.gather(*tasks)
-    tasks.clear()
-
-
 async def die(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -425,10 +330,6 @@ async def die(task: asyncio.Task[None]) -> None:
 
 def _stands(world: World, what: dict[str, int]) -> bool:
     return world.stands() == what
-
-
-def _all_stand_still(place: Place, tasks: tuple[asyncio.Task[None], ...]) -> bool:
-    return sum(not task.done() for task in tasks) == place.held
 
 
 async def until(true: Callable[[], bool]) -> None:
