@@ -97,9 +97,10 @@ def touch_existing(db: Session, now: datetime, prefix: str, *, urgent: bool = Fa
     db.exec(_bumped_now(bump, now, urgent=urgent))
 
 
-def _touch_posted(db: Session, now: datetime, names: Collection[str]) -> None:
-    """Touch those of the copies NAMES that stand somewhere already."""
-    bump = update(Projection).where(col(Projection.key).in_(names), col(Projection.remote_id).is_not(None))
+def _touch_drawn(db: Session, now: datetime, names: Collection[str]) -> None:
+    """Touch those of the copies NAMES that stand somewhere already, or are being drawn just now."""
+    drawn = or_(col(Projection.remote_id).is_not(None), col(Projection.lease) != "")
+    bump = update(Projection).where(col(Projection.key).in_(names), drawn)
     db.exec(_bumped_now(bump, now, urgent=False))
 
 
@@ -204,7 +205,7 @@ def settle_shown(db: Session, now: datetime, held: Claim, *, remote_id: str, sho
         touch(db, now, *keys.dependents(held.key), urgent=held.urgent)
         if (incident := keys.incident_of(held.key)) is not None:
             groups = db.exec(select(AlertGroup.id).where(AlertGroup.incident_id == incident)).all()
-            _touch_posted(db, now, [keys.group(group) for group in groups if group is not None])
+            _touch_drawn(db, now, [keys.group(group) for group in groups if group is not None])
     return kept
 
 

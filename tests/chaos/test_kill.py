@@ -6,14 +6,17 @@ The short version is part of every test run; `make chaos` (CHAOS=long) kills it 
 import asyncio
 import random
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 
+from bot.store.projection import touch_open
 from tests.chaos.conftest import LONG, STORM_S, StormRig
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 STOP_S = 15.0
+WRITES = ("chat.", "views.", "POST issue", "PUT issue")
 
 
 def moments() -> list[tuple[float, ...]]:
@@ -55,6 +58,23 @@ async def test_killed_twice_in_a_row_the_second_time_while_it_starts(rig: StormR
 
     await rig.settled()
     await rig.check()
+
+
+async def test_a_nightly_sweep_makes_no_call_when_nothing_changed(rig: StormRig) -> None:
+    await rig.storm()
+    await rig.settled()
+    await rig.bot.kill()  # another process draws the same
+    await rig.bot.start()
+    await rig.settled()
+    (await rig.slack.delete("/_sandbox/calls")).raise_for_status()
+
+    now = await rig.now()
+    touched = await rig.database.write(touch_open, now, now - timedelta(days=30))
+    await rig.settled()
+
+    assert touched > 0
+    calls = (await rig.slack.get("/_sandbox/calls")).raise_for_status().json()
+    assert [(call["method"], call["args"]) for call in calls if call["method"].startswith(WRITES)] == []
 
 
 async def test_told_to_stop_it_drains_and_is_gone_in_time(rig: StormRig) -> None:

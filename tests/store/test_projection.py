@@ -8,7 +8,7 @@ from sqlmodel import Session, select
 from bot.domain import keys
 from bot.store import projection
 from bot.store.projection import CALM, COUNTS, FIRST, LEASE, LONGEST_PAUSE, PAUSE, Claim, claim, touch
-from bot.store.tables import Projection
+from bot.store.tables import AlertGroup, Incident, Projection
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 KEY = "slack/group/7"
@@ -449,3 +449,20 @@ def test_trouble_with_a_ticket_that_begins_or_ends_is_told_on_the_card_and_in_no
     assert begun == same == (1, 2)
     assert (row(db, card).generation, row(db, note).generation) == (2, 3)
     assert db.get(Projection, keys.operator_note("bob", "jira")) is None
+
+
+def test_a_card_that_is_being_drawn_while_its_incident_gets_a_thread_is_drawn_again(db: Session) -> None:
+    told = {"channel": "#general", "severity": "sev2", "opened_at": NOW}
+    db.add(Incident(id=1, title="x", status="investigating", onset_at=NOW, **told))
+    db.flush()
+    db.add(
+        AlertGroup(id=7, symptom="Drift", status="firing", alert_class="hard", recorded_at=NOW, incident_id=1, **told)
+    )
+    db.flush()
+    touch(db, NOW, KEY, keys.incident(1), urgent=True)
+    card = held(db, NOW)
+
+    shown(db, NOW, keys.incident(1))
+    projection.settle_shown(db, NOW, card, remote_id="C1:2.2", shown="without a link")
+
+    assert row(db).lagging
