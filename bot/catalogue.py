@@ -10,7 +10,7 @@ from bot.domain import keys
 from bot.domain.actions import OPEN_STATUSES
 from bot.domain.names import clean_stage, duration_of
 from bot.store.projection import touch_existing, touch_open
-from bot.store.tables import AlertGroup, Incident, Model
+from bot.store.tables import AlertGroup, Incident, Model, ModelName
 
 SHOWN_SINCE = timedelta(days=30)
 """Cards that were drawn this lately follow a change of the configuration."""
@@ -19,10 +19,18 @@ SHOWN_SINCE = timedelta(days=30)
 def apply(db: Session, decisions: Decisions, now: datetime) -> None:
     """Write what the configuration says of each model; refines what events said, never removes a model."""
     rows = {m.name: m for m in db.exec(select(Model))}
+    earlier = {n.name: n.model_id for n in db.exec(select(ModelName))}
+    by_id = {m.id: m for m in rows.values()}
+    known = {name: by_id[number] for name, number in earlier.items()} | rows
+    configured: set[str] = set()
     for name, section in decisions.models.items():
-        row = rows.setdefault(name, Model(name=name, created_at=now))
+        row = known.get(name) or rows.setdefault(name, Model(name=name, created_at=now))
+        configured.add(row.name)
         row.owner, row.on_call, row.channel = section.owner, section.on_call, section.channel
-        row.fallback, row.depends_on = section.fallback, list(section.depends_on)
+        row.fallback, row.depends_on = (
+            section.fallback,
+            [known[n].name if n in known else n for n in section.depends_on],
+        )
         row.aliases = {alias: clean_stage(stage) or stage for alias, stage in section.aliases.items()}
         row.metrics = {metric: given.model_dump(exclude_none=True) for metric, given in section.metrics.items()}
         row.label_lag_s, row.evaluate_every_s, row.retrain_every_s = (
@@ -32,7 +40,7 @@ def apply(db: Session, decisions: Decisions, now: datetime) -> None:
         row.retired_at = (row.retired_at or now) if section.lifecycle == "retired" else None
         db.add(row)
     for row in rows.values():
-        if row.configured and row.name not in decisions.models:
+        if row.configured and row.name not in configured:
             row.owner, row.on_call, row.channel, row.configured = None, None, None, False
             row.metrics, row.depends_on, row.aliases, row.fallback = {}, [], {}, None
             row.label_lag_s, row.evaluate_every_s, row.retrain_every_s = None, None, None

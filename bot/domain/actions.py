@@ -141,6 +141,33 @@ class MarkVersion:
     reason: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class RenameModel:
+    """Call a model otherwise; what still names it as before is of this model."""
+
+    model: str
+    name: str
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MergeModels:
+    """Say that two models are one: everything of MODEL becomes INTO's, also what still names it."""
+
+    model: str
+    into: str
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetireModel:
+    """Say that a model is over, or is not after all: it still answers, and nobody waits for anything of it."""
+
+    model: str
+    over: bool
+    by: str
+
+
 Action = (
     GiveVerdict
     | DeclareIncident
@@ -150,4 +177,7 @@ Action = (
     | ReopenIncident
     | LogChange
     | MarkVersion
+    | RenameModel
+    | MergeModels
+    | RetireModel
 )

@@ -1,6 +1,6 @@
 """Which model a fact belongs to: found by name, created by the first event that names it (metadata later)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from sqlmodel import Session, col, select
@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 from bot.domain import keys
 from bot.domain.actions import OPEN_STATUSES
 from bot.store.projection import touch_existing
-from bot.store.tables import AlertGroup, Incident, Model
+from bot.store.tables import AlertGroup, Incident, Model, ModelName
 
 
 def models_named(db: Session, names: Iterable[str | None], now: datetime) -> dict[str, Model]:
@@ -17,6 +17,8 @@ def models_named(db: Session, names: Iterable[str | None], now: datetime) -> dic
     if not wanted:
         return {}
     found = {m.name: m for m in db.exec(select(Model).where(col(Model.name).in_(wanted)))}
+    if wanted - found.keys():
+        found = dict(called(db, wanted - found.keys())) | found
     if missing := sorted(wanted - found.keys()):
         created = {name: Model(name=name, created_at=now) for name in missing}
         db.add_all(created.values())
@@ -24,6 +26,12 @@ def models_named(db: Session, names: Iterable[str | None], now: datetime) -> dic
         touch_existing(db, now, keys.ALL_HOMES)
         found |= created
     return found
+
+
+def called(db: Session, names: Collection[str]) -> Iterator[tuple[str, Model]]:
+    """Yield the models that once had one of these names, each under it."""
+    other = select(ModelName.name, Model).join(Model, col(Model.id) == col(ModelName.model_id))
+    yield from db.exec(other.where(col(ModelName.name).in_(names)))
 
 
 def open_incident_of(db: Session, model_id: int | None) -> Incident | None:

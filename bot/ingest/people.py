@@ -18,8 +18,11 @@ from bot.domain.actions import (
     IncidentStatus,
     LogChange,
     MarkVersion,
+    MergeModels,
+    RenameModel,
     ReopenIncident,
     ResolveIncident,
+    RetireModel,
     StaleAction,
     UpdateIncident,
 )
@@ -27,6 +30,7 @@ from bot.domain.attribution import onset_of
 from bot.domain.errors import UserError
 from bot.domain.names import version_label
 from bot.ingest import incidents
+from bot.ingest.cataloguing import catalogued
 from bot.ingest.correlate import models_named, open_incident_of
 from bot.ingest.rules import Rules
 from bot.ingest.timeline import tell
@@ -60,6 +64,8 @@ def record_action(db: Session, action: Action, now: datetime, rules: Rules) -> i
             subject, number = "change", log_change(db, action, now)
         case MarkVersion():
             subject, number = "model", mark_version(db, action, now)
+        case RenameModel() | MergeModels() | RetireModel():
+            subject, number = "model", catalogued(db, action, now)
         case _:
             assert_never(action)
     what = type(action).__name__

@@ -38,6 +38,19 @@ def apply_move(db: Session, move: Move) -> bool:
     return {_span(row) for row in _from(db, move)} != before
 
 
+def play_again(db: Session, model_id: int) -> None:
+    """Bring every slot of a model in line with all moves that were ever told of it, as after a merge."""
+    moves = db.exec(select(Move).where(Move.model_id == model_id)).all()
+    for slot in {(move.stage, move.target) for move in moves}:
+        for row in db.exec(
+            select(Serving).where(Serving.model_id == model_id, Serving.stage == slot[0], Serving.target == slot[1])
+        ).all():
+            db.delete(row)
+        db.flush()
+        for move in sorted((m for m in moves if (m.stage, m.target) == slot), key=_place):
+            _play(db, move)
+
+
 def _from(db: Session, move: Move) -> list[Serving]:
     """Return what served in the slot at the time of MOVE or later."""
     slot = select(Serving).where(

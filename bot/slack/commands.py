@@ -116,10 +116,16 @@ COMMANDS: dict[str, Callable[[Session, Question], Message | Deed]] = {
     "log": deeds.log,
     "mark": deeds.mark,
     "setup": _setup,
+    "rename": deeds.rename,
+    "merge": deeds.merge,
+    "retire": deeds.retire,
     "incidents": _incidents,
     "oncall": _oncall,
     "help": _help,
 }
-OF_A_MODEL = frozenset({"status", "changes", "why", "versions", "deploys", "compare", "setup", "log", "mark"})
-WORDY = frozenset({"why", "compare", "log", "mark"})
+CATALOGUE = frozenset({"rename", "merge", "retire"})
+OF_A_MODEL = frozenset(
+    {"status", "changes", "why", "versions", "deploys", "compare", "setup", "log", "mark"} | CATALOGUE
+)
+WORDY = frozenset({"why", "compare", "log", "mark"} | CATALOGUE)
 """After these come words of one's own, so a model may only be named before them."""

@@ -41,6 +41,14 @@ class Model(SQLModel, table=True):
     retired_at: datetime | None = None
 
 
+class ModelName(SQLModel, table=True):
+    """Another name of a model, from before it was renamed, or of one that was merged into it."""
+
+    __tablename__ = "model_name"
+    name: str = Field(primary_key=True)
+    model_id: int = Field(foreign_key="model.id", index=True)
+
+
 class Version(SQLModel, table=True):
     """One immutable version of a model, with what it was made from."""
 

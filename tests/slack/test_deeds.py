@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.actions import LogChange, MarkVersion
+from bot.domain.actions import LogChange, MarkVersion, MergeModels, RenameModel, RetireModel
 from bot.domain.errors import UserError
 from bot.domain.facts import ChangeType
 from bot.slack.answers import status
@@ -23,13 +23,25 @@ def typed(story: Any, look: Any) -> Any:
         story.add(Version(model_id=model.id, name=name))
 
     def do(text: str, bound: str | None = "fraud-scorer") -> Deed:
-        command = parse(text, verbs=COMMANDS, models=["fraud-scorer", "fraud-rules"], wordy=WORDY)
-        question = Question(command, Asker("U02BOB", "C02MLFRAUD"), story.now, look, bound)
-        deed = COMMANDS[command.verb](story.db, question)
+        deed = ask(story, look, text, bound)
         assert isinstance(deed, Deed)
         return deed
 
     return do
+
+
+@pytest.fixture
+def typed_or_said(story: Any, look: Any) -> Any:
+    """Type a command as bob, with two models; returns the act, or what he is asked."""
+    story.model()
+    story.model("churn")
+    return lambda text: ask(story, look, text, None)
+
+
+def ask(story: Any, look: Any, text: str, bound: str | None) -> Any:
+    command = parse(text, verbs=COMMANDS, models=["fraud-scorer", "fraud-rules"], wordy=WORDY)
+    question = Question(command, Asker("U02BOB", "C02MLFRAUD"), story.now, look, bound)
+    return COMMANDS[command.verb](story.db, question)
 
 
 @pytest.mark.parametrize(
@@ -126,3 +138,23 @@ def test_a_version_that_is_marked_bad_is_no_fall_back(story: Any, look: Any, wor
     marked(story, model, "41")
 
     assert "fall-back `v40`" in words(status.status(story.db, "fraud-scorer", story.now, look))
+
+
+def test_a_merge_asks_first(typed_or_said: Any, controls: Any) -> None:
+    said = typed_or_said("merge fraud-s churn")
+    pressed = controls(said)["run_1"]
+
+    assert pressed["confirm"]["title"]["text"] == "Merge for good?"
+    assert typed_or_said(pressed["value"]).action == MergeModels(model="fraud-scorer", into="churn", by="U02BOB")
+
+
+@pytest.mark.parametrize(
+    ("text", "act"),
+    [
+        ("rename fraud-s fraud", RenameModel(model="fraud-scorer", name="fraud", by="U02BOB")),
+        ("retire fraud-s", RetireModel(model="fraud-scorer", over=True, by="U02BOB")),
+        ("retire fraud-s --undo", RetireModel(model="fraud-scorer", over=False, by="U02BOB")),
+    ],
+)
+def test_a_model_is_renamed_and_retired(typed: Any, text: str, act: Any) -> None:
+    assert typed(text).action == act

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, or_, select
 from bot.domain.facts import ChangeType
 from bot.store.queries.directory import name_of
 from bot.store.queries.marks import bad_versions
-from bot.store.tables import Change, Incident, MetricName, Model, Serving
+from bot.store.tables import Change, Incident, MetricName, Model, ModelName, Serving
 
 Rows = Select[*tuple[Any, ...]]
 
@@ -40,7 +40,8 @@ def model_by_name(db: Session, name: str) -> Model | None:
     if exact is not None:
         return exact
     folded = select(Model).where(func.lower(Model.name) == name.lower()).order_by(col(Model.id))
-    return db.exec(folded).first()
+    once = select(Model).join(ModelName, col(ModelName.model_id) == col(Model.id)).where(ModelName.name == name)
+    return db.exec(folded).first() or db.exec(once).first()
 
 
 def all_models(db: Session) -> Sequence[Model]:
@@ -102,11 +103,15 @@ def owned_by(db: Session, user: str) -> Sequence[Model]:
 
 
 def names_like(db: Session, words: Collection[str]) -> Sequence[str]:
-    """Return the models whose names begin with one of these words, in any letter case; retired ones too."""
+    """Return the names that begin with one of these words, in any letter case; of retired models, and earlier ones.
+
+    An earlier name of a model is one only as a whole.
+    """
     if not words:
         return []
     begins = (col(Model.name).istartswith(word, autoescape=True) for word in words)
-    return db.exec(select(Model.name).where(or_(*begins))).all()
+    earlier = select(ModelName.name).where(col(ModelName.name).in_(words))
+    return [*db.exec(select(Model.name).where(or_(*begins))), *db.exec(earlier)]
 
 
 def names_in_channel(db: Session, names: Collection[str]) -> Sequence[str]:

@@ -275,6 +275,19 @@ def upgrade() -> None:
         sa.UniqueConstraint("model_id", "metric"),
     )
     op.create_table(
+        "model_name",
+        sa.Column("name", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("model_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["model_id"],
+            ["model.id"],
+        ),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    with op.batch_alter_table("model_name", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_model_name_model_id"), ["model_id"], unique=False)
+
+    op.create_table(
         "move",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("model_id", sa.Integer(), nullable=False),
