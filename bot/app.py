@@ -31,6 +31,7 @@ from bot.ingest.receive import Inlet, Intake
 from bot.ingest.rules import Rules
 from bot.ingest.storms import close_quiet
 from bot.ingest.tickets import record_ticket
+from bot.metrics import Gauges
 from bot.ports import RemoteId, Surface, TicketSystem
 from bot.reconcile import loop as loops
 from bot.reconcile.budget import Budget
@@ -148,7 +149,8 @@ class _Bot:
         self.swept = self.looked = clock.now()
         self.ticket_state = "connecting" if tickets is not None else "not configured"
         self.rules = Rules(decisions.slack.channel, tickets=tickets is not None, admins=decisions.admins)
-        surface = SlackSurface(outbound, Budget(), clock.now, resolve=self._channel_id, refuse=self._refuse)
+        budget = Budget()
+        surface = SlackSurface(outbound, budget, clock.now, resolve=self._channel_id, refuse=self._refuse)
         self.loops = {SLACK: self._loop(SLACK, surface, self.rendering.slack)}
         if tickets is not None:
             self.loops[JIRA] = self._loop(JIRA, TicketSurface(tickets, self._written), self.rendering.ticket)
@@ -160,6 +162,7 @@ class _Bot:
         self.bolt = slack_app.build(client, workspace, words=words, signing_secret=environment.slack_signing_secret)
         token = environment.slack_app_token
         self.sockets = Sockets(self.bolt, token, leases) if token else None
+        self.gauges = Gauges(database, budget, self.sockets, clock.now)
 
     async def run(self) -> None:
         """Answer HTTP first, then connect everything else; ends with the server, which ends with a signal."""
@@ -208,7 +211,7 @@ class _Bot:
 
     def _server(self) -> _Server:
         host, port = self.settings.environment.host_port
-        endpoints = routes(Endpoints(self.intake, self._ready))
+        endpoints = routes(Endpoints(self.intake, self._ready, self.gauges.read))
         if self.settings.environment.slack_signing_secret:
             endpoints.append(slack_app.http_route(self.bolt))
         config = uvicorn.Config(

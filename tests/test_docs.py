@@ -12,9 +12,11 @@ import httpx
 import pytest
 import typer
 import yaml
+from prometheus_client import REGISTRY
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+import bot.app
 import integrations.events
 from bot.__main__ import app as command_line
 from bot.config import ENVIRONMENT, Decisions, Environment, parse
@@ -166,6 +168,14 @@ def test_every_address_of_the_bot_stands() -> None:
     }
 
     assert {*rows(text("docs/reference/http.md"))} >= there | {"POST /slack/events"}
+
+
+def test_every_metric_stands_and_no_other() -> None:
+    shown = {name for name in rows(text("docs/reference/http.md")) if name.startswith("bellwether_")}
+    found = [family for family in REGISTRY.collect() if family.name.startswith("bellwether_")]
+
+    assert bot.app  # it imports whatever measures
+    assert shown == {f"{family.name}_total" if family.type == "counter" else family.name for family in found}
 
 
 def test_every_scope_and_event_stands_with_its_reason() -> None:

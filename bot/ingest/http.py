@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -26,6 +26,14 @@ MOST_WAITING = 2000
 
 DELIVERIES = Counter("bellwether_deliveries_total", "Deliveries by source and answer", ["source", "status"])
 
+FACTS = Counter("bellwether_facts_total", "What deliveries stated", ["source", "outcome"])
+ANSWERS = Histogram(
+    "bellwether_intake_seconds",
+    "From the first byte of a delivery to its answer, which comes after the commit",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+IN_HAND = Gauge("bellwether_inbox_deliveries", "Deliveries that are being taken in and were not answered yet")
+
 Ready = Callable[[], Awaitable[dict[str, str]]]
 """Returns `{db, slack, jira}`; db is "ok" when intake can commit."""
 
@@ -36,6 +44,8 @@ class Endpoints:
 
     intake: Intake
     ready: Ready
+    measure: Callable[[], Awaitable[None]] | None = None
+    """Brings up to date what is measured only when /metrics is asked for."""
 
 
 def routes(endpoints: Endpoints) -> list[BaseRoute]:
@@ -44,9 +54,16 @@ def routes(endpoints: Endpoints) -> list[BaseRoute]:
 
     async def hook(request: Request) -> Response:
         name = request.path_params["source"]
-        response = await _take(intake, name, request)
+        with IN_HAND.track_inprogress(), ANSWERS.time():
+            response = await _take(intake, name, request)
         DELIVERIES.labels(name if name in intake.inlets else "unknown", str(response.status_code)).inc()
         return response
+
+    async def metrics(_request: Request) -> Response:
+        if endpoints.measure is not None:
+            with suppress(StoreUnavailable):  # what does not need the database is told all the same
+                await endpoints.measure()
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     async def readyz(_request: Request) -> Response:
         state = await endpoints.ready()
@@ -66,7 +83,7 @@ def routes(endpoints: Endpoints) -> list[BaseRoute]:
         Route("/hooks/{source}", hook, methods=["POST"]),
         Route("/healthz", _healthz),
         Route("/readyz", readyz),
-        Route("/metrics", _metrics),
+        Route("/metrics", metrics),
         Route("/openapi.json", document),
         Route("/schema/{source}.json", schema),
     ]
@@ -92,6 +109,9 @@ async def _take(intake: Intake, name: str, request: Request) -> Response:
     except StoreUnavailable as e:
         logger.warning("cannot write", extra={"source": name, "error": str(e)})
         return _busy("the database cannot be written")
+    for outcome, count in vars(recorded).items():
+        if outcome != "delivery" and count:
+            FACTS.labels(name, outcome).inc(count)
     return JSONResponse(vars(recorded), status_code=202)
 
 
@@ -120,10 +140,6 @@ async def _body(request: Request) -> bytes | None:
 
 async def _healthz(_request: Request) -> Response:
     return PlainTextResponse("ok\n")
-
-
-async def _metrics(_request: Request) -> Response:
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
 def _say(status: int, reason: str) -> Response:

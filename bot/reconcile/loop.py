@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from prometheus_client import Counter
@@ -31,13 +31,27 @@ AFTER_A_BUG = timedelta(seconds=30)
 MOST_BACK_OFF = 64
 LONGEST_BACK_OFF = timedelta(minutes=5)
 """What somebody mends (an invitation, a token, an outage) is noticed this soon afterwards."""
+EDIT = timedelta(seconds=1.2)
+"""Of a minute's budget of edits one takes so long."""
 ROOTLESS = timedelta(seconds=5)
 """How long a reply waits for the root of its thread to be made anew."""
 
 CALLS = Counter("bellwether_reconcile_calls_total", "Calls that brought a copy up to date", ["surface", "outcome"])
 
+RECOVERED = Counter(
+    "bellwether_recovered_copies_total", "Copies that were found by their nonce and not made again", ["surface"]
+)
+
 Render = Callable[[Session, str], Body | None]
 """Rows to what a copy should show; None = there is nothing to show yet."""
+
+
+@dataclass(frozen=True)
+class PutOff:
+    """What a copy would have shown, and since when."""
+
+    generation: int
+    since: datetime
 
 
 @dataclass
@@ -53,8 +67,8 @@ class Loop:
     in_flight: set[str] = field(default_factory=set)
     waiting: dict[str, Callable[[], timedelta]] = field(default_factory=dict)
     """Copies that are due, but for which there is no budget; each says for how long still."""
-    put_off: dict[str, int] = field(default_factory=dict)
-    """Generations that were put off so that others can say their last word; still the same then: it is the last."""
+    put_off: dict[str, "PutOff"] = field(default_factory=dict)
+    """Copies that leave what edits there are to others."""
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     closing: bool = False
     """Finish what is in flight, claim nothing more."""
@@ -83,7 +97,7 @@ async def _work(loop: Loop) -> None:
                 await _idle(loop)
         except Exception:
             logger.exception("reconcile failed", extra={"surface": loop.prefix})
-            CALLS.labels(loop.prefix, "bug").inc()
+            CALLS.labels(loop.prefix.rstrip("/"), "bug").inc()
             await loop.sleep(AFTER_A_BUG)
 
 
@@ -130,8 +144,7 @@ async def _bring_up_to_date(loop: Loop, held: Claim) -> None:
     if body is None or digest(body) == held.shown:
         await write(projection.settle_nothing, loop.now(), held)
         return
-    spare = 0 if loop.put_off.pop(held.key, None) == held.generation else held.spare
-    work = Work(held.key, held.nonce, held.nonce_at, body, urgent=held.urgent, spare=spare)
+    work = Work(held.key, held.nonce, held.nonce_at, body, urgent=held.urgent, spare=_spare(loop, held))
     outcome = "sent"
     try:
         remote_id = await _send(surface, held, work)
@@ -143,6 +156,7 @@ async def _bring_up_to_date(loop: Loop, held: Claim) -> None:
             outcome = "looking"
         else:
             await write(projection.settle_shown, loop.now(), held, remote_id=remote_id, shown=digest(body))
+            loop.put_off.pop(held.key, None)
             if held.attempts:  # it answers again: the others need not wait until their back-off ends
                 await write(projection.hurry, loop.now(), loop.prefix)
             loop.wake()
@@ -172,14 +186,26 @@ async def _bring_up_to_date(loop: Loop, held: Claim) -> None:
         error, after = f"a bug of ours: {e!r}; the log has the details", back_off(AFTER_A_BUG, held)
         await write(projection.settle_later, loop.now(), held, after=after, error=error, unsent=False)
         outcome = "bug"
-    CALLS.labels(loop.prefix, outcome).inc()
+    CALLS.labels(loop.prefix.rstrip("/"), outcome).inc()
+
+
+def _spare(loop: Loop, held: Claim) -> int:
+    """Return how many edits HELD leaves to others: fewer the longer it stays as it is, for then it is its last word.
+
+    It leaves none after the time that one edit each takes: so rarely all of them may be edited for ever.
+    """
+    earlier = loop.put_off.get(held.key)
+    if earlier is None or earlier.generation != held.generation:
+        return held.spare
+    return held.spare - 1 if loop.now() - earlier.since < held.spare * EDIT else 0
 
 
 async def _wait_for_budget(loop: Loop, held: Claim, work: Work, refused: NoBudget) -> None:
     """Put HELD off; what nobody waits for stays due and is hidden, so that the most pressing is next."""
     after = refused.after
     if work.spare:
-        loop.put_off[held.key] = held.generation
+        if (earlier := loop.put_off.get(held.key)) is None or earlier.generation != held.generation:
+            loop.put_off[held.key] = PutOff(held.generation, loop.now())
         await loop.database.write(projection.settle_hot, loop.now(), held, after=after)
         return
     if refused.still is not None and not held.urgent:

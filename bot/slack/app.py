@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
+from prometheus_client import Gauge
 from slack_bolt import BoltResponse
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncBoltRequest
@@ -31,6 +32,7 @@ logger = logging.getLogger(__name__)
 bolt_logger = logging.getLogger("slack_bolt.quiet")
 bolt_logger.setLevel(logging.ERROR)  # it warns of a token in the environment, which is where ours is
 
+HEARD = Gauge("bellwether_slack_last_envelope_timestamp_seconds", "When Slack last sent us anything")
 Next = Callable[[], Awaitable[Any]]
 KEEP_S = 1.5
 """Slack gives us 3 s for an answer: so long we wait for the database, and then say that it cannot be used."""
@@ -56,6 +58,7 @@ def build(
     async def store(body: dict[str, Any], context: AsyncBoltContext, next: Next) -> BoltResponse | None:
         """Keep what came; what came before is done already, or is being done: then Slack asks again later, or
         the second click of a double click is answered by the first."""
+        HEARD.set(workspace.now().timestamp())
         if (name := inbox.identity(body)) is not None:
             if name.subject in app.in_hand:
                 return BoltResponse(status=200 if "actions" in body else 503)

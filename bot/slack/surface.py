@@ -11,14 +11,16 @@ from functools import partial
 from typing import Any
 
 import aiohttp
+from prometheus_client import Counter
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.domain import keys
-from bot.domain.errors import GoneError, NoBudget, PermanentError, TemporaryError
+from bot.domain.errors import GoneError, NoBudget, OutboundError, PermanentError, TemporaryError, UncertainError
 from bot.ports import Now, RemoteId, Work
 from bot.reconcile.budget import NOW, Budget, Rate
+from bot.reconcile.loop import RECOVERED
 from bot.slack.directory import next_cursor
 from bot.slack.errors import OutOfReach, translate
 
@@ -33,6 +35,8 @@ UPDATES = Rate(50, WINDOW, reserve=5)
 PUBLISHES = Rate(100, WINDOW, reserve=5)
 READS = Rate(50, WINDOW)
 """https://docs.slack.dev/apis/web-api/rate-limits; the reserves are for people, half of them for incidents, too."""
+
+CALLS = Counter("bellwether_slack_calls_total", "Calls of Slack's Web API that keep messages", ["method", "outcome"])
 
 LADDER = ("data_visualization", "data_table", "table")
 """Blocks that a workspace may refuse; the first one that a refused message holds is given up for good."""
@@ -89,6 +93,7 @@ class SlackSurface:
             page = await self._call(method, READS, call, idempotent=True)
             for message in page["messages"]:
                 if message.get("metadata", {}).get("event_payload", {}).get("nonce") == work.nonce:
+                    RECOVERED.labels("slack").inc()
                     return RemoteId(f"{channel}:{message['ts']}")
             if not (cursor := next_cursor(page)):
                 return None
@@ -187,13 +192,34 @@ class SlackSurface:
         try:
             answer = await call
             self._budget.answered(name, self._now())
+            CALLS.labels(_method(name), "ok").inc()
             return answer
         except (SlackApiError, aiohttp.ClientError, OSError) as e:
             error = translate(e, idempotent=idempotent)
+            CALLS.labels(_method(name), _outcome(error)).inc()
             if isinstance(error, NoBudget):
                 self._budget.park(name, rate, self._now(), error.after)
                 error.still = partial(self._still, name, rate, 0)
             raise error from e
+
+
+def _method(name: str) -> str:
+    """Return the method of which NAME is a budget."""
+    return name.partition(" ")[0]
+
+
+def _outcome(error: OutboundError) -> str:
+    match error:
+        case NoBudget():
+            return "limited"
+        case GoneError():
+            return "gone"
+        case PermanentError():
+            return "refused"
+        case UncertainError():
+            return "uncertain"
+        case _:
+            return "failed"
 
 
 def _leave(rate: Rate, work: Work) -> int:

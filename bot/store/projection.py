@@ -40,13 +40,14 @@ LONGEST_SPACE = timedelta(seconds=3)
 _table: Table = Projection.__table__  # type: ignore[attr-defined] # SQLModel adds it
 _create = Many(
     """
-    INSERT INTO projection (key, generation, observed_generation, not_before, earliest, deadline, pause_s, urgent, news,
-        lease, shown, looks, attempts, error)
-    SELECT j.column1, 1, 0, :first, :first, :first, 0, :urgent, :news, '', '', 0, 0, ''
+    INSERT INTO projection (key, generation, observed_generation, behind_since, not_before, earliest, deadline, pause_s,
+        urgent, news, lease, shown, looks, attempts, error)
+    SELECT j.column1, 1, 0, :at, :first, :first, :first, 0, :urgent, :news, '', '', 0, 0, ''
     FROM (VALUES {rows}) AS j WHERE true
     ON CONFLICT (key) DO UPDATE SET generation = projection.generation + 1
     """,
     *types_of(Projection, "key"),
+    at=_table.c.behind_since.type,
     first=_table.c.not_before.type,
     urgent=_table.c.urgent.type,
     news=_table.c.news.type,
@@ -70,10 +71,11 @@ class Claim:
     looks: int
     attempts: int
     error: str
+    claimed_at: datetime
     """What went wrong the last time."""
     urgent: bool
     spare: int
-    """How many lagging messages this one leaves an edit to, because it was edited a moment ago itself."""
+    """How many edits are to be left over, because this one was shown a moment ago, and others lag."""
 
 
 def touch(db: Session, now: datetime, *names: str, urgent: bool = False, wait: timedelta | None = None) -> None:
@@ -88,7 +90,9 @@ def touch(db: Session, now: datetime, *names: str, urgent: bool = False, wait: t
         given = {"touched": some, "at": now, "at_pause": now + PAUSE, "at_calm": now + calm}
         known = set(db.connection().execute(_bump_many(urgent=urgent, patient=calm > CALM), given).scalars())
         first = now if urgent else now + (FIRST if wait is None else wait)
-        _create.run(db, [(key,) for key in some if key not in known], first=first, urgent=urgent, news=wait is None)
+        _create.run(
+            db, [(key,) for key in some if key not in known], at=now, first=first, urgent=urgent, news=wait is None
+        )
 
 
 def touch_existing(db: Session, now: datetime, prefix: str, *, urgent: bool = False) -> None:
@@ -155,22 +159,22 @@ def claim(
         looks=row.looks,
         attempts=row.attempts,
         error=row.error,
+        claimed_at=now,
         urgent=urgent,
         spare=spare,
     )
 
 
 def _spare(db: Session, row: Projection, now: datetime, prefix: str) -> int:
-    """Return how many edits ROW leaves to other messages: one for each that lags, if it was itself shown of late.
+    """Return how many edits are left over when ROW is drawn: one for each message that lags.
 
-    One more when it is due by its deadline: then it still changes, and has to say its last word, too.
+    It counts itself, because it may change again; one that was not shown of late need not leave any.
     """
     if row.urgent or row.remote_id is None or row.shown_at is None or row.shown_at <= now - LONGEST_PAUSE:
         return 0
     messages = (col(Projection.remote_id).is_not(None), col(Projection.key).not_like(f"{keys.ALL_HOMES}%"))
     under = col(Projection.key).startswith(prefix, autoescape=True)
-    lagging = db.exec(select(func.count()).where(col(Projection.lagging), under, *messages)).one()
-    return lagging if row.not_before == row.deadline else lagging - 1
+    return db.exec(select(func.count()).where(col(Projection.lagging), under, *messages)).one()
 
 
 def settle_shown(db: Session, now: datetime, held: Claim, *, remote_id: str, shown: str) -> bool:
@@ -342,6 +346,7 @@ def _bumped(bump: Any, now: Any, pause_end: Any, calm_end: Any, *, urgent: bool,
     free = and_(col(Projection.lease) == "", col(Projection.error) == "")
     return bump.values(
         generation=Projection.generation + 1,
+        behind_since=case((col(Projection.lagging), col(Projection.behind_since)), else_=now),
         deadline=deadline,
         urgent=or_(col(Projection.urgent), true() if urgent else false()),
         news=and_(col(Projection.lagging), col(Projection.news)) if patient else true(),
@@ -365,6 +370,7 @@ def _settle(
     again = and_(changed, col(Projection.urgent))  # a person did something since the claim, which took the flag
     if shows:
         values["observed_generation"] = held.generation
+        values["behind_since"] = held.claimed_at
         values["urgent"] = again
         values["not_before"] = case((again, now), else_=not_before)
     else:

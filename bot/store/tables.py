@@ -492,6 +492,8 @@ class Projection(SQLModel, table=True):
         default=True,
         sa_column=sa.Column(sa.Boolean, sa.Computed("generation > observed_generation", persisted=True)),
     )
+    behind_since: datetime
+    """When the oldest change was made that it does not show, while it lags."""
     not_before: datetime
     """Pause, back-off and the end of a lease: not claimed earlier."""
     earliest: datetime

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.domain.facts import StatusCategory
 from bot.ports import Body, RemoteId, TicketLink, TicketSystem, TicketView, Work
+from bot.reconcile.loop import RECOVERED
 
 Changed = Callable[[RemoteId, int], Awaitable[None]]
 """Called with a ticket that we just wrote, and its incident's number: read it back at once."""
@@ -30,6 +31,7 @@ class TicketSurface:
             return RemoteId(TicketLink(**work.body.content["link"]).global_id)
         found = await self.tickets.find(_view(work.body), work.nonce)
         if found is not None:
+            RECOVERED.labels("jira").inc()
             await self.changed(found, _incident(work.key))
         return found
 

@@ -25,7 +25,7 @@ from bot.slack import app as slack_app
 from bot.slack import directory
 from bot.slack.cards import render as render_card
 from bot.slack.cards.look import Look
-from bot.slack.sockets import Sockets
+from bot.slack.sockets import DEAF_S, Sockets
 from bot.slack.surface import SlackSurface
 from bot.slack.workspace import Workspace
 from bot.store.database import Database
@@ -154,11 +154,11 @@ async def living(database: Database) -> AsyncIterator[Bot]:
 
 
 @asynccontextmanager
-async def connected(bot: Bot) -> AsyncIterator[Workspace]:
+async def connected(bot: Bot, *, deaf_s: float = DEAF_S) -> AsyncIterator[Workspace]:
     """Connect the inbound half over Socket Mode, and keep what it touches up to date."""
     workspace = Workspace(bot.database, Rules(), lambda _db: Look(sources=("events",)), bot.now, bot.loop.wake, "here")
     app = slack_app.build(bot.client, workspace, words=("/model", "/incident", "/oncall"), signing_secret=None)
-    sockets = Sockets(app, "xapp-sandbox", Leases(bot.database, "here"))
+    sockets = Sockets(app, "xapp-sandbox", Leases(bot.database, "here"), deaf_s=deaf_s)
     await directory.sync(bot.client, bot.database)
     await bot.database.write(_two_models)
     watching = asyncio.create_task(sockets.run(bot._sleep, bot.slack_is_back))

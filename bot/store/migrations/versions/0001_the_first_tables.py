@@ -103,6 +103,7 @@ def upgrade() -> None:
         sa.Column(
             "lagging", sa.Boolean(), sa.Computed("generation > observed_generation", persisted=True), nullable=True
         ),
+        sa.Column("behind_since", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("not_before", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("earliest", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("deadline", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
