@@ -33,6 +33,8 @@ LONGEST_BACK_OFF = timedelta(minutes=5)
 """What somebody mends (an invitation, a token, an outage) is noticed this soon afterwards."""
 EDIT = timedelta(seconds=1.2)
 """Of a minute's budget of edits one takes so long."""
+FORGOTTEN = timedelta(minutes=5)
+"""At what pace a copy changed is of no interest after so long."""
 ROOTLESS = timedelta(seconds=5)
 """How long a reply waits for the root of its thread to be made anew."""
 
@@ -48,10 +50,12 @@ Render = Callable[[Session, str], Body | None]
 
 @dataclass(frozen=True)
 class PutOff:
-    """What a copy would have shown, and since when."""
+    """A copy that left the last edits to others: what it would have shown, and since when."""
 
     generation: int
     since: datetime
+    pace: timedelta = projection.PAUSE
+    """How long it stayed as it was the time before; PAUSE when that is not known."""
 
 
 @dataclass
@@ -69,6 +73,8 @@ class Loop:
     """Copies that are due, but for which there is no budget; each says for how long still."""
     put_off: dict[str, "PutOff"] = field(default_factory=dict)
     """Copies that leave what edits there are to others."""
+    edited: dict[str, datetime] = field(default_factory=dict)
+    """Copies that were edited within the last minute, and when."""
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     closing: bool = False
     """Finish what is in flight, claim nothing more."""
@@ -77,10 +83,9 @@ class Loop:
         """Say that something was touched."""
         self.woken.set()
 
-    def still_waiting(self) -> tuple[str, ...]:
-        """Forget whose budget is there again; returns the others."""
-        self.waiting = {key: still for key, still in self.waiting.items() if still() > timedelta(0)}
-        return tuple(self.waiting)
+    def still_waiting(self) -> dict[str, timedelta]:
+        """Return for how long there is no budget, by the keys that need it."""
+        return {key: left for key, still in self.waiting.items() if (left := still()) > timedelta(0)}
 
 
 async def run(loop: Loop, *, workers: int) -> None:
@@ -104,9 +109,9 @@ async def _work(loop: Loop) -> None:
 async def _idle(loop: Loop) -> None:
     """Wait until a projection is due, or something was touched."""
     loop.woken.clear()
-    hidden = (*loop.in_flight, *loop.still_waiting())
-    due = await loop.database.read(projection.next_due, loop.prefix, hidden)
-    pauses = [IDLE, *(still() for still in loop.waiting.values())]
+    hidden = loop.still_waiting()
+    due = await loop.database.read(projection.next_due, loop.prefix, (*loop.in_flight, *hidden))
+    pauses = (IDLE, *hidden.values())
     pause = max(timedelta(0), min(pauses if due is None else (*pauses, due - loop.now())))
     waiting = asyncio.ensure_future(loop.sleep(pause))
     woken = asyncio.ensure_future(loop.woken.wait())
@@ -119,9 +124,12 @@ async def _idle(loop: Loop) -> None:
 
 async def reconcile_once(loop: Loop) -> bool:
     """Bring one lagging projection up to date; False when none is due."""
-    in_flight, waiting = tuple(loop.in_flight), loop.still_waiting()
+    in_flight, waiting = tuple(loop.in_flight), tuple(loop.still_waiting())
+    not_waiting = loop.waiting.keys() - set(waiting)
     held = await loop.database.write(projection.claim, loop.now(), loop.prefix, in_flight, waiting)
     if held is None:
+        for key in not_waiting:  # it is up to date, or not due
+            loop.waiting.pop(key, None)
         return False
     loop.waiting.pop(held.key, None)
     loop.in_flight.add(held.key)
@@ -156,7 +164,8 @@ async def _bring_up_to_date(loop: Loop, held: Claim) -> None:
             outcome = "looking"
         else:
             await write(projection.settle_shown, loop.now(), held, remote_id=remote_id, shown=digest(body))
-            loop.put_off.pop(held.key, None)
+            if held.remote_id is not None:
+                loop.edited[held.key] = loop.now()
             if held.attempts:  # it answers again: the others need not wait until their back-off ends
                 await write(projection.hurry, loop.now(), loop.prefix)
             loop.wake()
@@ -190,22 +199,40 @@ async def _bring_up_to_date(loop: Loop, held: Claim) -> None:
 
 
 def _spare(loop: Loop, held: Claim) -> int:
-    """Return how many edits HELD leaves to others: fewer the longer it stays as it is, for then it is its last word.
+    """Return how many edits HELD leaves to others, so that there is one for the last word of each.
 
-    It leaves none after the time that one edit each takes: so rarely all of them may be edited for ever.
+    What still changes leaves one to each that lags or was edited a moment ago. What stayed as it is for longer than it
+    did before has said its last word: it leaves one to each other that lags. So does, without leaving any, what waited
+    for the time that one edit of each takes: that often all may be edited.
     """
-    earlier = loop.put_off.get(held.key)
-    if earlier is None or earlier.generation != held.generation:
-        return held.spare
-    return held.spare - 1 if loop.now() - earlier.since < held.spare * EDIT else 0
+    if held.spare == 0:
+        return 0
+    now, earlier = loop.now(), loop.put_off.get(held.key)
+    if earlier is not None and earlier.generation == held.generation:
+        calm = now - earlier.since
+        if calm >= held.spare * EDIT:
+            return 0
+        if calm + projection.CALM > earlier.pace:
+            return held.spare - 1
+    loop.edited = {key: at for key, at in loop.edited.items() if at > now - projection.LONGEST_PAUSE}
+    return max(held.spare, len(loop.edited))
+
+
+def _put_off(loop: Loop, held: Claim) -> None:
+    """Note since when HELD stays as it is, and how long it stayed so before."""
+    now, earlier = loop.now(), loop.put_off.get(held.key)
+    loop.put_off = {key: put_off for key, put_off in loop.put_off.items() if put_off.since > now - FORGOTTEN}
+    if earlier is None:
+        loop.put_off[held.key] = PutOff(held.generation, now)
+    elif earlier.generation != held.generation:
+        loop.put_off[held.key] = PutOff(held.generation, now, pace=now - earlier.since)
 
 
 async def _wait_for_budget(loop: Loop, held: Claim, work: Work, refused: NoBudget) -> None:
     """Put HELD off; what nobody waits for stays due and is hidden, so that the most pressing is next."""
     after = refused.after
     if work.spare:
-        if (earlier := loop.put_off.get(held.key)) is None or earlier.generation != held.generation:
-            loop.put_off[held.key] = PutOff(held.generation, loop.now())
+        _put_off(loop, held)
         await loop.database.write(projection.settle_hot, loop.now(), held, after=after)
         return
     if refused.still is not None and not held.urgent:

@@ -127,6 +127,67 @@ def test_a_person_is_served_before_a_new_copy_and_that_before_an_edit(db: Sessio
     assert order == ["slack/group/3", "slack/group/2", "slack/group/1"]
 
 
+def test_incidents_and_storms_come_before_cards(db: Session) -> None:
+    keys_by_age = ("slack/group/1", "slack/storm/1", "slack/group/2", "slack/incident/1")
+    for age, key in enumerate(keys_by_age):
+        touch(db, NOW + age * SECOND, key)
+
+    order = [found.key for _ in range(4) if (found := claim(db, NOW + 9 * SECOND, "slack/"))]
+
+    assert order == ["slack/storm/1", "slack/incident/1", "slack/group/1", "slack/group/2"]
+
+
+def test_what_waits_for_budget_is_passed_over_unless_a_person_waits_for_it(db: Session) -> None:
+    touch(db, NOW, KEY)
+    passed_over = claim(db, NOW + FIRST, "slack/", waiting=(KEY,))
+    touch(db, NOW + FIRST, KEY, urgent=True)
+
+    assert passed_over is None
+    assert claim(db, NOW + FIRST, "slack/", waiting=(KEY,)) is not None
+
+
+def test_what_was_shown_of_late_leaves_an_edit_for_each_message_that_lags(db: Session) -> None:
+    for key in (KEY, "slack/group/8", "slack/group/9", keys.home("U1")):
+        touch(db, NOW, key, urgent=True)
+        shown(db, NOW, key)
+    for key in (KEY, "slack/group/8", keys.home("U1"), "slack/group/10"):
+        touch(db, NOW + 10 * SECOND, key)
+
+    soon = held(db, NOW + 20 * SECOND)
+    projection.settle_hot(db, NOW + 20 * SECOND, soon, after=SECOND)
+    later = held(db, NOW + LONGEST_PAUSE)
+
+    assert (soon.spare, later.spare) == (2, 0)
+
+
+def test_a_card_that_leaves_its_edit_to_others_is_looked_at_when_calm_or_when_there_is_one(db: Session) -> None:
+    touch(db, NOW, KEY, urgent=True)
+    shown(db, NOW)
+    touch(db, NOW + SECOND, KEY)
+    at = due(db)
+    projection.settle_hot(db, at, held(db, at), after=20 * SECOND)
+    if_calm = due(db)
+    for seconds in range(30):
+        touch(db, at + seconds * SECOND, KEY)
+
+    assert if_calm == at + CALM
+    assert due(db) == at + 20 * SECOND
+
+
+def test_since_when_a_copy_is_behind_is_known_until_it_is_not(db: Session) -> None:
+    touch(db, NOW, KEY)
+    touch(db, NOW + SECOND, KEY)
+    first = row(db).behind_since
+    taken = held(db, NOW + 5 * SECOND)
+    touch(db, NOW + 6 * SECOND, KEY)
+    projection.settle_shown(db, NOW + 7 * SECOND, taken, remote_id="C1:1.1", shown="d1")
+    during = row(db).behind_since
+    shown(db, NOW + 20 * SECOND)
+    touch(db, NOW + 30 * SECOND, KEY)
+
+    assert (first, during, row(db).behind_since) == (NOW, NOW + 5 * SECOND, NOW + 30 * SECOND)
+
+
 def test_workers_of_one_surface_do_not_take_copies_of_another(db: Session) -> None:
     touch(db, NOW, "jira/incident/1", urgent=True)
 
