@@ -7,12 +7,12 @@ silent is told to the admins. A version that users have and nobody measured ther
 from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from bot.domain import keys
 from bot.domain.attribution import NOT_LIVE
 from bot.domain.durations import short
-from bot.domain.facts import AlertClass, AlertFact, AlertStatus, ChangeType, DeploymentStatus, Severity, Trigger
+from bot.domain.facts import AlertClass, AlertFact, AlertStatus, ChangeType, DeploymentStatus, Severity
 from bot.ingest.objectives import SOURCE
 from bot.ingest.record import record_own
 from bot.ingest.rules import Rules
@@ -20,7 +20,8 @@ from bot.store.projection import touch, touch_existing
 from bot.store.queries.metrics import first_matured
 from bot.store.queries.models import live
 from bot.store.queries.sources import SILENT, heartbeats
-from bot.store.tables import Alert, Change, Evaluation, Model, Projection, Version
+from bot.store.queries.versions import last_evaluated, last_retrained
+from bot.store.tables import Alert, Change, Model, Projection
 
 EVERY = timedelta(minutes=5)
 """How often it is worth looking."""
@@ -50,8 +51,8 @@ def _late(db: Session, now: datetime) -> Iterator[AlertFact]:
     late = {}
     for model in db.exec(select(Model).where(awaited, col(Model.retired_at).is_(None))):
         for what, every_s, last in (
-            ("evaluation", model.evaluate_every_s, _evaluated),
-            ("retraining", model.retrain_every_s, _retrained),
+            ("evaluation", model.evaluate_every_s, last_evaluated),
+            ("retraining", model.retrain_every_s, last_retrained),
         ):
             every = timedelta(seconds=every_s or 0)
             since = last(db, model.id) if every else None
@@ -88,18 +89,6 @@ def _alert(model: str, what: str, every: timedelta, since: datetime | None, due:
     )
 
 
-def _evaluated(db: Session, model_id: int | None) -> datetime | None:
-    return db.exec(select(func.max(Evaluation.occurred_at)).where(Evaluation.model_id == model_id)).one()
-
-
-def _retrained(db: Session, model_id: int | None) -> datetime | None:
-    """Return when the newest version was registered, or a scheduled retraining told."""
-    registered = db.exec(select(func.max(Version.registered_at)).where(Version.model_id == model_id)).one()
-    told = select(func.max(Change.occurred_at)).where(Change.model_id == model_id)
-    told = told.where(Change.trigger == Trigger.SCHEDULED_RETRAIN)
-    return max(filter(None, (registered, db.exec(told).one())), default=None)
-
-
 def _listen(db: Session, now: datetime, rules: Rules, sources: Collection[str]) -> bool:
     """Note which sources fell silent and which speak again; return whether any did."""
     moved = False
@@ -130,5 +119,5 @@ def _unmeasured(db: Session, now: datetime) -> Iterator[str]:
         serves = any(s.version == change.version and s.stage == change.stage for s in live(db, model.id or 0))
         if change.occurred_at > now - UNMEASURED - label_lag or not serves or db.get(Projection, key) is not None:
             continue
-        if _evaluated(db, model.id) and not first_matured(db, model.id or 0, change.version or "", "live"):
+        if last_evaluated(db, model.id) and not first_matured(db, model.id or 0, change.version or "", "live"):
             yield key

@@ -48,7 +48,8 @@ def test_status_gives_state_product_metric_version_and_incident(
     assert "3 days unseen · n 41\u202f200" in shown
     assert "|INC-1> SEV2 fixing · <@U02BOB> · <https://jira.example.com/browse/ML-431|ML-431> In Progress" in shown
     assert "🔴 3 alerts firing · FeatureDrift `merchant_country`, `device_id` + 1" in shown
-    assert "fall-back `v41` · owner <@U01ALICE> · on call <@U02BOB> · as of <!date^" in shown
+    assert "fall-back `v41`, last served 22 min ago · evaluated 1 d ago · owner <@U01ALICE>" in shown
+    assert "on call <@U02BOB> · as of <!date^" in shown
     assert answer.text.startswith(
         "fraud-scorer degraded in production: v42, Good payments declined 2.9 % up 0.8 pt worse"
     )
@@ -137,7 +138,7 @@ def test_status_costs_a_handful_of_queries_however_long_the_history(story: Any, 
 
     status.status(story.db, "fraud-scorer", story.now, look)
 
-    assert len(asked) <= 23
+    assert len(asked) <= 27
 
 
 def test_the_list_has_the_worst_first_and_a_button_each(story: Any, look: Look, words: Any, controls: Any) -> None:
@@ -244,3 +245,14 @@ def test_our_own_failure_says_that_nothing_was_changed_and_where_to_look(words: 
     failed = checked(problems.our_fault("7f3a"))
 
     assert "Nothing was changed. Reference `7f3a`" in words(failed)
+
+
+def test_ages_stand_against_what_is_expected(story: Any, look: Look, words: Any) -> None:
+    model = story.model(evaluate_every_s=86_400, retrain_every_s=7 * 86_400, fallback="40")
+    story.serving(model, "42", story.deployed)
+    story.measured(model, "auc", 0.9, story.now - timedelta(days=5))
+
+    shown = words(status.status(story.db, "fraud-scorer", story.now, look))
+
+    assert "fall-back `v40`, never served" in shown
+    assert "evaluated 5 d ago (expected every 1 d) · never retrained (expected every 7 d)" in shown

@@ -1,7 +1,7 @@
 """M1, how a model is: state, product metric, version, incident, alerts; what is not connected is named."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
@@ -22,6 +22,7 @@ from bot.store.queries.metrics import Reading
 from bot.store.queries.models import PRODUCTION, model_by_name, previous_version, way_back
 from bot.store.queries.objectives import JUDGED
 from bot.store.queries.sources import Hearing, hearing
+from bot.store.queries.versions import last_evaluated, last_retrained, last_served
 from bot.store.tables import AlertGroup, Model, Serving
 
 PRODUCT, METRICS = 2, 3
@@ -145,13 +146,38 @@ def _small_print(db: Session, health: Health, heard: Hearing, now: datetime) -> 
     silent = [f"{text.line(name, 60)} silent for {durations.short(now - at)}" for name, at in heard.silent]
     missing = _missing(health) + [f"{text.line(name, 60)} (never heard)" for name in heard.never]
     return [
-        f"fall-back {text.version(known_good)}" if known_good else "no fall-back known",
+        _fall_back(db, model, live, known_good, now),
+        *_freshness(db, model, now),
         f"owner {text.mention(model.owner, ids)}" if model.owner else "no owner",
         f"on call {text.mention(model.on_call, ids)}" if model.on_call else "",
         *silent,
         f"not connected: {', '.join(missing)}" if missing else "",
         f"as of {text.date(now)}",
     ]
+
+
+def _fall_back(db: Session, model: Model, live: Serving | None, version: str | None, now: datetime) -> str:
+    """Return to which version one can go back, and when it last served: a way that was never gone may not be one."""
+    if version is None:
+        return "no fall-back known"
+    stage = live.stage if live else PRODUCTION
+    served = last_served(db, model.id or 0, stage=stage, version=version)
+    exercised = f"last served {durations.short(now - served)} ago" if served else "never served"
+    return f"fall-back {text.version(version)}, {exercised}"
+
+
+def _freshness(db: Session, model: Model, now: datetime) -> list[str]:
+    """Return the age of the newest evaluation and retraining, against how often they are expected."""
+    ages = (
+        ("evaluated", model.evaluate_every_s, last_evaluated(db, model.id)),
+        ("retrained", model.retrain_every_s, last_retrained(db, model.id)),
+    )
+    return [_age(word, every, at, now) for word, every, at in ages if every or at]
+
+
+def _age(word: str, every: int | None, at: datetime | None, now: datetime) -> str:
+    age = f"{word} {durations.short(now - at)} ago" if at else f"never {word}"
+    return f"{age} (expected every {durations.short(timedelta(seconds=every))})" if every else age
 
 
 def _missing(health: Health) -> list[str]:
