@@ -102,19 +102,28 @@ def _metric(week: ModelWeek, name: str, configured: Mapping[str, Any], names: Se
     family, role = configured.get("family"), configured.get("role")
     unit, sent = configured.get("unit") or "", newest.unit if newest else ""
     in_shares = unit.lower() in PERCENT_UNITS and sent.lower() in SHARE_UNITS
+    configured_objective = _objective(configured.get("slo"), scale=0.01 if in_shares else 1)
+    objective = configured_objective or next((r.objective for r in own if r.objective), None)
     return Metric(
         name=name,
         title=configured.get("title") or name.replace("_", " "),
         unit=sent if in_shares else unit or sent,
-        direction=direction_of(name, configured.get("direction") or (newest.direction if newest else None)),
+        direction=_direction(name, configured.get("direction") or (newest.direction if newest else None), objective),
         product=family == "product" or (family is None and any(r.product for r in own)),
         role=role or (newest.role if newest else None),
         readings=own,
-        objective=_objective(configured.get("slo"), scale=0.01 if in_shares else 1)
-        or next((r.objective for r in own if r.objective), None),
+        objective=objective,
         margin=float(configured.get("margin") or 0.0),
         redefined=next((c for c in reversed(week.redefined) if concerns(words_of(c), name, names)), None),
     )
+
+
+def _direction(name: str, stated: str | None, objective: tuple[str, float] | None) -> Direction | None:
+    """Return which way it gets better: as stated, as its name says, or as its objective implies."""
+    known = direction_of(name, stated)
+    if known is not None or objective is None:
+        return known
+    return Direction.LOWER if objective[0].startswith("<") else Direction.HIGHER
 
 
 def _objective(slo: str | None, *, scale: float) -> tuple[str, float] | None:

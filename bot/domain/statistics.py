@@ -10,8 +10,7 @@ from functools import lru_cache
 from statistics import NormalDist, mean, stdev
 from typing import NamedTuple
 
-LEVEL = 0.95
-ALPHA = 1 - LEVEL
+ALPHA = 0.05
 Z = NormalDist().inv_cdf(1 - ALPHA / 2)
 
 MIN_HISTORY = 8

@@ -468,7 +468,7 @@ def test_numbers_in_percent_and_shares_of_one_are_the_same_metric(rows: Any, tol
 
     view = told()
 
-    assert row(view, "share")[:3] == ("degraded", "declined rate 2.9 %", "▴ 0.9 pt")
+    assert row(view, "share")[:3] == ("degraded", "declined rate 2.9 %", "▴ 0.9 pt worse")
     assert "declined rate 2.9 % misses SLO ≤ 2.5 %" in view.story
     assert view.chart is not None
     assert [p.value for p in view.chart.points] == [2.0, 2.9]

@@ -131,7 +131,7 @@ def test_holm_gives_the_finding_of_a_textbook() -> None:
 
 
 def test_one_comparison_holds_exactly_where_its_interval_misses_zero() -> None:
-    assert (holm([0.0499]), holm([0.0501]), holm([])) == ([True], [False], [])
+    assert (holm([0.0499]), holm([0.05]), holm([])) == ([True], [False], [])
 
 
 @pytest.mark.parametrize(("n", "base_n"), [(30, 30), (100, 40), (200, 200)])
