@@ -2,13 +2,16 @@
 
 import argparse
 import asyncio
+import json
 import os
 import platform
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from benchmarks import ingest, limited, start, status, storm, verdicts
+from benchmarks import ingest, limited, projection, start, status, storm, verdicts
 from benchmarks.figures import Figure, print_table
 
 PARTS: dict[str, Callable[[], Coroutine[Any, Any, list[Figure]]]] = {
@@ -16,6 +19,7 @@ PARTS: dict[str, Callable[[], Coroutine[Any, Any, list[Figure]]]] = {
     "status": status.measure,
     "storm": storm.measure,
     "limited": limited.measure,
+    "projection": projection.measure,
     "start": start.measure,
     "verdicts": verdicts.measure,
 }
@@ -24,14 +28,20 @@ PARTS: dict[str, Callable[[], Coroutine[Any, Any, list[Figure]]]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", help=f"which parts to run, of {', '.join(PARTS)}; all when none is named")
-    parts = parser.parse_args().parts or list(PARTS)
+    parser.add_argument("--json", type=Path, help="also write the figures into this file")
+    given = parser.parse_args()
+    parts = given.parts or list(PARTS)
     if unknown := [part for part in parts if part not in PARTS]:
         parser.error(f"there is no part {unknown[0]!r}; there is {', '.join(PARTS)}")
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    found: dict[str, list[dict[str, Any]]] = {}
     for part in parts:
         begun = time.monotonic()
         figures = asyncio.run(PARTS[part]())
         print_table(f"{part} ({time.monotonic() - begun:.0f} s)", figures)
+        found[part] = [asdict(figure) for figure in figures]
+        if given.json is not None:
+            given.json.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

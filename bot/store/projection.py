@@ -126,18 +126,8 @@ def claim(
     `in_flight` are keys that this process still works on: their leases may have run out on a clock that was moved;
     `waiting` are keys for which there is no budget, unless a person waits.
     """
-    pressing = or_(*(col(Projection.key).startswith(begin, autoescape=True) for begin in keys.PRESSING))
-    query = (
-        select(Projection)
-        .where(col(Projection.lagging), col(Projection.not_before) <= now)
-        .where(col(Projection.key).startswith(prefix, autoescape=True), col(Projection.key).not_in(in_flight))
-        .where(or_(col(Projection.urgent), col(Projection.key).not_in(waiting)))
-        .order_by(col(Projection.urgent).desc(), pressing.desc())
-        .order_by(col(Projection.remote_id).is_not(None), col(Projection.not_before), col(Projection.key))
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    row = db.exec(query).first()
+    hidden = {"now": now, "in_flight": list(in_flight), "waiting": list(waiting)}
+    row = db.exec(_most_pressing(prefix), params=hidden).first()
     if row is None:
         return None
     fresh = row.remote_id is None and row.nonce is None
@@ -162,6 +152,22 @@ def claim(
         claimed_at=now,
         urgent=urgent,
         spare=spare,
+    )
+
+
+@cache
+def _most_pressing(prefix: str) -> Any:
+    """Return what selects the projection to claim next: built once, because it costs more than to run it."""
+    pressing = or_(*(col(Projection.key).startswith(begin, autoescape=True) for begin in keys.PRESSING))
+    in_flight, waiting = (bindparam(name, expanding=True) for name in ("in_flight", "waiting"))
+    return (
+        select(Projection)
+        .where(col(Projection.lagging), col(Projection.not_before) <= bindparam("now"))
+        .where(col(Projection.key).startswith(prefix, autoescape=True), col(Projection.key).not_in(in_flight))
+        .where(or_(col(Projection.urgent), col(Projection.key).not_in(waiting)))
+        .order_by(col(Projection.urgent).desc(), pressing.desc())
+        .order_by(col(Projection.remote_id).is_not(None), col(Projection.not_before))
+        .limit(1)
     )
 
 

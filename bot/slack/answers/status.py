@@ -18,6 +18,7 @@ from bot.slack.health import Health, as_heard, health_of
 from bot.store.queries.alerts import Features, features_of
 from bot.store.queries.directory import user_ids
 from bot.store.queries.incidents import remote_ids, ticket_of
+from bot.store.queries.lag import lag
 from bot.store.queries.metrics import Reading
 from bot.store.queries.models import PRODUCTION, model_by_name, previous_version, way_back
 from bot.store.queries.objectives import JUDGED
@@ -28,6 +29,8 @@ from bot.store.tables import AlertGroup, Model, Serving
 PRODUCT, METRICS = 2, 3
 """Model metrics on the third line, the most telling first."""
 GROUPS = 4
+LATE = timedelta(seconds=90)
+"""Longer than a card that changes all the time may take."""
 
 
 def status(db: Session, model_name: str, now: datetime, look: Look) -> Message:
@@ -151,6 +154,7 @@ def _small_print(db: Session, health: Health, heard: Hearing, now: datetime) -> 
         f"owner {text.mention(model.owner, ids)}" if model.owner else "no owner",
         f"on call {text.mention(model.on_call, ids)}" if model.on_call else "",
         *silent,
+        _behind(db, now),
         f"not connected: {', '.join(missing)}" if missing else "",
         f"as of {text.date(now)}",
     ]
@@ -178,6 +182,14 @@ def _freshness(db: Session, model: Model, now: datetime) -> list[str]:
 def _age(word: str, every: int | None, at: datetime | None, now: datetime) -> str:
     age = f"{word} {durations.short(now - at)} ago" if at else f"never {word}"
     return f"{age} (expected every {durations.short(timedelta(seconds=every))})" if every else age
+
+
+def _behind(db: Session, now: datetime) -> str:
+    """Return how late the channels are, when they are: what stands here is newer."""
+    behind = lag(db, "slack/", now)
+    if behind.oldest < LATE:
+        return ""
+    return f"⏳ {text.plural(behind.copies, 'message')} in Slack up to {durations.short(behind.oldest)} behind"
 
 
 def _missing(health: Health) -> list[str]:
