@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import random
 import socket
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,12 +55,10 @@ def free_port() -> int:
 
 
 def two_free_ports() -> int:
-    """Return a port that is free, and the next one, too."""
-    while True:
-        with socket.socket() as next_one:
-            port = free_port()
-            try:
-                next_one.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
+    """Return a port that is free, and the next one, too; none that connections are given of themselves."""
+    for port in random.sample(range(20_000, 30_000, 2), k=5_000):
+        with suppress(OSError), socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", port))
+            second.bind(("127.0.0.1", port + 1))
             return port
+    raise RuntimeError("no two ports in a row are free")

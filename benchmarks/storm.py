@@ -26,7 +26,7 @@ async def measure() -> list[Figure]:
 
 async def one_storm_card(rig: Rig) -> list[Figure]:
     """10,000 alerts in a minute, in 20 groups that open at once."""
-    return await _ten_thousand(rig, "10,000 alerts, 20 groups at once")
+    return await _ten_thousand(rig, "10,000 alerts, 20 groups at once", goal=5.0)
 
 
 async def twenty_cards(rig: Rig) -> list[Figure]:
@@ -37,10 +37,10 @@ async def twenty_cards(rig: Rig) -> list[Figure]:
         await rig.jump(20 * SECOND)
     await rig.jump(MINUTE)
     await rig.settled()
-    return await _ten_thousand(rig, "10,000 alerts, 20 cards of their own")
+    return await _ten_thousand(rig, "10,000 alerts, 20 cards of their own", goal=GROUPS * 1.2 + 3)
 
 
-async def _ten_thousand(rig: Rig, what: str) -> list[Figure]:
+async def _ten_thousand(rig: Rig, what: str, goal: float) -> list[Figure]:
     await rig.forget_calls()
     at = await rig.now()
     sent = [_notification(first // AT_ONCE % GROUPS, at, first, AT_ONCE) for first in range(0, ALERTS, AT_ONCE)]
@@ -58,7 +58,9 @@ async def _ten_thousand(rig: Rig, what: str) -> list[Figure]:
             "100 calls",
             met=len(calls) <= 100,
         ),
-        Figure("", f"{cards} cards, last word {late:.1f} s after the last alert", "", "5 s", met=late <= 5),
+        Figure(
+            "", f"{cards} cards, last word {late:.1f} s after the last alert", "", f"{goal:.0f} s", met=late <= goal
+        ),
         exact(wrong),
     ]
 

@@ -159,15 +159,17 @@ def claim(
 def _most_pressing(prefix: str) -> Any:
     """Return what selects the projection to claim next: built once, because it costs more than to run it."""
     pressing = or_(*(col(Projection.key).startswith(begin, autoescape=True) for begin in keys.PRESSING))
-    in_flight, waiting = (bindparam(name, expanding=True) for name in ("in_flight", "waiting"))
+    in_flight: Any = bindparam("in_flight", expanding=True)
+    waiting: Any = bindparam("waiting", expanding=True)
     return (
         select(Projection)
         .where(col(Projection.lagging), col(Projection.not_before) <= bindparam("now"))
         .where(col(Projection.key).startswith(prefix, autoescape=True), col(Projection.key).not_in(in_flight))
         .where(or_(col(Projection.urgent), col(Projection.key).not_in(waiting)))
         .order_by(col(Projection.urgent).desc(), pressing.desc())
-        .order_by(col(Projection.remote_id).is_not(None), col(Projection.not_before))
+        .order_by(col(Projection.remote_id).is_not(None), col(Projection.not_before), col(Projection.key))
         .limit(1)
+        .with_for_update(skip_locked=True)
     )
 
 

@@ -8,6 +8,7 @@ from bot.domain import limits
 from bot.slack.answers import changes, everyone, helping, models, problems, status, unknown
 from bot.slack.blocks import Message
 from bot.slack.cards import Look
+from bot.store.projection import touch
 
 PRODUCT = {"good_payments_declined": {"unit": "%", "slo": "<= 2.5", "family": "product"}, "auc": {"role": "primary"}}
 
@@ -138,7 +139,18 @@ def test_status_costs_a_handful_of_queries_however_long_the_history(story: Any, 
 
     status.status(story.db, "fraud-scorer", story.now, look)
 
-    assert len(asked) <= 27
+    assert len(asked) <= 28
+
+
+def test_status_says_when_the_channels_are_behind(story: Any, look: Look, words: Any) -> None:
+    degraded(story)
+    touch(story.db, story.now - timedelta(minutes=1), "slack/group/1")
+    in_time = words(status.status(story.db, "fraud-scorer", story.now, look))
+    touch(story.db, story.now - timedelta(minutes=4), "slack/group/2")
+    late = words(status.status(story.db, "fraud-scorer", story.now, look))
+
+    assert "behind" not in in_time
+    assert "2 messages in Slack up to 4 min behind" in late
 
 
 def test_the_list_has_the_worst_first_and_a_button_each(story: Any, look: Look, words: Any, controls: Any) -> None:
