@@ -79,6 +79,7 @@ class Change(SQLModel, table=True):
         sa.Index("change_model_at", "model_id", "occurred_at"),
         sa.Index("change_redefinition", "model_id", sqlite_where=REDEFINITION, postgresql_where=REDEFINITION),
         sa.Index("change_type_received", "change_type", "received_at"),
+        sa.Index("change_trigger", "model_id", "trigger", "occurred_at"),
     )
     id: int | None = Field(default=None, primary_key=True)
     source: str

@@ -224,6 +224,7 @@ def upgrade() -> None:
             sqlite_where=sa.text("change_type = 'metric_definition'"),
             postgresql_where=sa.text("change_type = 'metric_definition'"),
         )
+        batch_op.create_index("change_trigger", ["model_id", "trigger", "occurred_at"], unique=False)
         batch_op.create_index("change_type_received", ["change_type", "received_at"], unique=False)
 
     op.create_table(
