@@ -18,7 +18,7 @@ from bot.store.tables import Heartbeat
 from tests.databases import LITTLE_S
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 def add(db: Session, source: str) -> str:
