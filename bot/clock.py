@@ -45,7 +45,8 @@ class Clock:
         while (left := (until - self.now()).total_seconds()) > 0:
             nap = LONGEST_NAP_S if self._speed <= 0 else left / self._speed
             try:
-                await asyncio.wait_for(self._jumped.wait(), min(nap, LONGEST_NAP_S))
+                async with asyncio.timeout(min(nap, LONGEST_NAP_S)):  # `wait_for` may lose a cancellation
+                    await self._jumped.wait()
             except TimeoutError:
                 continue
         await asyncio.sleep(0)

@@ -1,7 +1,7 @@
 """Three replicas on one database: one is killed, one stands still for longer than its leases and goes on, then all are
 restarted one after the other. Each message exactly once, and everything as the rows say.
 
-Runs on the database of the session: PostgreSQL, for which it is meant, or one SQLite file on one machine.
+On PostgreSQL always: who stands still in the middle of writing to SQLite's file locks out everybody until it goes on.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from bot.demo.stage import HOOK_TOKEN, key_of
 from bot.reconcile.lease import LEASE
 from tests.chaos.conftest import LONG, SLOW_MS, WRITES
 from tests.chaos.rig import SPEED, START, Rig, alert, standing, two_free_ports
-from tests.databases import Databases
+from tests.databases import Server
 
 REPLICAS = 3
 EVENTS, PAUSE_S = (1_000, 60.0) if LONG else (300, 14.0)
@@ -82,12 +82,12 @@ def port_of(bot: Child) -> str:
 
 
 @pytest.fixture
-async def rig(tmp_path: Path, databases: Databases, migrated: str) -> AsyncIterator[Replicas]:
+async def rig(tmp_path: Path, postgresql: Server) -> AsyncIterator[Replicas]:
     decisions = yaml.safe_load(CONFIGURATION.read_text())
     decisions["digests"] = {f"digest-{n}": DIGEST | {"channels": [CHANNELS[n % 4]]} for n in range(DIGESTS)}
     (tmp_path / "bellwether.yml").write_text(yaml.safe_dump(decisions))
     sandbox, bot, environment = programs(tmp_path, two_free_ports(), START)
-    environment["DATABASE_URL"] = databases.make(tmp_path, migrated)
+    environment["DATABASE_URL"] = postgresql.make(tmp_path)
     bots = [replica(bot, n, two_free_ports()) for n in range(REPLICAS)]
     async with AsyncExitStack() as stack:
         stack.push_async_callback(sandbox.kill)
@@ -114,7 +114,7 @@ async def rig(tmp_path: Path, databases: Databases, migrated: str) -> AsyncItera
         await made.run_at(SPEED)
         await made.fault(slow_ms={"methods": WRITES, "ms": SLOW_MS})
         yield made
-    databases.drop(environment["DATABASE_URL"])
+    postgresql.drop(environment["DATABASE_URL"])
 
 
 def replica(bot: Child, number: int, port: int) -> Child:
