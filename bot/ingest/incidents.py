@@ -11,7 +11,7 @@ from bot.domain import incidents as rules_of
 from bot.domain import keys
 from bot.domain.actions import OPEN_STATUSES, IncidentStatus
 from bot.domain.attribution import DAILY, NEAR, Onset, onset_of
-from bot.ingest.correlate import groups_of, open_incident_of
+from bot.ingest.correlate import groups_of, open_incident_of, open_incidents_of
 from bot.ingest.rules import SHARED_WINDOW, Rules
 from bot.ingest.suspects import suspect_of
 from bot.ingest.timeline import tell, touch_ticket
@@ -45,8 +45,10 @@ def take_in(db: Session, now: datetime, fresh: Sequence[AlertGroup], rules: Rule
         else:
             for group in hard:
                 _open_or_join(db, now, group, rules)
-    for group in fresh:
-        if group.incident_id is None and (incident := open_incident_of(db, group.model_id)):
+    alone = [group for group in fresh if group.incident_id is None]
+    found = open_incidents_of(db, {group.model_id for group in alone if group.model_id is not None})
+    for group in alone:
+        if incident := found.get(group.model_id or 0):
             _join(db, now, group, incident, rules)
 
 
@@ -128,20 +130,21 @@ def open_incident(
     touch_incident(db, now, incident, rules, urgent=opened_by is not None)
     if model_id is not None:
         evidence = select(AlertGroup).where(AlertGroup.model_id == model_id, AlertGroup.status != "resolved")
-        for group in db.exec(evidence.where(col(AlertGroup.incident_id).is_(None), col(AlertGroup.quiet).is_(False))):
-            attach(db, now, group, incident, rules)
+        evidence = evidence.where(col(AlertGroup.incident_id).is_(None), col(AlertGroup.quiet).is_(False))
+        attach(db, now, db.exec(evidence).all(), incident, rules)
     return incident
 
 
-def attach(db: Session, now: datetime, group: AlertGroup, incident: Incident, rules: Rules) -> None:
-    """Make GROUP evidence of INCIDENT, and of no other."""
-    if group.incident_id is not None and group.incident_id != incident.id:
-        touch_incident(db, now, db.get_one(Incident, group.incident_id), rules)
-    group.incident_id = incident.id
-    group.revision += 1
-    db.add(group)
+def attach(db: Session, now: datetime, groups: Sequence[AlertGroup], incident: Incident, rules: Rules) -> None:
+    """Make GROUPS evidence of INCIDENT, and of no other."""
+    for number in sorted({g.incident_id for g in groups if g.incident_id is not None} - {incident.id}):
+        touch_incident(db, now, db.get_one(Incident, number), rules)
+    for group in groups:
+        group.incident_id = incident.id
+        group.revision += 1
+        db.add(group)
     db.flush()
-    _touch_group(db, now, group)
+    _touch_groups(db, now, groups)
 
 
 def name_suspect(db: Session, now: datetime, change: Change) -> None:
@@ -201,9 +204,7 @@ def _share(db: Session, now: datetime, symptom: str, groups: Sequence[AlertGroup
         if other.id != shared.id:
             _merge(db, now, other, shared, rules)
     held = {i.id for i in known if i.status in OPEN_STATUSES} | {shared.id}
-    for group in groups:
-        if group.incident_id not in held:
-            attach(db, now, group, shared, rules)
+    attach(db, now, [g for g in groups if g.incident_id not in held], shared, rules)
     touch_incident(db, now, shared, rules)
 
 
@@ -228,11 +229,12 @@ def _merge(db: Session, now: datetime, other: Incident, shared: Incident, rules:
     """Make OTHER part of SHARED; what nobody has seen of it yet disappears, what was shown says where it went."""
     assert other.id is not None
     assert shared.id is not None
-    for group in groups_of(db, other.id):
+    moved = groups_of(db, other.id)
+    for group in moved:
         group.incident_id = shared.id
         db.add(group)
-        _touch_group(db, now, group)
     db.flush()
+    _touch_groups(db, now, moved)
     ours = keys.incident_keys(other.id)
     sent = select(func.count()).where(col(Projection.key).in_(ours), col(Projection.nonce).is_not(None))
     if db.exec(sent).one() == 0 and other.last_act_by is None:
@@ -272,20 +274,18 @@ def _open_or_join(db: Session, now: datetime, group: AlertGroup, rules: Rules) -
         symptom=group.symptom,
     )
     if group.incident_id is None:
-        attach(db, now, group, incident, rules)
+        attach(db, now, [group], incident, rules)
 
 
 def _join(db: Session, now: datetime, group: AlertGroup, incident: Incident, rules: Rules) -> None:
-    attach(db, now, group, incident, rules)
+    attach(db, now, [group], incident, rules)
     touch_incident(db, now, incident, rules)
 
 
-def _touch_group(db: Session, now: datetime, group: AlertGroup) -> None:
-    """Touch what names a group together with its incident."""
-    if group.id is not None:
-        touch(db, now, keys.group(group.id))
-    if group.storm_id is not None:
-        touch(db, now, keys.storm(group.storm_id))
+def _touch_groups(db: Session, now: datetime, groups: Sequence[AlertGroup]) -> None:
+    """Touch what names groups together with their incident."""
+    names = [keys.group(g.id) for g in groups if g.id is not None]
+    touch(db, now, *names, *(keys.storm(g.storm_id) for g in groups if g.storm_id is not None))
 
 
 def _touch_open_groups(db: Session, now: datetime, incident: Incident) -> None:

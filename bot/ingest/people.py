@@ -122,7 +122,7 @@ def _declare(db: Session, action: DeclareIncident, now: datetime, rules: Rules) 
     )
     assert incident.id is not None
     if group is not None:
-        incidents.attach(db, now, group, incident, rules)
+        incidents.attach(db, now, [group], incident, rules)
         touch(db, now, keys.group(group.id or 0), urgent=True)
     return incident.id
 

@@ -27,15 +27,13 @@ def gather(db: Session, now: datetime, opened: Sequence[AlertGroup]) -> None:
             fresh = list(recent)
         assert storm.id is not None
         storm.last_at = now
+        left = {group.storm_id for group in fresh if group.storm_id is not None}
         for group in fresh:
-            if group.storm_id is not None:
-                touch(db, now, keys.storm(group.storm_id))
             group.storm_id = storm.id
             db.add(group)
-            if group.id is not None and group.id not in touched:
-                touch(db, now, keys.group(group.id))
         db.add(storm)
-        touch(db, now, keys.storm(storm.id))
+        names = [keys.group(group.id) for group in fresh if group.id is not None and group.id not in touched]
+        touch(db, now, *names, *(keys.storm(number) for number in sorted(left | {storm.id})))
 
 
 def close_quiet(db: Session, now: datetime) -> int:
