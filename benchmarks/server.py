@@ -5,6 +5,7 @@ normalizes; `bot` is the bot's intake: it answers after the commit. Nothing is s
 how fast a bare loop inserts alerts into the same table.
 """
 
+import gc
 import os
 import sqlite3
 import sys
@@ -134,6 +135,7 @@ def main() -> None:
         "bot": lambda: intake(database),
         "insert": lambda: inserting(database),
     }[kind]()
+    gc.freeze()  # as the bot does
     app = Starlette(routes=[*made, Route("/healthz", healthz), Route("/cpu", cpu)])
     uvicorn.run(
         app, port=port, http="httptools", log_config=None, access_log=False, lifespan="off", timeout_keep_alive=60

@@ -1,6 +1,7 @@
 """The composition root: settings in, tasks out; the only module that knows everyone."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -178,6 +179,7 @@ class _Bot:
             task.add_done_callback(_complain)
         logger.info("listening", extra={"address": self.settings.environment.listen, "replica": self.leases.holder})
         try:
+            gc.freeze()  # what was made so far stays: every full collection would go through all of it again
             await server.serve()
         finally:
             logger.info("stopping")

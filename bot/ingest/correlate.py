@@ -11,7 +11,6 @@ from bot.domain.actions import OPEN_STATUSES
 from bot.store.projection import touch_existing
 from bot.store.tables import AlertGroup, Incident, Model, ModelName
 
-
 _named = select(Model).where(col(Model.name).in_(bindparam("names", expanding=True)))
 """Built once: that costs as much as asking."""
 
