@@ -43,7 +43,7 @@ bench: $(VENV)/.dev ## Measure what the documentation promises
 chaos: $(VENV)/.dev ## Kill it, cut it off, run replicas: the long version
 	CHAOS=long CHAOS_FIGURES=chaos-sqlite.json $(BIN)/python -m pytest tests/chaos $(ARGS)
 	CHAOS=long CHAOS_FIGURES=chaos-postgresql.json TEST_DATABASE=postgresql \
-	  $(BIN)/python -m pytest tests/chaos/test_points.py $(ARGS)
+	  $(BIN)/python -m pytest tests/chaos/test_points.py tests/chaos/test_intake.py $(ARGS)
 
 screenshots: $(VENV)/.dev ## Draw the pictures of the documentation (needs Chromium)
 	$(BIN)/python -m tests.page.screenshots $(ARGS)

@@ -118,8 +118,8 @@ async def _many_models(port: int) -> list[Figure]:
 
 def _server(kind: str, folder: Path) -> Program:
     port = free_port()
-    arguments = (sys.executable, "-m", "benchmarks.server", kind, str(port), str(folder))
-    return Program(arguments, port, folder / f"{kind}.log")
+    url = f"sqlite:///{folder / kind}.db"
+    return Program((sys.executable, "-m", "benchmarks.server", kind, str(port), url), port, folder / f"{kind}.log")
 
 
 async def _cpu(port: int) -> float:

@@ -46,6 +46,12 @@ class Program:
             self.process.terminate()
             await self.process.wait()
 
+    async def kill(self) -> None:
+        """End it as a crash would."""
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
+
 
 def free_port() -> int:
     with socket.socket() as bound:

@@ -1,4 +1,4 @@
-"""One of the servers that are compared, as a program: `python -m benchmarks.server KIND PORT FOLDER`.
+"""One of the servers that are compared, as a program: `python -m benchmarks.server KIND PORT DATABASE_URL`.
 
 All run on the same uvicorn with httptools, on one core. `empty` reads the body and answers; `parse` also verifies and
 normalizes; `bot` is the bot's intake: it answers after the commit. Nothing is sent to Slack here. `insert` only says
@@ -12,7 +12,6 @@ import sys
 import time
 from contextlib import closing, suppress
 from datetime import UTC, datetime
-from pathlib import Path
 
 import uvicorn
 from sqlmodel import Session
@@ -124,10 +123,10 @@ def _values(number: int, at: str) -> tuple[object, ...]:
 
 
 def main() -> None:
-    kind, port, folder = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
+    kind, port, url = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     with suppress(AttributeError):  # macOS
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    database = Database(f"sqlite:///{folder / kind}.db")
+    database = Database(url)
     database.submit(schema.upgrade).result()
     made = {
         "empty": lambda: ceiling(empty),
