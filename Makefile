@@ -38,7 +38,7 @@ format: $(VENV)/.dev ## Format, and mend what ruff can mend
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/.dev ## Measure what the documentation promises
-	$(BIN)/python -m benchmarks $(ARGS)
+	$(BIN)/python -m benchmarks --json bench.json $(ARGS)
 
 chaos: $(VENV)/.dev ## Kill it, cut it off, run replicas: the long version
 	CHAOS=long CHAOS_FIGURES=chaos-sqlite.json $(BIN)/python -m pytest tests/chaos $(ARGS)

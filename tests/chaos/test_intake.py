@@ -64,7 +64,7 @@ async def test_what_was_answered_is_there_and_nothing_by_halves(
             assert acknowledged <= recorded
             assert not any(torn.values()), torn
             seen = f"{len(acknowledged):,} alerts acknowledged, {len(recorded):,} recorded"
-            terminal.write(f"\r{number + 1}/{ROUNDS} kills under load: {seen}, 0 lost, 0 torn ")
+            terminal.write(f"\r{number + 1}/{ROUNDS} kills under load: {seen}, 0 lost, 0 torn ", flush=True)
     finally:
         await program.kill()
 
