@@ -62,7 +62,6 @@ async def _compared(database: Database) -> list[Figure]:
             "touch, claim and settle",
             f"{median(turns):,.0f} turns/s",
             f"{share:.0%} of as many transactions",
-            "100 calls/s",
         ),
     ]
 
