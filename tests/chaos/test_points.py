@@ -31,7 +31,8 @@ async def outcomes(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, databases: Databases, migrated: str
 ) -> Mapping[str, Sequence[Outcome]]:
     """What the rounds of the points of this session showed, by name; several lanes share them."""
-    named = {item.callspec.params["point"].name for item in request.session.items if hasattr(item, "callspec")}
+    given = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    named = {params["point"].name for params in given if "point" in params}
     points = [point for point in sorted(POINTS, key=lambda point: point.act) if point.name in named]
     figures = request.config.stash[FIGURES] = Figures(len(points) * ROUNDS, request.config.get_terminal_writer())
     folder, todo = tmp_path_factory.mktemp("points"), iter([point for point in points for _ in range(ROUNDS)])
