@@ -93,7 +93,7 @@ async def fire(source: httpx.AsyncClient, groups: Iterable[int], numbers: range,
 async def until(rig: Rig, count: str, wanted: int) -> None:
     """Wait until the query COUNT gives WANTED."""
     async with asyncio.timeout(PATIENCE_S):
-        while rig.rows(count)[0][0] < wanted:  # noqa: ASYNC110 - another process's rows
+        while (await rig.rows(count))[0][0] < wanted:  # noqa: ASYNC110 - another process's rows
             await asyncio.sleep(0.1)
 
 
