@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session, SQLModel, col, func, select
+from sqlmodel import Session, SQLModel, func, select
 
+from bot.store.queries.lag import lag
 from bot.store.tables import Delivery, Projection
 
 
@@ -13,21 +14,19 @@ def stats(db: Session, now: datetime) -> dict[str, Any]:
     counts = {
         table.name: db.exec(select(func.count()).select_from(table)).one() for table in SQLModel.metadata.sorted_tables
     }
-    behind = col(Projection.lagging)
-    lagging, oldest = db.exec(select(func.count(), func.min(Projection.not_before)).where(behind)).one()
+    behind = lag(db, "", now)
     errors = db.exec(select(func.count()).select_from(Projection).where(Projection.error != "")).one()
     recorded, duplicate, unmapped = db.exec(
         select(func.sum(Delivery.recorded), func.sum(Delivery.duplicate), func.sum(Delivery.unmapped)).where(
             Delivery.source != "slack"
         )
     ).one()
-    waited = 0.0 if lagging == 0 else max(0.0, (now - oldest).total_seconds())
     return {
         **counts,
         "projections": {
             "total": counts["projection"],
-            "lagging": lagging,
-            "oldest_s": round(waited, 3),
+            "lagging": behind.copies,
+            "oldest_s": round(behind.oldest.total_seconds(), 3),
             "error": errors,
         },
         "deliveries": {"recorded": recorded or 0, "duplicate": duplicate or 0, "unmapped": unmapped or 0},

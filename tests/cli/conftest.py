@@ -105,9 +105,10 @@ def project(database: Database) -> Callable[..., None]:
     """Store a projection that shows the newest state, unless told otherwise."""
 
     def project(key: str, **given: Any) -> None:
-        times = dict.fromkeys(("not_before", "earliest", "deadline"), LONG_AGO)
-        rest = {"pause_s": 0, "urgent": False, "lease": "", "shown": "", "looks": 0, "attempts": 0, "error": ""}
-        row = {"key": key, "generation": 2, "observed_generation": 2, **times, **rest, **given}
+        times = dict.fromkeys(("behind_since", "not_before", "earliest", "deadline"), LONG_AGO)
+        flags = {"urgent": False, "news": True, "lease": "", "shown": "", "error": ""}
+        counts = {"pause_s": 0, "looks": 0, "attempts": 0}
+        row = {"key": key, "generation": 2, "observed_generation": 2, **times, **flags, **counts, **given}
         database.submit(_insert, row).result()
 
     return project

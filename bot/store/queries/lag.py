@@ -17,7 +17,7 @@ class Lag:
 
 
 def lag(db: Session, prefix: str, now: datetime) -> Lag:
-    """Return how far the copies under PREFIX are behind; `slack/` or `jira/`."""
+    """Return how far the copies under PREFIX are behind: `slack/`, `jira/`, or all when it is empty."""
     behind = (col(Projection.lagging), col(Projection.key).startswith(prefix, autoescape=True))
     copies, since = db.exec(select(func.count(), func.min(Projection.behind_since)).where(*behind)).one()
     return Lag(copies, max(timedelta(0), now - since) if copies else timedelta(0))
