@@ -42,7 +42,7 @@ def fill(db: Session) -> None:
         group = {"channel": "#ml", "alert_class": "soft", "severity": "warning", "status": "firing"}
         times = {"opened_at": NOW, "recorded_at": datetime(2026, 10, 25, 0, 30, 0, 123456, UTC)}
         db.add(AlertGroup(id=number, model_id=7, symptom="Drift", **group, **times))
-    times = dict.fromkeys(("not_before", "earliest", "deadline"), NOW)
+    times = dict.fromkeys(("behind_since", "not_before", "earliest", "deadline"), NOW)
     rest = {"pause_s": 0, "urgent": False, "news": False, "lease": "", "shown": "", "looks": 0, "attempts": 0}
     row = {"key": "slack/group/1", "generation": 4, "observed_generation": 3, "error": "", **times, **rest}
     db.exec(insert(Projection).values(**row))
