@@ -14,10 +14,11 @@ HEADERS = {"bearer": "authorization", "basic": "authorization", "hmac": "x-hub-s
 
 def inlets(settings: Settings) -> dict[str, Inlet]:
     """Return the configured sources by name; raises ConfigError for one that can't be loaded or is left open."""
-    return {
-        name: Inlet(name, _source(name, section), _auth(name, section, settings.environment))
-        for name, section in settings.decisions.sources.items()
-    }
+    found = {}
+    for name, section in settings.decisions.sources.items():
+        source = _source(name, section)
+        found[name] = Inlet(name, source, _auth(name, section, source, settings.environment))
+    return found
 
 
 def tickets(settings: Settings) -> TicketSystem | None:
@@ -60,7 +61,7 @@ def _load(kind: str, attribute: str, key: str) -> Any:
         raise ConfigError(f"{key}: the package {path} has no {attribute}") from e
 
 
-def _auth(name: str, section: SourceSection, environment: Environment) -> Auth:
+def _auth(name: str, section: SourceSection, source: Source, environment: Environment) -> Auth:
     auth = section.auth or AuthSection(type="none")
     if auth.type == "none" and not _listens_on_loopback(environment):
         raise ConfigError(
@@ -70,7 +71,8 @@ def _auth(name: str, section: SourceSection, environment: Environment) -> Auth:
     if auth.type != "none" and not auth.secret_env:
         raise ConfigError(f"sources.{name}.auth: names no secret; add `secret_env: NAME_OF_AN_ENVIRONMENT_VARIABLE`")
     secret = environment.secrets.get(auth.secret_env or "")
-    return Auth(auth.type, secret, (auth.header or HEADERS[auth.type]).lower(), auth.user, auth.prefix)
+    signed = source.signed if auth.type == "hmac" and auth.header is None else None
+    return Auth(auth.type, secret, (auth.header or HEADERS[auth.type]).lower(), auth.user, auth.prefix, signed)
 
 
 def _listens_on_loopback(environment: Environment) -> bool:

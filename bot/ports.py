@@ -29,6 +29,20 @@ class Delivery:
 
 
 @dataclass(frozen=True)
+class Signed:
+    """Headers, in lower case, of a sender that signs as Standard Webhooks does, with the secret as it is.
+
+    `v1,` and base64 of HMAC-SHA256(secret, "<id>.<timestamp>.<body>"); several signatures stand apart by spaces.
+    https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+    """
+
+    id: str
+    timestamp: str
+    """Seconds since 1970."""
+    signature: str
+
+
+@dataclass(frozen=True)
 class Source:
     """An inbound integration."""
 
@@ -37,6 +51,8 @@ class Source:
     be read is an `Unmapped` among the facts, and the rest of the delivery still counts."""
     schema: Callable[[], dict[str, Any]] | None = None
     """JSON Schema of what it takes, served at /schema/<name>.json."""
+    signed: Signed | None = None
+    """How it signs, when that is not by an HMAC of the body in a header of its own: `auth: {type: hmac}` means this."""
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,8 @@ class VersionFact:
     """A version was registered, or something about it became known."""
 
     model: str
-    version: str
+    version: str | None
+    """None = an alias is gone, and the sender does not say from which version."""
     occurred_at: datetime
     dedup_key: str | None = None
     change: str = "registered"

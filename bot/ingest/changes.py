@@ -43,6 +43,8 @@ class Origin:
 
 def record_version(db: Session, origin: Origin, fact: VersionFact, model: Model, now: datetime) -> bool:
     """Add the version, or complete what we know of it; False when there was nothing new."""
+    if fact.version is None:
+        return False
     row = version_row(db, model, fact.version)
     given = {
         "data_until": fact.data_until,

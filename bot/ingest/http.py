@@ -121,7 +121,7 @@ def _unknown(intake: Intake, name: str, request: Request) -> Response:
     for inlet in intake.inlets.values():
         if inlet.auth.kind != "hmac":
             with suppress(BadSignature):
-                authenticate(inlet.auth, headers, b"")
+                authenticate(inlet.auth, headers, b"", intake.now())
                 return _say(404, f"no source {name!r} is configured; configured are {', '.join(sorted(intake.inlets))}")
     return _say(401, "bad or missing authentication")
 

@@ -48,7 +48,7 @@ class Intake:
 
 async def receive(intake: Intake, inlet: Inlet, delivery: Delivery) -> Recorded:
     """Take one delivery of INLET; answered after the commit. Raises BadSignature, and then nothing is stored."""
-    authenticate(inlet.auth, delivery.headers, delivery.body)
+    authenticate(inlet.auth, delivery.headers, delivery.body, delivery.received_at)
     if b"\\u0000" in delivery.body:
         delivery = replace(delivery, body=NUL.sub(rb"\1\\ufffd", delivery.body))
     recorded = await intake.together.take(Arrived(delivery, *read(inlet.source, delivery)))

@@ -12,13 +12,14 @@ from bot.domain.actions import OPEN_STATUSES, IncidentStatus
 from bot.domain.facts import ChangeType, DeploymentFact, DeploymentStatus, Trigger, VersionFact
 from bot.domain.names import version_label
 from bot.ingest.changes import Origin, touch_evidence, version_row
-from bot.ingest.clocks import ahead
+from bot.ingest.clocks import ahead, ours
 from bot.ingest.correlate import open_incident_of
 from bot.ingest.incidents import name_suspect
 from bot.ingest.rules import HISTORY
 from bot.ingest.serving import apply_move, live_in_slot
 from bot.ingest.timeline import tell
 from bot.store.projection import touch, touch_existing
+from bot.store.queries.models import served_between
 from bot.store.tables import Change, Incident, Model, Move, Projection
 
 SAME_ROLLOUT = timedelta(hours=1)
@@ -76,10 +77,14 @@ def record_alias(db: Session, origin: Origin, fact: VersionFact, model: Model, n
     stage = model.aliases.get(fact.alias or "")
     if stage is None or fact.change not in ("aliased", "unaliased"):
         return False
-    gone = fact.change == "unaliased"
+    gone, version, emptied = fact.change == "unaliased", fact.version, False
+    if version is None:
+        version, emptied = _emptied(db, model, stage, ours(fact.occurred_at, now))
+        if version is None:
+            return emptied
     moved = DeploymentFact(
         model=fact.model,
-        version=fact.version,
+        version=version,
         occurred_at=fact.occurred_at,
         status=DeploymentStatus.REMOVED if gone else DeploymentStatus.SUCCEEDED,
         stage=stage,
@@ -88,7 +93,16 @@ def record_alias(db: Session, origin: Origin, fact: VersionFact, model: Model, n
         url=fact.url,
         summary=f"alias {fact.alias}",
     )
-    return record_deployment(db, origin, moved, model, now)
+    return record_deployment(db, origin, moved, model, now) or emptied
+
+
+def _emptied(db: Session, model: Model, stage: str, at: datetime) -> tuple[str | None, bool]:
+    """Let nothing serve a stage from AT on; returns what did, as far as that was told, and whether that is news."""
+    assert model.id is not None
+    served = (s for s in served_between(db, model.id, at, at) if (s.stage, s.target) == (stage, ""))
+    version = next((row.version for row in served), None)
+    gone = Move(model_id=model.id, stage=stage, at=at, version="", status=DeploymentStatus.REMOVED)
+    return version, apply_move(db, gone)
 
 
 def _move(db: Session, row: Change, fact: DeploymentFact) -> bool:

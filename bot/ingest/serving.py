@@ -104,6 +104,8 @@ def _play(db: Session, move: Move) -> None:
                 _serve(db, move, live, version=previous, share=100.0)
             else:
                 _end(db, own, move.at)
+        case DeploymentStatus.REMOVED if not move.version:
+            _end(db, live, move.at)
         case DeploymentStatus.FAILED | DeploymentStatus.CANCELLED | DeploymentStatus.REMOVED:
             partial = any(row.traffic_percent not in (None, 100.0) for row in own)
             if own and (others := _with_traffic(live, move.version)):

@@ -124,6 +124,7 @@ class Move(SQLModel, table=True):
     target: str = ""
     at: datetime
     version: str
+    """Empty = whatever serves there is removed."""
     previous_version: str | None = None
     """As stated; None = whatever served before."""
     status: str

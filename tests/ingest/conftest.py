@@ -12,6 +12,7 @@ from sqlmodel import Session, SQLModel, select
 
 import integrations.alertmanager
 import integrations.events
+import integrations.mlflow
 from bot.config import Settings
 from bot.domain.actions import Action
 from bot.domain.facts import (
@@ -41,6 +42,7 @@ NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 SOURCES: Mapping[str, Source] = {
     "alertmanager": integrations.alertmanager.SOURCE,
     "events": integrations.events.SOURCE,
+    "mlflow": integrations.mlflow.SOURCE,
 }
 EXAMPLES = Path(integrations.alertmanager.__file__).parent / "examples"
 

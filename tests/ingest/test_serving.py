@@ -1,15 +1,20 @@
 """What is live: version and share in each slot (model, stage, target), since when."""
 
-from datetime import timedelta
+import json
+from datetime import datetime, timedelta
 from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import integrations.mlflow
 from bot.domain.facts import VersionFact
 from bot.store.tables import Change, Model, Serving
+
+MLFLOW = Path(integrations.mlflow.__file__).parent / "examples"
 
 
 @pytest.fixture
@@ -212,6 +217,48 @@ def test_the_order_in_which_aliases_move_is_told_does_not_matter(world: Any) -> 
             ("shadow", "2", 100.0, at[1], at[3]),
         )
     }
+
+
+CAPTURED = (
+    "model_version_alias_created_champion_v1",
+    "model_version_alias_created_challenger_v2",
+    "model_version_alias_created_champion_moved_to_v2",
+    "model_version_alias_deleted",
+)
+"""As MLflow sent them; the one that is deleted names no version."""
+
+
+def test_the_order_in_which_mlflow_tells_of_its_aliases_does_not_matter(world: Any) -> None:
+    events = [json.loads((MLFLOW / f"webhook_{name}.json").read_text())["body"] for name in CAPTURED]
+    outcomes = set()
+    for n, order in enumerate(permutations(events)):
+        world.model(f"m{n}", aliases={"champion": "production", "challenger": "shadow"})
+
+        for event in order:
+            world.deliver("mlflow", event | {"data": event["data"] | {"name": f"m{n}"}})
+
+        outcomes.add(spans(world, f"m{n}"))
+
+    at = [datetime.fromisoformat(event["timestamp"]) for event in events]
+    assert outcomes == {
+        (
+            ("production", "1", 100.0, at[0], at[2]),
+            ("production", "2", 100.0, at[2], None),
+            ("shadow", "2", 100.0, at[1], at[3]),
+        )
+    }
+
+
+def test_a_deleted_alias_ends_the_rollout_that_it_pointed_to(world: Any) -> None:
+    world.model("churn", aliases={"challenger": "shadow"})
+    for change, version in (("aliased", "2"), ("unaliased", None)):
+        world.later(minutes=5)
+        world.record(
+            VersionFact(model="churn", version=version, change=change, alias="challenger", occurred_at=world.now)
+        )
+
+    assert world.live("shadow") == {}
+    assert world.row(Change).status == "removed"
 
 
 def test_an_alias_that_serving_does_not_follow_deploys_nothing(world: Any) -> None:
