@@ -1,5 +1,6 @@
 """The command line. Imports stand inside the functions here, and only here: `--help` must answer at once."""
 
+import gc
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,9 +34,9 @@ def main() -> None:
 
 def _version(*, wanted: bool) -> None:
     if wanted:
-        from bot import __version__
+        from bot.domain.version import VERSION
 
-        print(f"bellwether {__version__}")
+        print(f"bellwether {VERSION}")
         raise typer.Exit
 
 
@@ -51,6 +52,8 @@ def options(
 @app.command()
 def run(verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False) -> None:
     """Run the bot until it is told to stop (SIGTERM, Ctrl-C)."""
+    gc.disable()  # all that starting makes is kept; `bot.app` enables it when everything is there
+
     from bot.cli.running import run as serve
     from bot.config import load
 

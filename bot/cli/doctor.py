@@ -9,7 +9,7 @@ from bot import integrations
 from bot.cli import online_checks, running_checks, store_checks
 from bot.cli.checks import Check, State, good, problem, warning
 from bot.cli.configuration import amounts
-from bot.clock import read_clock
+from bot.clock.following import read_clock
 from bot.config import Environment, Settings
 from bot.domain.errors import ConfigError
 from bot.ingest.receive import Inlet

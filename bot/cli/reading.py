@@ -13,7 +13,7 @@ from bot import integrations
 from bot.cli.opening import opened
 from bot.cli.stats import stats
 from bot.cli.why import why
-from bot.clock import read_clock
+from bot.clock.following import read_clock
 from bot.config import Settings
 from bot.digests.build import build
 from bot.digests.render import preview

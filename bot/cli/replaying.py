@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from bot import integrations
 from bot.cli.opening import opened
-from bot.clock import read_clock
+from bot.clock.following import read_clock
 from bot.config import Settings
 from bot.domain.errors import ConfigError
 from bot.domain.facts import Fact, Unmapped

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from bot import __version__
+from bot.domain.version import VERSION
 
 RECORDED = {
     "type": "object",
@@ -45,7 +45,7 @@ def openapi(sources: Sequence[str], schemas: Mapping[str, dict[str, Any]]) -> di
         paths[path] = {"get": answer}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Bellwether", "version": __version__},
+        "info": {"title": "Bellwether", "version": VERSION},
         "paths": paths,
         "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}, "schemas": parts},
     }

@@ -18,7 +18,6 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncBolt
 from slack_sdk.web.async_client import AsyncWebClient
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
 
 from bot.domain.errors import StoreUnavailable, UserError
 from bot.slack import clicks, commands, home, inbox, submissions
@@ -122,8 +121,8 @@ class _App(AsyncApp):
                         await self._workspace.database.write(inbox.let_go, subject, self._workspace.replica)
 
 
-def http_route(app: AsyncApp) -> BaseRoute:
-    """Return the route for HTTP mode, `POST /slack/events`."""
+def http_endpoint(app: AsyncApp) -> Callable[[Request], Awaitable[Response]]:
+    """Return what answers `POST /slack/events` in HTTP mode."""
     handler = AsyncSlackRequestHandler(app)
 
     async def endpoint(request: Request) -> Response:
@@ -131,7 +130,7 @@ def http_route(app: AsyncApp) -> BaseRoute:
             return Response("bad signature", status_code=401)
         return await handler.handle(request)
 
-    return Route("/slack/events", endpoint, methods=["POST"])
+    return endpoint
 
 
 def _listen_to_commands(app: AsyncApp, workspace: Workspace, words: tuple[str, ...]) -> None:

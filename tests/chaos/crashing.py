@@ -24,7 +24,7 @@ from tests.chaos.points import POINTS, Point
 
 PRELOADED = (
     "bot.__main__",
-    "bot.app",
+    "bot.app.outside",
     "bot.cli.running",
     "integrations.alertmanager",
     "integrations.jira",
