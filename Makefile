@@ -13,7 +13,7 @@ else
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --compile
 endif
 
-# Extra arguments: make test ARGS="-k jira -x"; on PostgreSQL: TEST_DATABASE=postgresql make test
+# Extra arguments: make test ARGS="-n0 -x -k jira"; on PostgreSQL: TEST_DATABASE=postgresql make test
 .PHONY: help install demo test check bench chaos screenshots format lock clean
 
 help: ## Show this list
@@ -25,7 +25,7 @@ demo: $(VENV)/.project ## Play the story against a local Slack and a local Jira
 	$(BIN)/bellwether demo $(ARGS)
 
 test: $(VENV)/.dev ## Run the tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev ## Lint, formatting, types, import contracts
 	$(BIN)/ruff check .

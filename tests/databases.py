@@ -142,7 +142,8 @@ def pytest_runtestloop(session: pytest.Session) -> Any:
         return None
     hook = session.config.hook.pytest_runtestloop
     others = [i for i in hook.get_hookimpls() if i.function is not pytest_runtestloop and not i.wrapper]
-    return bridged(others[0].function, session)
+    asked_first = others[-1]  # pytest-xdist's, or pytest's own
+    return bridged(asked_first.function, *[session][: len(asked_first.argnames)])
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,8 @@ from sqlmodel import Session
 
 from bot.domain.errors import ConfigError
 
-BUSY_S = 5
+BUSY_S = 2
+"""Others write for milliseconds; a delivery may wait twice, and GitHub waits 10 s for its answer."""
 UNAVAILABLE = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
