@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlmodel import Session, col, select
 
-from bot.config import Decisions
+from bot.config import ApproverSection, Decisions, ModelSection
 from bot.domain import keys
 from bot.domain.actions import OPEN_STATUSES
 from bot.domain.names import clean_stage, duration_of
@@ -36,6 +37,8 @@ def apply(db: Session, decisions: Decisions, now: datetime) -> None:
         row.label_lag_s, row.evaluate_every_s, row.retrain_every_s = (
             _seconds(text) for text in (section.label_lag, section.evaluate_every, section.retrain_every)
         )
+        row.approvers = {clean_stage(stage) or stage: _rule(decisions, a) for stage, a in section.approvers.items()}
+        row.deploys = _deploys(decisions, section)
         row.configured = True
         row.retired_at = (row.retired_at or now) if section.lifecycle == "retired" else None
         db.add(row)
@@ -43,6 +46,7 @@ def apply(db: Session, decisions: Decisions, now: datetime) -> None:
         if row.configured and row.name not in configured:
             row.owner, row.on_call, row.channel, row.configured = None, None, None, False
             row.metrics, row.depends_on, row.aliases, row.fallback = {}, [], {}, None
+            row.approvers, row.deploys = {}, {}
             row.label_lag_s, row.evaluate_every_s, row.retrain_every_s = None, None, None
     changed = any(db.is_modified(row) for row in rows.values())
     db.flush()
@@ -67,6 +71,26 @@ def _move(db: Session, channels: Mapping[int | None, str | None], default: str) 
             db.add(card)
             moved += 1
     return moved
+
+
+def _rule(decisions: Decisions, section: ApproverSection) -> dict[str, Any]:
+    """Return who decides, with the people of the group; see `Model.approvers`."""
+    people = (*section.users, *decisions.people.get(section.group or "", ()))
+    return {
+        "users": list(dict.fromkeys(people)),
+        "group": section.group,
+        "not_author": section.not_author,
+        "channel": section.channel,
+        "expires_s": _seconds(section.expires),
+        "rollback": section.rollback,
+    }
+
+
+def _deploys(decisions: Decisions, section: ModelSection) -> dict[str, Any]:
+    """Return who carries decisions out, see `Model.deploys`: the only deployer where the model names none."""
+    only = next(iter(decisions.deployers)) if len(decisions.deployers) == 1 else None
+    named = section.deployer or (None if section.deploy_url else only)
+    return {"deployer": named, "url": section.deploy_url, "within_s": _seconds(section.deploy_within)}
 
 
 def _seconds(text: str | None) -> int | None:

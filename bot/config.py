@@ -5,7 +5,7 @@ time is a ConfigError that names file, line, key and the nearest right name.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -118,6 +118,29 @@ class SourceSection(_Section):
     auth: AuthSection | None = None
 
 
+class DeployerSection(_Section):
+    """One of `deployers:`; the key is its name."""
+
+    type: str | None = None
+    url: str
+    secret_env: str | None = None
+    options: dict[str, Any] = {}
+    """What only its package understands."""
+
+
+class ApproverSection(_Section):
+    """One of a model's `approvers:`; the key is the stage to which nothing goes without them."""
+
+    users: tuple[str, ...] = ()
+    group: str | None = None
+    """One of `people:`."""
+    not_author: bool = True
+    channel: str | None = None
+    expires: Annotated[str, AfterValidator(_duration)] = "24h"
+    rollback: bool = False
+    """Going back needs them, too."""
+
+
 class MetricSection(_Section):
     """One of a model's `metrics:`."""
 
@@ -127,6 +150,8 @@ class MetricSection(_Section):
     family: Literal["model", "product", "data", "system", "cost"] | None = None
     unit: str | None = None
     slo: Annotated[str, AfterValidator(_objective)] | None = None
+    gate: Annotated[str, AfterValidator(_objective)] | None = None
+    """What a version has to keep to be promoted; None = the slo."""
     margin: float = 0.0
 
 
@@ -145,6 +170,13 @@ class ModelSection(_Section):
     label_lag: Annotated[str, AfterValidator(_duration)] | None = None
     evaluate_every: Annotated[str, AfterValidator(_duration)] | None = None
     retrain_every: Annotated[str, AfterValidator(_duration)] | None = None
+    approvers: dict[str, ApproverSection] = {}
+    """Stage -> who decides what goes there."""
+    deployer: str | None = None
+    """One of `deployers:`; None = the only one."""
+    deploy_url: str | None = None
+    """What people open or type where no deployer does it; {model}, {version}, {stage} are filled in."""
+    deploy_within: Annotated[str, AfterValidator(_duration)] = "30m"
 
 
 class DigestSection(_Section):
@@ -174,6 +206,9 @@ class Decisions(_Section):
     models: dict[str, ModelSection] = {}
     digests: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")], DigestSection] = {}
     retention: RetentionSection = RetentionSection()
+    deployers: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")], DeployerSection] = {}
+    people: dict[str, tuple[str, ...]] = {}
+    """Names for several people, such as `"@ml-leads"`."""
     admins: tuple[str, ...] = ()
     instance: Annotated[str, Field(pattern=r"^[a-z0-9]{1,16}$")] = "main"
     """Distinguishes two bots that share one Jira project: part of every ticket label."""
@@ -195,7 +230,7 @@ class Environment(BaseModel):
     jira_email: str | None = None
     jira_api_token: str | None = None
     secrets: Mapping[str, str] = Field(default_factory=dict, repr=False)
-    """The secrets that `secret_env` of a source names, as far as they are set."""
+    """The secrets that `secret_env` of a source or deployer names, as far as they are set."""
 
     @property
     def host_port(self) -> tuple[str, int]:
@@ -250,9 +285,29 @@ def parse(text: str, *, name: str = "bellwether.yml") -> Decisions:
     if not isinstance(content, dict):
         raise ConfigError(f"{name}:1: expected keys such as `slack:` and `sources:`")
     try:
-        return Decisions.model_validate(content)
+        decisions = Decisions.model_validate(content)
     except ValidationError as e:
         raise ConfigError("\n".join(_explain(error, node, name) for error in e.errors()[:5])) from e
+    for path, wrong in _dangling(decisions):
+        line, column = _position(node, path)
+        raise ConfigError(f"{name}:{line}:{column}: {'.'.join(path)}: {wrong}")
+    return decisions
+
+
+def _dangling(decisions: Decisions) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield where a model names what stands nowhere else in the file, and what to do."""
+    for name, model in decisions.models.items():
+        if model.deployer is not None and model.deployer not in decisions.deployers:
+            yield ("models", name, "deployer"), f"there is no {model.deployer!r} under `deployers:`; add it there"
+        for stage, section in model.approvers.items():
+            path = ("models", name, "approvers", stage)
+            if section.group is not None and section.group not in decisions.people:
+                yield (
+                    (*path, "group"),
+                    f'there is no group {section.group!r}; write `people: {{"{section.group}": [...]}}`',
+                )
+            if section.group is None and not section.users:
+                yield path, 'it names nobody; write `users: ["@dana"]`, or a `group`'
 
 
 def _text(file: Path) -> str:
@@ -306,7 +361,7 @@ def _known_keys(path: tuple[str, ...]) -> list[str]:
             return []
         section = sections[-1]
         if rest and section not in (inner.annotation,) and "dict" in str(inner.annotation):
-            rest.pop(0)  # the name of a source, model, metric or digest
+            rest.pop(0)  # the name of a source, model, stage, metric or digest
     return list(section.model_fields)
 
 
@@ -343,6 +398,7 @@ def _environment(environ: Mapping[str, str], decisions: Decisions) -> Environmen
 
     named = {name.removeprefix("BELLWETHER_").lower(): value(name) for name in ENVIRONMENT}
     secret_names = {s.auth.secret_env for s in decisions.sources.values() if s.auth and s.auth.secret_env}
+    secret_names |= {d.secret_env for d in decisions.deployers.values() if d.secret_env}
     secrets = {name: found for name in secret_names if (found := value(name))}
     known = {k: v for k, v in named.items() if k in Environment.model_fields and v is not None}
     return Environment(**known, secrets=secrets)

@@ -7,7 +7,7 @@ from bot.config import AuthSection, Environment, Settings, SourceSection
 from bot.domain.errors import ConfigError
 from bot.ingest.authenticate import Auth
 from bot.ingest.receive import Inlet
-from bot.ports import Source, TicketOptions, TicketSystem
+from bot.ports import Deployer, DeployerOptions, Now, Source, TicketOptions, TicketSystem
 
 HEADERS = {"bearer": "authorization", "basic": "authorization", "hmac": "x-hub-signature-256", "none": ""}
 
@@ -39,6 +39,16 @@ def tickets(settings: Settings) -> TicketSystem | None:
     )
     system: TicketSystem = make(options)
     return system
+
+
+def deployers(settings: Settings, now: Now) -> dict[str, Deployer]:
+    """Return the configured deployers by name; raises ConfigError for one that can't be loaded or is set up wrong."""
+    made: dict[str, Deployer] = {}
+    for name, section in settings.decisions.deployers.items():
+        make = _load(section.type or name, "DEPLOYER", f"deployers.{name}.type")
+        secret = settings.environment.secrets.get(section.secret_env or "")
+        made[name] = make(DeployerOptions(name, section.url.rstrip("/"), secret, section.options), now)
+    return made
 
 
 def _source(name: str, section: SourceSection) -> Source:

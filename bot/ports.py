@@ -1,13 +1,13 @@
 """What an integration may be. An integration imports this module and `bot.domain`, and nothing else of the bot.
 
-An inbound package names its `SOURCE`; a ticket system names its `TICKETS`. The configuration loads them by name, so
-adding one edits no existing file (docs/how-to/add-an-alert-source.md).
+An inbound package names its `SOURCE`; a ticket system names its `TICKETS`, what deploys its `DEPLOYER`. The
+configuration loads them by name, so adding one edits no existing file (docs/how-to/add-an-alert-source.md).
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NewType, Protocol
+from typing import Any, Literal, NewType, Protocol
 
 from bot.domain.facts import Fact, StatusCategory, TicketFact, Unmapped
 
@@ -183,6 +183,69 @@ TicketFactory = Callable[[TicketOptions], TicketSystem]
 
 Now = Callable[[], datetime]
 """The process clock, aware UTC; only `bot.app` makes one."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What people decided, to be carried out: bring a version of a model to a stage. It never changes."""
+
+    key: str
+    """`bellwether-<instance>-proposal-<n>-<epoch>`: the same whenever the same order is sent again."""
+    kind: Literal["promote", "rollback"]
+    model: str
+    version: str
+    previous_version: str | None
+    """What served at the stage when it was decided."""
+    stage: str
+    """Canonical: `production`, not `prod`."""
+    decided_by: str
+    """Their name in Slack."""
+    decided_at: datetime
+    reason: str
+
+
+class Deployer(Protocol):
+    """What moves versions to stages: a delivery pipeline, a registry. It raises as a Surface does.
+
+    It is asked, no more: whether the version serves then is told by deployments that come in, never by the deployer.
+    An order that was sent is never sent again, unless nobody knows whether it arrived and `find` does not find it.
+    """
+
+    look_again: Sequence[timedelta]
+    """As of a Surface; empty where the same order sent twice is done once, by its key or by its nature."""
+
+    async def find(self, order: Order) -> RemoteId | None:
+        """Return what an earlier `deploy` of this order began, if it got through; None where that can't be asked."""
+        ...
+
+    async def deploy(self, order: Order) -> RemoteId:
+        """Ask for it; return how the other system calls what that began: an address for people where there is one."""
+        ...
+
+    async def check(self) -> str | None:
+        """Return None when it can be used, else what is wrong and what to do; nothing is deployed."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+@dataclass(frozen=True)
+class DeployerOptions:
+    """What the configuration says of a deployer."""
+
+    name: str
+    """Its key under `deployers:`, for messages to people."""
+    url: str
+    secret: str | None
+    """What the variable `secret_env` holds; None = it names none, or the variable is not set."""
+    options: Mapping[str, Any]
+    """As they stand in the file: the package checks them, and raises ConfigError."""
+
+
+DeployerFactory = Callable[[DeployerOptions, Now], Deployer]
+"""What a package names `DEPLOYER`."""
 
 Sleep = Callable[[timedelta], Awaitable[None]]
 """Wait on the process clock, so that a sped-up clock speeds up every wait."""

@@ -1,4 +1,4 @@
-"""From the name of a copy to what it should show: wires cards, digests and tickets to the configuration.
+"""From the name of a copy to what it should show: wires cards, digests, tickets and orders to the configuration.
 
 Digests and cards are siblings that do not know each other; here a digest's view becomes a message.
 """
@@ -11,6 +11,7 @@ from bot.config import Settings
 from bot.digests.render import Edition
 from bot.digests.render import render as render_digest
 from bot.ports import Body
+from bot.reconcile.orders import render as render_order
 from bot.slack.cards import render as render_card
 from bot.slack.cards.digest import digest, digest_thread
 from bot.slack.cards.look import Look
@@ -53,6 +54,10 @@ class Rendering:
         """Return what a ticket, or its link back, should show; None = nothing yet."""
         jira, instance = self.settings.decisions.jira, self.settings.decisions.instance
         return render_ticket(db, key, TicketStyle(jira.project, jira.issue_type, instance, self.workspace_url))
+
+    def order(self, db: Session, key: str) -> Body | None:
+        """Return what a deployer should do; None = nothing yet, or nothing any more."""
+        return render_order(db, key, self.settings.decisions.instance)
 
 
 def _digest_body(db: Session, key: str, edition: Edition, look: Look) -> Body | None:

@@ -67,6 +67,10 @@ def rows(page: str) -> dict[str, list[str]]:
 CONFIGURATION = rows(text("docs/reference/configuration.md"))
 
 
+INNER = {"metrics": "metric", "approvers": "stage"}
+"""What the keys of a section inside another one are."""
+
+
 def keys(section: type[BaseModel], path: str = "") -> Iterator[tuple[str, Any, tuple[str, ...]]]:
     """Yield each key of the file with its default and, where it is one of a few words, these."""
     for name, field in section.model_fields.items():
@@ -78,7 +82,7 @@ def keys(section: type[BaseModel], path: str = "") -> Iterator[tuple[str, Any, t
             words = next((get_args(a) for a in (annotation, *get_args(annotation)) if get_origin(a) is Literal), ())
             yield key, field.get_default(), words
         if inside is not None and get_origin(annotation) is dict:
-            yield from keys(inside, f"{key}.<{'metric' if name == 'metrics' else 'name'}>.")
+            yield from keys(inside, f"{key}.<{INNER.get(name, 'name')}>.")
         elif inside is not None:
             yield from keys(inside, f"{key}.")
 
@@ -102,15 +106,16 @@ def test_every_key_stands_with_its_default_and_its_words(key: str, default: Any,
         assert stated == (list(default) if isinstance(default, tuple) else default)
 
 
-def test_only_channels_of_a_digest_must_be_there() -> None:
+def test_only_channels_of_a_digest_and_the_address_of_a_deployer_must_be_there() -> None:
     assert [key for key, cells in CONFIGURATION.items() if len(cells) == 3 and cells[1] == MUST] == [
-        "digests.<name>.channels"
+        "deployers.<name>.url",
+        "digests.<name>.channels",
     ]
 
 
 def test_no_key_stands_that_there_is_not() -> None:
     shown = {key for key in CONFIGURATION if re.fullmatch(r"[a-z<>._]+", key)}
-    sections = {"models.<name>.metrics"}
+    sections = {"models.<name>.metrics", "models.<name>.approvers"}
 
     assert shown <= {key for key, _, _ in KEYS} | sections
 

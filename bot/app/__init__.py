@@ -13,12 +13,11 @@ from typing import Any
 
 from bot import catalogue, integrations
 from bot.app.front import Front
-from bot.app.process import Process
+from bot.app.process import Partners, Process
 from bot.clock import Clock, is_loopback
 from bot.config import Settings
 from bot.domain.errors import ConfigError
 from bot.ingest.rules import Rules
-from bot.ports import TicketSystem
 from bot.reconcile.lease import Leases
 from bot.reconcile.replica import Replica
 from bot.store import schema
@@ -41,8 +40,8 @@ async def serve(settings: Settings) -> None:
             os.environ.pop(name, None)
     clock = Clock(environment.clock)
     inlets = integrations.inlets(settings)
-    tickets = integrations.tickets(settings)
-    rules = Rules(decisions.slack.channel, tickets=tickets is not None, admins=decisions.admins)
+    partners = Partners(integrations.tickets(settings), integrations.deployers(settings, clock.now))
+    rules = Rules(decisions.slack.channel, tickets=partners.tickets is not None, admins=decisions.admins)
     database = Database(environment.database_url)
     replica = Replica(*environment.host_port)
     try:
@@ -52,10 +51,9 @@ async def serve(settings: Settings) -> None:
         await database.write(catalogue.apply, decisions, clock.now())
         leases, bell = Leases(database, replica.name), database.dialect.bell()
         process = Process(settings, clock, database, leases, rules, bell)
-        await _run(process, Front(process, inlets), tickets)
+        await _run(process, Front(process, inlets), partners)
     finally:
-        if tickets is not None:
-            await tickets.close()
+        await partners.close()
         database.close()
         replica.close()
 
@@ -66,11 +64,11 @@ async def _settle(clock: Clock) -> None:
     await settle(clock)
 
 
-async def _run(process: Process, front: Front, tickets: TicketSystem | None) -> None:
+async def _run(process: Process, front: Front, partners: Partners) -> None:
     """Answer HTTP first, then connect everything else; ends with the server, which ends with a signal."""
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, front.stop)
-    rest = asyncio.create_task(_connect(process, front, tickets), name="everything but HTTP")
+    rest = asyncio.create_task(_connect(process, front, partners), name="everything but HTTP")
     rest.add_done_callback(lambda _task: front.stop())
     logger.info("listening", extra={"address": process.settings.environment.listen, "replica": process.leases.holder})
     try:
@@ -81,13 +79,13 @@ async def _run(process: Process, front: Front, tickets: TicketSystem | None) -> 
         await rest
 
 
-async def _connect(process: Process, front: Front, tickets: TicketSystem | None) -> None:
+async def _connect(process: Process, front: Front, partners: Partners) -> None:
     await front.listening.wait()
     connect = await asyncio.to_thread(_outside)
-    await connect(process, front, tickets)
+    await connect(process, front, partners)
 
 
-def _outside() -> Callable[[Process, Front, TicketSystem | None], Coroutine[Any, Any, None]]:
+def _outside() -> Callable[[Process, Front, Partners], Coroutine[Any, Any, None]]:
     from bot.app import outside  # here, so that nobody who sends us something waits for it
 
     return outside.run

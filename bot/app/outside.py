@@ -13,15 +13,18 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app.chat import Chat
 from bot.app.front import Front, Outward
-from bot.app.process import JIRA, SLACK, TICKER, Process
+from bot.app.process import JIRA, SLACK, TICKER, Partners, Process
 from bot.app.ticketing import Ticketing
 from bot.app.timekeeping import DIRECTORY_EVERY, Timekeeping, repeat
 from bot.clock.following import follow
+from bot.domain import keys
 from bot.domain.errors import StoreUnavailable
+from bot.ingest.proposals import note_ordered
 from bot.metrics import Gauges
-from bot.ports import Surface, TicketSystem
+from bot.ports import RemoteId, Surface
 from bot.reconcile import loop as loops
 from bot.reconcile.lease import Fence, Fenced
+from bot.reconcile.orders import DeploySurface
 from bot.rendering import Rendering
 from bot.slack.app import http_endpoint
 from bot.store.projection import release_leases, try_again
@@ -30,13 +33,14 @@ from bot.tickets.surface import TicketSurface
 logger = logging.getLogger(__name__)
 
 WORKERS = {SLACK: 4, JIRA: 2}
+"""How many bring copies up to date at a time; one where it is not said."""
 DRAIN_S = 8
 """How long what is under way may take after SIGTERM; what does not end is found again at the next start."""
 CLOSE_S = 2
 
 
-async def run(process: Process, front: Front, tickets: TicketSystem | None) -> None:
-    """Connect, tell FRONT, and keep Slack and TICKETS equal to the rows until the process is closing; then drain."""
+async def run(process: Process, front: Front, partners: Partners) -> None:
+    """Connect, tell FRONT, and keep Slack and PARTNERS equal to the rows until the process is closing; then drain."""
     environment = process.settings.environment
     timeout = aiohttp.ClientTimeout(total=15, connect=5)
     look = _last_look(Fence(process.leases, SLACK))
@@ -50,8 +54,9 @@ async def run(process: Process, front: Front, tickets: TicketSystem | None) -> N
             )
             for one in (session, fenced)
         )
+        tickets = partners.tickets
         rendering = Rendering(process.settings, ticket_url=tickets.browse_url("") if tickets is not None else "")
-        outside = _Outside(process, Chat(process, rendering, client, outbound), tickets, rendering)
+        outside = _Outside(process, Chat(process, rendering, client, outbound), partners, rendering)
         front.outward.set_result(outside.outward())
         await outside.run()
 
@@ -68,14 +73,18 @@ def _last_look(fence: Fence) -> aiohttp.TraceConfig:
 
 
 class _Outside:
-    """Slack, the ticket system, and the loops that write to them."""
+    """Slack, the ticket system, the deployers, and the loops that write to them."""
 
-    def __init__(self, process: Process, chat: Chat, tickets: TicketSystem | None, rendering: Rendering) -> None:
+    def __init__(self, process: Process, chat: Chat, partners: Partners, rendering: Rendering) -> None:
         self._process, self._chat = process, chat
+        tickets = partners.tickets
         self._ticketing = Ticketing(process, tickets) if tickets is not None else None
         self._add_loop(SLACK, chat.surface, rendering.slack)
         if tickets is not None and self._ticketing is not None:
             self._add_loop(JIRA, TicketSurface(tickets, self._ticketing.written), rendering.ticket)
+        for name, deployer in partners.deployers.items():
+            place = keys.orders(name).rstrip("/")
+            self._add_loop(place, DeploySurface(deployer, self._ordered), rendering.order)
 
     def outward(self) -> Outward:
         gauges = Gauges(self._process.database, self._chat.budget, self._chat.sockets, self._process.clock.now)
@@ -117,6 +126,10 @@ class _Outside:
         yield repeat(chat.introduce, DIRECTORY_EVERY, clock.sleep)
         yield process.leases.while_held(TICKER, Timekeeping(process, chat.sync_directory).run)
 
+    async def _ordered(self, proposal_id: int, run: RemoteId) -> None:
+        await self._process.database.write(note_ordered, proposal_id, run, self._process.clock.now())
+        self._process.wake()
+
     async def _hold(self, name: str) -> None:
         await self._process.leases.while_held(name, partial(self._work, name))
 
@@ -127,7 +140,7 @@ class _Outside:
         await process.database.write(try_again, now, f"{name}/")
         polling = asyncio.create_task(self._ticketing.poll()) if name == JIRA and self._ticketing else None
         try:
-            await loops.run(process.loops[name], workers=WORKERS[name])
+            await loops.run(process.loops[name], workers=WORKERS.get(name, 1))
         finally:
             if polling is not None:
                 polling.cancel()

@@ -1,6 +1,7 @@
 """What every part of the running bot shares."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -8,13 +9,30 @@ from bot.clock import Clock
 from bot.config import Settings
 from bot.domain.errors import StoreUnavailable
 from bot.ingest.rules import Rules
+from bot.ports import Deployer, TicketSystem
 from bot.reconcile.lease import Leases
 from bot.reconcile.loop import Loop
 from bot.store.database import Bell, Database
 from bot.store.projection import try_again
 
 SLACK, JIRA, TICKER = "slack", "jira", "ticker"
-"""Leases: who writes to Slack, who writes to and reads from the ticket system, who says what time it is."""
+"""Leases: who writes to Slack, who writes to and reads from the ticket system, who says what time it is; and
+`deploy/<name>`: who gives orders to that deployer."""
+
+
+@dataclass(frozen=True)
+class Partners:
+    """The systems besides Slack that are written to."""
+
+    tickets: TicketSystem | None
+    deployers: Mapping[str, Deployer]
+
+    async def close(self) -> None:
+        """Let go of them."""
+        for deployer in self.deployers.values():
+            await deployer.close()
+        if self.tickets is not None:
+            await self.tickets.close()
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from bot import integrations
@@ -58,6 +59,7 @@ def _checks(settings: Settings, *, online: bool) -> Iterator[Check]:
 def _configuration(settings: Settings) -> tuple[dict[str, Inlet], Check]:
     try:
         inlets = integrations.inlets(settings)
+        integrations.deployers(settings, partial(read_clock, None))
         host_port = settings.environment.host_port
     except ConfigError as e:
         return {}, problem("configuration", str(e))

@@ -1,7 +1,8 @@
-"""What doctor asks Slack and Jira: whether the tokens work, and what they may do."""
+"""What doctor asks Slack, Jira and whoever deploys: whether the tokens work, and what they may do."""
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from slack_sdk import WebClient
@@ -9,10 +10,11 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot import integrations
 from bot.cli.checks import Check, good, problem, warning
+from bot.clock.following import read_clock
 from bot.config import Decisions, Settings
 from bot.domain.errors import ConfigError
 from bot.manifest import OPTIONAL_SCOPES, SCOPES
-from bot.ports import TicketSystem
+from bot.ports import Deployer, TicketSystem
 
 TIMEOUT_S = 10
 REINSTALL = "reinstall the app under Install App and copy the Bot User OAuth Token into SLACK_BOT_TOKEN"
@@ -24,7 +26,7 @@ MOST_PAGES = 50
 
 
 def checks(settings: Settings) -> Iterator[Check]:
-    """Yield what Slack and Jira say; nothing is written there."""
+    """Yield what they say; nothing is written there."""
     environment = settings.environment
     if environment.slack_bot_token:
         yield from _bot_token(settings, _client(settings, environment.slack_bot_token))
@@ -32,8 +34,12 @@ def checks(settings: Settings) -> Iterator[Check]:
         yield _app_token(_client(settings, environment.slack_app_token))
     try:
         system = integrations.tickets(settings)
+        deployers = integrations.deployers(settings, partial(read_clock, None))
     except ConfigError:
         return  # said by the checks before
+    for name, deployer in deployers.items():
+        wrong = asyncio.run(_ask(deployer))
+        yield problem(f"deployer {name} online", wrong) if wrong else good(f"deployer {name} online", "can be used")
     if system is not None:
         wrong = asyncio.run(_ask(system))
         yield problem("jira online", wrong) if wrong else good("jira online", "credentials, project and type are right")
@@ -126,7 +132,7 @@ def _header(headers: Any, name: str) -> str:
     return next((str(value) for key, value in dict(headers).items() if key.lower() == name), "")
 
 
-async def _ask(system: TicketSystem) -> str | None:
+async def _ask(system: TicketSystem | Deployer) -> str | None:
     try:
         return await system.check()
     finally:

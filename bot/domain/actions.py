@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from bot.domain.errors import UserError
 from bot.domain.facts import ChangeType
+from bot.domain.proposals import Word
 
 
 class Verdict(StrEnum):
@@ -49,6 +50,11 @@ class Cause(StrEnum):
 
 class StaleAction(UserError):
     """The card changed after it was shown to this person; nothing was done, the message says who did what."""
+
+    def __init__(self, message: str, *copies: str) -> None:
+        """`copies` are the keys of what is to be drawn again, where it may not be what it should."""
+        super().__init__(message)
+        self.copies = copies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +148,29 @@ class MarkVersion:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AskPromotion:
+    """Ask the approvers of a stage to let a version go there."""
+
+    model: str
+    version: str
+    stage: str
+    """Canonical."""
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decide:
+    """Say whether a version goes to the stage that was asked for."""
+
+    proposal_id: int
+    word: Word
+    by: str
+    reason: str = ""
+    seen: int
+    """The number of what the person was shown (`store.queries.proposals.shown`)."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RenameModel:
     """Call a model otherwise; what still names it as before is of this model."""
 
@@ -177,6 +206,8 @@ Action = (
     | ReopenIncident
     | LogChange
     | MarkVersion
+    | AskPromotion
+    | Decide
     | RenameModel
     | MergeModels
     | RetireModel

@@ -81,6 +81,26 @@ def ticket_link(incident_id: int) -> str:
     return f"jira/incident/{incident_id}/link"
 
 
+def proposal(proposal_id: int) -> str:
+    """The card of what somebody wants at a stage (M6)."""
+    return f"slack/proposal/{proposal_id}"
+
+
+def proposal_gate(proposal_id: int) -> str:
+    """The reply that keeps what was shown to whoever decided."""
+    return f"{proposal(proposal_id)}/gate"
+
+
+def order(deployer: str, proposal_id: int) -> str:
+    """What was decided, in the hands of a deployer."""
+    return f"{orders(deployer)}proposal/{proposal_id}"
+
+
+def orders(deployer: str) -> str:
+    """What every order to a deployer begins with."""
+    return f"deploy/{deployer}/"
+
+
 def digest(name: str, day: date, channel: str) -> str:
     """One digest of one local day in one channel; `channel` is an id or a name without '#'."""
     return f"slack/digest/{name}/{day.isoformat()}/{channel.lstrip('#')}"
@@ -148,9 +168,11 @@ def incident_of(key: str) -> int | None:
 
 
 def troubled(key: str) -> tuple[str, ...]:
-    """Return the copies that tell people when KEY can't be brought up to date: a card says that its ticket is late."""
+    """Return the copies that tell people when KEY can't be brought up to date: that a ticket, or an order, is late."""
     match key.split("/"):
         case ["jira", "incident", number]:
             return (incident(int(number)),)
+        case ["deploy", _, "proposal", number]:
+            return (proposal(int(number)),)
         case _:
             return ()

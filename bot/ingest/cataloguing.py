@@ -22,11 +22,12 @@ from bot.store.tables import (
     Model,
     ModelName,
     Move,
+    Proposal,
     Serving,
     Version,
 )
 
-OWNED = (Change, Serving, Move, Evaluation, MetricValue, AlertGroup, Alert, Incident, Decision)
+OWNED = (Change, Serving, Move, Evaluation, MetricValue, AlertGroup, Alert, Incident, Decision, Proposal)
 """Whose rows go along when a model is merged into another, as they are."""
 SHOWN = timedelta(days=30)
 """Cards that were drawn this lately get the new name."""

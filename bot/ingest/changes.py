@@ -14,6 +14,7 @@ from bot.domain.attribution import DAILY
 from bot.domain.facts import ChangeFact, ChangeType, VersionFact
 from bot.ingest.clocks import ours
 from bot.ingest.incidents import name_suspect
+from bot.ingest.proposals import touch_proposals
 from bot.ingest.suspects import RATE_WINDOW
 from bot.store.projection import touch, touch_existing
 from bot.store.queries.changes import WINDOW
@@ -65,6 +66,7 @@ def record_version(db: Session, origin: Origin, fact: VersionFact, model: Model,
     if changed:
         row.delivery_id = origin.delivery_id
         db.add(row)
+        touch_proposals(db, now, model.id)
         touch_existing(db, now, keys.ALL_HOMES)
     return changed
 
@@ -140,6 +142,7 @@ def _touch_comparisons(db: Session, now: datetime, model_id: int | None) -> None
     if model_id is not None:
         rollouts = rollouts.where(Change.model_id == model_id)
     touch(db, now, *copies_of(db, [i for i in db.exec(rollouts).all() if i is not None]))
+    touch_proposals(db, now, model_id)
     touch_existing(db, now, keys.ALL_HOMES)
 
 

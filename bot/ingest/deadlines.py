@@ -1,7 +1,8 @@
 """Dead-man switches: what should have come by now and did not. Missing data is the commonest way to fail silently.
 
 A late evaluation or retraining is an alert of our own, a soft one: a card that ends when it comes. A source that fell
-silent is told to the admins. A version that users have and nobody measured there is told in its rollout's thread.
+silent is told to the admins. A version that users have and nobody measured there is told in its rollout's thread, one
+that was decided and does not serve on the card of the decision.
 """
 
 from collections.abc import Collection, Iterator
@@ -14,6 +15,7 @@ from bot.domain.attribution import NOT_LIVE
 from bot.domain.durations import short
 from bot.domain.facts import AlertClass, AlertFact, AlertStatus, ChangeType, DeploymentStatus, Severity
 from bot.ingest.objectives import SOURCE
+from bot.ingest.proposals import note_overdue
 from bot.ingest.record import record_own
 from bot.ingest.rules import Rules
 from bot.store.projection import touch, touch_existing
@@ -40,7 +42,7 @@ def look(db: Session, now: datetime, rules: Rules, sources: Collection[str]) -> 
     silent = _listen(db, now, rules, sources)
     unmeasured = list(_unmeasured(db, now))
     touch(db, now, *unmeasured)
-    return bool(overdue or silent or unmeasured)
+    return any((note_overdue(db, now), overdue, silent, unmeasured))
 
 
 def _late(db: Session, now: datetime) -> Iterator[AlertFact]:

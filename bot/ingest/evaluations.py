@@ -11,6 +11,7 @@ from bot.domain.gaps import is_matured
 from bot.domain.measurements import ALL
 from bot.ingest.changes import Origin, version_row
 from bot.ingest.clocks import ours
+from bot.ingest.proposals import touch_proposals
 from bot.ingest.rules import HISTORY
 from bot.store.projection import touch, touch_existing
 from bot.store.queries.objectives import JUDGED
@@ -89,6 +90,7 @@ def record_evaluation(db: Session, origin: Origin, fact: EvaluationFact, model: 
     db.flush()
     _touch_rollouts(db, now, model.id, fact.version)
     _tell_rollouts(db, now, row)
+    touch_proposals(db, now, model.id)
     touch_existing(db, now, keys.ALL_HOMES)
     return True
 

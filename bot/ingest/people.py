@@ -12,7 +12,9 @@ from bot.domain import keys
 from bot.domain.actions import (
     OPEN_STATUSES,
     Action,
+    AskPromotion,
     AskRollback,
+    Decide,
     DeclareIncident,
     GiveVerdict,
     IncidentStatus,
@@ -29,7 +31,7 @@ from bot.domain.actions import (
 from bot.domain.attribution import onset_of
 from bot.domain.errors import UserError
 from bot.domain.names import version_label
-from bot.ingest import incidents
+from bot.ingest import incidents, proposals
 from bot.ingest.cataloguing import catalogued
 from bot.ingest.correlate import models_named, open_incident_of
 from bot.ingest.rules import Rules
@@ -37,13 +39,13 @@ from bot.ingest.timeline import tell
 from bot.ingest.typed import log_change, mark_version
 from bot.store.projection import touch, touch_existing
 from bot.store.queries.models import way_back
-from bot.store.tables import AlertGroup, Audit, Decision, Incident, Model, Triage
+from bot.store.tables import AlertGroup, Audit, Incident, Model, Triage
 
 REOPENED = "reopened it"
 
 
 def record_action(db: Session, action: Action, now: datetime, rules: Rules) -> int:
-    """Write what a person did; returns the number of the group, incident, change or model that it was about.
+    """Write what a person did; returns the number of the group, incident, change, model or proposal that it is of.
 
     Raises StaleAction or UserError, and then nothing is written.
     """
@@ -64,6 +66,10 @@ def record_action(db: Session, action: Action, now: datetime, rules: Rules) -> i
             subject, number = "change", log_change(db, action, now)
         case MarkVersion():
             subject, number = "model", mark_version(db, action, now)
+        case AskPromotion():
+            subject, number = "proposal", proposals.ask(db, action, now, rules)
+        case Decide():
+            subject, number = "proposal", proposals.decide(db, action, now)
         case RenameModel() | MergeModels() | RetireModel():
             subject, number = "model", catalogued(db, action, now)
         case _:
@@ -163,17 +169,7 @@ def _ask_rollback(db: Session, action: AskRollback, now: datetime, rules: Rules)
     incident.lead = incident.lead or action.by
     if incident.status == IncidentStatus.INVESTIGATING:
         incident.status = IncidentStatus.FIXING
-    decision = Decision(
-        model_id=back.model_id,
-        incident_id=incident.id,
-        kind="rollback",
-        version=back.version,
-        previous_version=back.previous,
-        by=action.by,
-        at=now,
-        reason=incident.title,
-    )
-    db.add(decision)
+    proposals.roll_back(db, incident, back, now, rules, by=action.by)
     tell(db, now, action.incident_id, kind="rollback_asked", text=f"asked to roll back {words}", by=action.by)
     _acted(db, incident, action.by, now, f"asked to roll back {words}")
     incidents.touch_incident(db, now, incident, rules, urgent=True)

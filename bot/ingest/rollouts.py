@@ -15,6 +15,7 @@ from bot.ingest.changes import Origin, touch_evidence, version_row
 from bot.ingest.clocks import ahead, ours
 from bot.ingest.correlate import open_incident_of
 from bot.ingest.incidents import name_suspect
+from bot.ingest.proposals import note_served, touch_proposals
 from bot.ingest.rules import HISTORY
 from bot.ingest.serving import apply_move, live_in_slot
 from bot.ingest.timeline import tell
@@ -55,6 +56,8 @@ def record_deployment(db: Session, origin: Origin, fact: DeploymentFact, model: 
     _turn_undone(db, now, row)
     touch_evidence(db, now, row)
     name_suspect(db, now, row)
+    note_served(db, row.model_id or 0, now)
+    touch_proposals(db, now, row.model_id)
     touch_existing(db, now, keys.ALL_HOMES)
     assert row.id is not None
     if not row.quiet:

@@ -10,6 +10,7 @@ from bot.domain.errors import UserError
 from bot.domain.facts import ChangeFact, ChangeType
 from bot.domain.names import version_label
 from bot.ingest.changes import Origin, record_change
+from bot.ingest.proposals import touch_proposals
 from bot.store.projection import touch
 from bot.store.queries.marks import BAD, GOOD
 from bot.store.queries.models import model_by_name
@@ -50,6 +51,7 @@ def mark_version(db: Session, action: MarkVersion, now: datetime) -> int:
     touch(db, now, *(keys.deployment(i) for i in db.exec(cards).all() if i is not None))
     shown = select(Incident.id).where(Incident.model_id == model.id, col(Incident.status).in_(OPEN_STATUSES))
     touch(db, now, *(keys.incident(i) for i in db.exec(shown).all() if i is not None))
+    touch_proposals(db, now, model.id)
     assert model.id is not None
     return model.id
 

@@ -16,6 +16,7 @@ Block = dict[str, Any]
 Element = dict[str, Any]
 Style = Literal["primary", "danger"] | None
 
+MODAL_TITLE = 24
 RED, AMBER, GREEN, GREY = "#a30200", "#daa038", "#2eb886", "#dddddd"
 """The bars of alert and incident cards (ux.md 2.5); the state is always said in words, too."""
 
@@ -163,6 +164,21 @@ def person_input(action_id: str, label: str, *, chosen: str | None = None, optio
     if chosen and text.USER_ID.fullmatch(chosen):
         element["initial_user"] = chosen
     return _input(label, element, optional=optional)
+
+
+def modal(callback: str, title: str, submit: str, metadata: str, *blocks: Block | None) -> dict[str, Any]:
+    """Return a form; `metadata` comes back with what is sent. https://docs.slack.dev/reference/views/modal-views"""
+    return fit_view(
+        {
+            "type": "modal",
+            "callback_id": callback,
+            "title": plain(title, MODAL_TITLE),
+            "submit": plain(submit, MODAL_TITLE),
+            "close": plain("Cancel", MODAL_TITLE),
+            "private_metadata": metadata,
+            "blocks": [block for block in blocks if block is not None],
+        }
+    )
 
 
 def barred(sentence: str, color: str, head: Block, *blocks: Block | None) -> Message:

@@ -11,7 +11,7 @@ from bot.store.queries.changes import Relevant, kinds_known, rollouts_known
 from bot.store.queries.directory import user_ids
 from bot.store.queries.metrics import evaluation_types_known
 from bot.store.queries.sources import Hearing
-from bot.store.tables import Change
+from bot.store.tables import Change, Decision
 
 KINDS: tuple[tuple[str, frozenset[str]], ...] = (
     ("config/rule/filter changes", frozenset({ChangeType.CONFIG, ChangeType.RULE, ChangeType.FILTER})),
@@ -21,6 +21,14 @@ KINDS: tuple[tuple[str, frozenset[str]], ...] = (
     ("upstream models", frozenset({ChangeType.UPSTREAM_MODEL})),
 )
 """What may change a model besides its versions; a kind that nobody ever told us of is not connected."""
+DECIDED = {
+    "promote": "✅ promotion of {version} to {stage} approved",
+    "hold": "⏸ {version} to {stage} held",
+    "reject": "⛔ {version} to {stage} rejected",
+    "rollback": "↩️ roll-back to {version} in {stage} decided",
+    "marked_bad": "⚠️ {version} marked bad",
+    "marked_good": "✅ {version} marked good again",
+}
 VERBS = {
     DeploymentStatus.QUEUED: "waits to be deployed to",
     DeploymentStatus.IN_PROGRESS: "being deployed to",
@@ -37,6 +45,19 @@ def lines(db: Session, found: Iterable[Relevant]) -> list[str]:
     listed = list(found)
     ids = user_ids(db, {r.change.actor for r in listed})
     return [_line(r, ids) for r in listed]
+
+
+def decisions(db: Session, found: Iterable[Decision]) -> list[str]:
+    """Return a line for each decision, in the order given."""
+    return [
+        text.join(
+            text.date(one.at),
+            DECIDED[one.kind].format(version=text.version(one.version), stage=text.line(one.stage or "production", 40)),
+            text.line(one.reason, 150),
+            text.user(one.by),
+        )
+        for one in found
+    ]
 
 
 def connected(db: Session, model_ids: Collection[int], hearing: Hearing, *, by: datetime) -> tuple[str, bool]:

@@ -92,7 +92,7 @@ def _listen_for_modals(app: AsyncApp, workspace: Workspace) -> None:
     async def open_modal(body: dict[str, Any], client: AsyncWebClient) -> None:
         action = body["actions"][0]
         try:
-            view = await workspace.ask(modals.for_button, action["action_id"], action.get("value", ""), workspace.look)
+            view = await workspace.ask(modals.for_button, action["action_id"], action.get("value", ""), _who(body))
             await client.views_open(trigger_id=body["trigger_id"], view=view)
         except UserError as e:
             await tell(client, body, Message(str(e)))

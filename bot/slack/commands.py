@@ -115,6 +115,7 @@ COMMANDS: dict[str, Callable[[Session, Question], Message | Deed]] = {
     "compare": _compare,
     "log": deeds.log,
     "mark": deeds.mark,
+    "promote": deeds.promote,
     "setup": _setup,
     "rename": deeds.rename,
     "merge": deeds.merge,
@@ -125,7 +126,7 @@ COMMANDS: dict[str, Callable[[Session, Question], Message | Deed]] = {
 }
 CATALOGUE = frozenset({"rename", "merge", "retire"})
 OF_A_MODEL = frozenset(
-    {"status", "changes", "why", "versions", "deploys", "compare", "setup", "log", "mark"} | CATALOGUE
+    {"status", "changes", "why", "versions", "deploys", "compare", "setup", "log", "mark", "promote"} | CATALOGUE
 )
-WORDY = frozenset({"why", "compare", "log", "mark"} | CATALOGUE)
+WORDY = frozenset({"why", "compare", "log", "mark", "promote"} | CATALOGUE)
 """After these come words of one's own, so a model may only be named before them."""

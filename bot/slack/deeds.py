@@ -6,16 +6,20 @@ from typing import NoReturn
 
 from sqlmodel import Session
 
-from bot.domain.actions import LogChange, MarkVersion, MergeModels, RenameModel, RetireModel
+from bot.domain.actions import AskPromotion, LogChange, MarkVersion, MergeModels, RenameModel, RetireModel
 from bot.domain.errors import UserError
 from bot.domain.facts import ChangeType
-from bot.domain.names import clean_name, clean_version, version_label
-from bot.slack import text
+from bot.domain.names import clean_name, clean_stage, clean_version, nearest, version_label
+from bot.slack import gates, text
 from bot.slack.blocks import Message, actions, button, confirm, context, message, section
 from bot.slack.cards.frame import finished
 from bot.slack.grammar import quoted
 from bot.slack.questions import Deed, Question, known_version
+from bot.store.queries.directory import channel_ids
+from bot.store.queries.gates import gate
 from bot.store.queries.models import model_by_name
+from bot.store.queries.proposals import approvers, stages_of
+from bot.store.tables import Model
 
 KINDS: Mapping[str, ChangeType] = {
     **{str(kind).replace("_", " "): kind for kind in ChangeType if kind is not ChangeType.MODEL},
@@ -85,6 +89,41 @@ def mark(db: Session, question: Question) -> Deed:
     return Deed(act, finished(said, question.look))
 
 
+def promote(db: Session, question: Question) -> Deed:
+    """Ask the approvers of a stage to let a version go there: `promote NAME v43 prod`."""
+    model = question.about(db, "promote NAME v43 prod")
+    words = [word for word in question.command.words if word.lower() != "to"]
+    if len(words) != 2:
+        _explain(question, "Which version, and to which stage?", f"promote {quoted(model.name)} v43 prod")
+    version, stage = clean_version(words[0]) or "", clean_stage(words[1]) or ""
+    known_version(db, model, version)
+    stages = stages_of(db, model)
+    who = approvers(model, stage)
+    if stage not in stages:
+        close = nearest(stage, stages, limit=1)
+        meant = (
+            f"Did you mean {text.code(close[0])}?"
+            if close
+            else f"Known: {', '.join(map(text.code, stages)) or 'none'}."
+        )
+        raise UserError(f"{text.bold(model.name)} has no stage {text.code(stage)}. {meant} Nothing done.")
+    if who is None:
+        raise UserError(
+            f"Nobody is named to decide what goes to {text.code(stage)}. {_rule(model, stage)} Nothing done."
+        )
+    act = AskPromotion(model=model.name, version=version, stage=stage, by=question.asker.user)
+    place = who.channel or model.channel or question.look.channel
+    where = text.channel(place, channel_ids(db, [place]))
+    asked = f"Asked {text.line(who.called)} to promote"
+    said = message(
+        f"{asked} {text.line(model.name)} {text.escape(version_label(version))} to {text.line(stage)}",
+        section(f"⏳ {asked} {text.bold(model.name)} {text.version(version)} to {text.code(stage)}"),
+        section(*gates.lines(model, gate(db, model, version, stage))),
+        context(f"the card is in {where}", "you hear of it there"),
+    )
+    return Deed(act, finished(said, question.look))
+
+
 def rename(db: Session, question: Question) -> Deed:
     """Call a model otherwise: `rename OLD NEW`."""
     model = question.about(db, "rename OLD NEW")
@@ -123,6 +162,12 @@ def retire(db: Session, question: Question) -> Deed:
     note = "no list and no digest names it; it still answers" if over else ""
     act = RetireModel(model=model.name, over=over, by=question.asker.user)
     return _catalogued(act, done, note, model.name, question)
+
+
+def _rule(model: Model, stage: str) -> str:
+    """Return what to write into bellwether.yml so that somebody decides."""
+    inner = f'approvers: {{{stage}: {{users: ["@dana"]}}}}'
+    return f"Write `{text.line(inner)}` under {text.code(model.name)} in `bellwether.yml`, and start the bot again."
 
 
 def _catalogued(

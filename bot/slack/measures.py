@@ -12,9 +12,9 @@ from bot.domain.evaluations import Judgement, Verdict
 from bot.domain.facts import EvaluationType
 from bot.slack import numbers, text
 from bot.slack.health import Health
-from bot.store.queries.judging import judged, role
+from bot.store.queries.judging import is_product, judged, rank
 from bot.store.queries.metrics import Reading
-from bot.store.queries.objectives import JUDGED, direction, is_rescaled, objective, settings
+from bot.store.queries.objectives import JUDGED, Stated, direction, is_rescaled, objective, settings
 from bot.store.tables import Model
 
 ACRONYMS = frozenset(
@@ -24,8 +24,6 @@ THOUSANDS = re.compile(r"(?<=\d),(?=\d{3})")
 LINKED = re.compile(r"<[^<>|]*\|([^<>]*)>")
 UNCOMPARED = (Verdict.INSUFFICIENT_DATA, Verdict.BELOW_THRESHOLD, Verdict.MEETS_THRESHOLD)
 """Verdicts that say nothing of a difference."""
-ORDER = {"primary": 0, "guardrail": 1, "diagnostic": 3}
-UNSTATED = 2
 
 
 def title(model: Model, metric: str) -> str:
@@ -38,21 +36,10 @@ def title(model: Model, metric: str) -> str:
     return text.line(spoken[:1].upper() + spoken[1:], 60)
 
 
-def unit(model: Model, reading: Reading) -> str:
+def unit(model: Model, reading: Stated) -> str:
     """Return the unit of a value: the configuration's word before the source's, except `%` for a share of one."""
     stated = settings(model, reading.metric).get("unit")
     return reading.unit if stated is None or is_rescaled(model, reading) else str(stated)
-
-
-def is_product(model: Model, reading: Reading) -> bool:
-    """Return whether the value is about the product and not about the model: it is said first."""
-    family = settings(model, reading.metric).get("family") or reading.family
-    return family == "product" or reading.evaluation_type == "product"
-
-
-def rank(model: Model, reading: Reading) -> tuple[bool, int, str]:
-    """Return the place of a metric among others: product first, then by role, then by name."""
-    return not is_product(model, reading), ORDER.get(role(model, reading) or "", UNSTATED), reading.metric
 
 
 def phrase(model: Model, reading: Reading, judgement: Judgement | None = None) -> str:

@@ -1,4 +1,6 @@
-"""The forms: declare, update and resolve an incident. At most three inputs have to be filled, and those are prefilled.
+"""The forms: declare, update and resolve an incident; those of a decision are in `deciding`.
+
+At most three inputs have to be filled, and those are prefilled.
 
 `private_metadata` carries `<id>:<revision>` of what the person saw, so that an old form changes nothing.
 """
@@ -12,14 +14,21 @@ from sqlmodel import Session
 from bot.domain.actions import OPEN_STATUSES, Cause
 from bot.domain.errors import UserError
 from bot.domain.names import clip
-from bot.slack import incidents, text
+from bot.slack import deciding, incidents, text
 from bot.slack.answers.status import shared
-from bot.slack.blocks import Block, Message, context, fit_view, person_input, plain, select_input, text_input
+from bot.slack.blocks import Message, context, modal, person_input, select_input, text_input
 from bot.slack.cards.look import Look
 from bot.store.queries.models import all_models, names_of
 from bot.store.tables import AlertGroup, Incident
 
-BUTTONS = ("incident_update", "incident_resolve", "incident_declare", "group_open_incident")
+BUTTONS = (
+    "incident_update",
+    "incident_resolve",
+    "incident_declare",
+    "group_open_incident",
+    "proposal_approve",
+    "proposal_reject",
+)
 """The buttons that open a form."""
 SEVERITIES = (
     ("SEV1: users hurt now", "sev1"),
@@ -37,12 +46,10 @@ CAUSES: Mapping[Cause, str] = {
     Cause.DEPENDENCY: "A dependency",
     Cause.UNKNOWN: "Unknown",
 }
-TITLE = 24
-"""https://docs.slack.dev/reference/views/modal-views"""
 
 
-def for_button(db: Session, action_id: str, value: str, look: Callable[[Session], Look]) -> dict[str, Any]:
-    """Return the form that this button opens; raises UserError when its subject is gone or over."""
+def for_button(db: Session, action_id: str, value: str, user: str) -> dict[str, Any]:
+    """Return the form that this button opens for USER; raises UserError when its subject is gone, over, not theirs."""
     number = int(head) if (head := value.partition(":")[0]).isdigit() else 0
     match action_id:
         case "incident_update":
@@ -51,6 +58,10 @@ def for_button(db: Session, action_id: str, value: str, look: Callable[[Session]
             return resolve(db, number)
         case "group_open_incident":
             return declare(db, group_id=number)
+        case "proposal_approve":
+            return deciding.approve(db, number, value, user)
+        case "proposal_reject":
+            return deciding.put_aside(db, number, value, user)
         case _:
             return declare(db, model=value or None)
 
@@ -61,7 +72,7 @@ def update(db: Session, incident_id: int) -> dict[str, Any]:
     if incident.status not in OPEN_STATUSES:
         raise UserError(f"{incidents.name(incident)} is {text.word(incident.status)} already. Reopen it first.")
     states = [(str(s).capitalize(), str(s)) for s in OPEN_STATUSES]
-    return _modal(
+    return modal(
         "update_incident",
         f"Update {incidents.name(incident)}",
         "Post update",
@@ -85,7 +96,7 @@ def resolve(db: Session, incident_id: int) -> dict[str, Any]:
     incident = _incident(db, incident_id)
     is_open = incident.status in OPEN_STATUSES
     causes = [(label, str(cause)) for cause, label in CAUSES.items()]
-    return _modal(
+    return modal(
         "resolve_incident",
         f"{'Resolve' if is_open else 'Cause of'} {incidents.name(incident)}",
         "Resolve" if is_open else "Save",
@@ -115,7 +126,7 @@ def declare(
     names = [m.name for m in all_models(db)]
     listed = sorted({*names[:99], *([model] if model in names and model else [])})
     choices = [(clip(name, 75), name) for name in listed if len(name) <= 150]
-    return _modal(
+    return modal(
         "declare_incident",
         "Declare incident",
         "Open incident",
@@ -140,17 +151,3 @@ def _incident(db: Session, incident_id: int) -> Incident:
     if incident.merged_into is not None:
         raise UserError(f"INC-{incident_id} is part of INC-{incident.merged_into} now; go on there.")
     return incident
-
-
-def _modal(callback: str, title: str, submit: str, metadata: str, *blocks: Block | None) -> dict[str, Any]:
-    return fit_view(
-        {
-            "type": "modal",
-            "callback_id": callback,
-            "title": plain(title, TITLE),
-            "submit": plain(submit, TITLE),
-            "close": plain("Cancel", TITLE),
-            "private_metadata": metadata,
-            "blocks": [block for block in blocks if block is not None],
-        }
-    )

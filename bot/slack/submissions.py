@@ -6,8 +6,9 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 
-from bot.domain.actions import Action, Cause, DeclareIncident, IncidentStatus, ResolveIncident, UpdateIncident
+from bot.domain.actions import Action, Cause, Decide, DeclareIncident, IncidentStatus, ResolveIncident, UpdateIncident
 from bot.domain.errors import UserError
+from bot.domain.proposals import Word
 from bot.slack.plain import without_marks
 from bot.slack.workspace import Workspace
 
@@ -66,6 +67,19 @@ def listen(app: AsyncApp, workspace: Workspace) -> None:
             model=values.get("model"),
             group_id=group_id or None,
             lead=values.get("lead"),
+        )
+        await submitted(ack, view, context, given)
+
+    @app.view("decide_proposal")
+    async def decide(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any], context: AsyncBoltContext) -> None:
+        proposal_id, seen = _subject(view)
+        values = read(view)
+        given = Decide(
+            proposal_id=proposal_id,
+            word=Word(values.get("word") or Word.APPROVE),
+            by=body["user"]["id"],
+            reason=values.get("reason") or "",
+            seen=seen or 0,
         )
         await submitted(ack, view, context, given)
 

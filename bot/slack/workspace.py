@@ -7,13 +7,14 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlmodel import Session
 
-from bot.domain.actions import Action
+from bot.domain.actions import Action, StaleAction
 from bot.ingest.people import record_action
 from bot.ingest.rules import Rules
 from bot.ports import Now
 from bot.slack import inbox
 from bot.slack.cards.look import Look
 from bot.store.database import Database
+from bot.store.projection import touch
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -33,7 +34,13 @@ class Workspace:
 
     async def act(self, action: Action, *, delivery_id: int | None = None) -> int:
         """Record what a person did, and that DELIVERY_ID is done with it, and have it drawn; raises UserError."""
-        number = await self.database.write(_record, action, self.now(), self.rules, delivery_id)
+        try:
+            number = await self.database.write(_record, action, self.now(), self.rules, delivery_id)
+        except StaleAction as e:
+            if e.copies:
+                await self.database.write(touch, self.now(), *e.copies)
+                self.wake()
+            raise
         self.wake()
         return number
 

@@ -28,7 +28,7 @@ class Model(SQLModel, table=True):
     fallback: str | None = None
     depends_on: list[str] = Field(default_factory=list, sa_type=sa.JSON)
     metrics: dict[str, Any] = Field(default_factory=dict, sa_type=sa.JSON)
-    """Metric name -> {title, direction, role, family, unit, slo, margin}, from the configuration."""
+    """Metric name -> {title, direction, role, family, unit, slo, gate, margin}, from the configuration."""
     label_lag_s: int | None = None
     """How long ground truth takes to arrive; None = not stated."""
     evaluate_every_s: int | None = None
@@ -36,6 +36,10 @@ class Model(SQLModel, table=True):
     """How often it should be evaluated and retrained; None = nobody waits for it."""
     aliases: dict[str, str] = Field(default_factory=dict, sa_type=sa.JSON)
     """Registry alias -> the stage that serves what the alias points to."""
+    approvers: dict[str, Any] = Field(default_factory=dict, sa_type=sa.JSON)
+    """Stage -> {users, group, not_author, channel, expires_s, rollback}: who decides what goes there."""
+    deploys: dict[str, Any] = Field(default_factory=dict, sa_type=sa.JSON)
+    """{deployer, url, within_s}: how a decision is carried out, and how long that may take."""
     configured: bool = False
     created_at: datetime
     retired_at: datetime | None = None
@@ -409,12 +413,53 @@ class Decision(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     model_id: int | None = Field(default=None, foreign_key="model.id", index=True)
     incident_id: int | None = Field(default=None, foreign_key="incident.id")
+    proposal_id: int | None = Field(default=None, foreign_key="proposal.id")
     kind: str
+    """marked_bad | marked_good | promote | hold | reject | rollback."""
     version: str | None = None
     previous_version: str | None = None
+    stage: str | None = None
     by: str
     at: datetime
     reason: str = ""
+
+
+class Proposal(SQLModel, table=True):
+    """A version that somebody wants at a stage: asked for, decided, ordered from a deployer, watched."""
+
+    __table_args__ = (sa.Index("proposal_model_status", "model_id", "status"),)
+    id: int | None = Field(default=None, primary_key=True)
+    model_id: int = Field(foreign_key="model.id")
+    kind: str
+    """promote | rollback."""
+    version: str
+    stage: str
+    incident_id: int | None = Field(default=None, foreign_key="incident.id")
+    channel: str | None = None
+    """Where its card stands; None = in the thread of its incident."""
+    status: str
+    """A ProposalStatus."""
+    asked_by: str
+    asked_at: datetime
+    expires_at: datetime | None = None
+    """Until when it may be decided; None = it was decided when it was asked for."""
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    reason: str = ""
+    previous_version: str | None = None
+    """What served at the stage when it was decided."""
+    gate: dict[str, Any] = Field(default_factory=dict, sa_type=sa.JSON)
+    """What was shown to whoever approved it."""
+    deployer: str | None = None
+    """Who was to carry it out; None = people."""
+    run: str | None = None
+    """How the deployer calls what it began."""
+    late_at: datetime | None = None
+    """When it was noted that the version did not come to serve in time."""
+    deployed_at: datetime | None = None
+    """When the version came to serve at the stage."""
+    revision: int = 1
+    """+1 whenever a person's act changes what the buttons mean."""
 
 
 class Heartbeat(SQLModel, table=True):

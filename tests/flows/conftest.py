@@ -35,6 +35,7 @@ models:
 digests:
   weekly: {channels: ["#ml-weekly"], at: "Mon 09:00", tz: Europe/Paris, audience: stakeholders}
 """
+CD_SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 UP_S = 15.0
 
 
@@ -74,14 +75,21 @@ def free_port() -> int:
 
 
 @pytest.fixture
-async def company(tmp_path: Path, database_url: str) -> AsyncIterator[Company]:
+def configuration() -> str:
+    """What the company wrote into bellwether.yml; a module of tests may say otherwise."""
+    return CONFIGURATION
+
+
+@pytest.fixture
+async def company(tmp_path: Path, database_url: str, configuration: str) -> AsyncIterator[Company]:
     file = tmp_path / "bellwether.yml"
-    file.write_text(CONFIGURATION, encoding="utf-8")
+    file.write_text(configuration, encoding="utf-8")
     port = free_port()
     async with running(Settings(port=0, started=START, speed=SPEED)) as sandbox:
         environ = {
             "ALERTMANAGER_TOKEN": "sandbox",
             "EVENTS_TOKEN": "sandbox",
+            "CD_SECRET": CD_SECRET,
             "BELLWETHER_LISTEN": f"127.0.0.1:{port}",
             "BELLWETHER_CLOCK": f"{sandbox.address}/_sandbox/clock",
             "DATABASE_URL": database_url,

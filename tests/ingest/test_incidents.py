@@ -455,8 +455,8 @@ def test_a_rollback_is_a_decision_with_a_name(released: Any) -> None:
     decision = world.row(Decision)
     assert (decision.kind, decision.version, decision.previous_version, decision.by) == (
         "rollback",
-        "42",
         "41",
+        "42",
         "U02BOB",
     )
     assert (world.incident().status, world.incident().lead) == ("fixing", "U02BOB")

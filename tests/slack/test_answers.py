@@ -139,7 +139,7 @@ def test_status_costs_a_handful_of_queries_however_long_the_history(story: Any, 
 
     status.status(story.db, "fraud-scorer", story.now, look)
 
-    assert len(asked) <= 28
+    assert len(asked) <= 29
 
 
 def test_status_says_when_the_channels_are_behind(story: Any, look: Look, words: Any) -> None:

@@ -1,4 +1,4 @@
-"""What changed of a model lately: every kind, newest first; the last line says what is not heard of."""
+"""What changed of a model lately: every kind, newest first; what was decided; at last what is not heard of."""
 
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from bot.slack.cards.look import Look
 from bot.slack.grammar import quoted
 from bot.store.queries.changes import MOST, changes_since
 from bot.store.queries.models import model_by_name
+from bot.store.queries.proposals import decisions_since
 from bot.store.queries.sources import hearing
 
 SHOWN = 25
@@ -26,6 +27,7 @@ def changes(db: Session, model_name: str, now: datetime, since: datetime, look: 
         return unknown_model(db, model_name, look, verb="changes")
     found = changes_since(db, model.id, since, until=now)
     lines = changelog.lines(db, found[:SHOWN])
+    decided = changelog.decisions(db, decisions_since(db, model.id, since)[:SHOWN])
     last, whole = changelog.connected(db, [model.id], hearing(db, look.sources, now), by=now)
     window = f"in the last {durations.short(now - since)}"
     if not found:
@@ -40,6 +42,7 @@ def changes(db: Session, model_name: str, now: datetime, since: datetime, look: 
             section(f"📌 *Changes of {text.line(model.name)}* {window}"),
             *(section(*lines[n : n + IN_ONE_BLOCK]) for n in range(0, len(lines), IN_ONE_BLOCK)),
             context(more) if more else None,
+            *(section(*decided[n : n + IN_ONE_BLOCK]) for n in range(0, len(decided), IN_ONE_BLOCK)),
             context(last),
             actions(button("Status", "run_1", f"status {quoted(model.name)}")),
         ),

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from bot.slack import measures, text
+from bot.slack import text
 from bot.slack.answers.unknown import unknown_model
 from bot.slack.blocks import Message, actions, button, context, message, section
 from bot.slack.cards.frame import finished
@@ -14,6 +14,7 @@ from bot.slack.grammar import quoted
 from bot.slack.health import health_of
 from bot.store.queries.alerts import data_alerts_known, runbook_known
 from bot.store.queries.changes import rollouts_known
+from bot.store.queries.judging import is_product
 from bot.store.queries.metrics import evaluation_types_known
 from bot.store.queries.models import model_by_name
 from bot.store.queries.objectives import objective
@@ -84,7 +85,7 @@ def _points(db: Session, model: Model, now: datetime) -> tuple[Point, ...]:
         Point("an owner", bool(model.owner), f"Write `owner:` {configured}."),
         Point(
             "a product metric",
-            any(measures.is_product(model, reading) for reading in newest),
+            any(is_product(model, reading) for reading in newest),
             f'Choose what the business counts, and {EVENT} it as an evaluation with `"evaluation_type": "product"`.',
         ),
         Point(

@@ -8,6 +8,7 @@ from sqlmodel import Session
 from bot.domain import durations, keys
 from bot.domain.evaluations import Judgement
 from bot.domain.names import version_label
+from bot.domain.proposals import UNDECIDED
 from bot.slack import alerting, incidents, marks, measures, text
 from bot.slack.answers.unknown import unknown_model
 from bot.slack.blocks import Block, Element, Message, actions, button, context, message, section
@@ -18,10 +19,12 @@ from bot.slack.health import Health, as_heard, health_of
 from bot.store.queries.alerts import Features, features_of
 from bot.store.queries.directory import user_ids
 from bot.store.queries.incidents import remote_ids, ticket_of
+from bot.store.queries.judging import is_product
 from bot.store.queries.lag import lag
 from bot.store.queries.metrics import Reading
 from bot.store.queries.models import PRODUCTION, model_by_name, previous_version, way_back
 from bot.store.queries.objectives import JUDGED
+from bot.store.queries.proposals import approvers, open_proposals
 from bot.store.queries.sources import Hearing, hearing
 from bot.store.queries.versions import last_evaluated, last_retrained, last_served
 from bot.store.tables import AlertGroup, Model, Serving
@@ -109,9 +112,10 @@ def _versions(serving: Sequence[Serving], now: datetime) -> str:
 
 
 def _trouble(db: Session, health: Health, look: Look) -> Block | None:
-    """Return what serves though it is marked bad, the open incident, and what alerts; None when there is none."""
+    """Return what serves though it is bad, the open incident, what waits to serve, and what alerts; None for none."""
     lines = marks.warnings(db, health.model.id or 0, (s.version for s in health.serving))
     lines += [_incident(db, health, look)] if health.incidents else []
+    lines += _proposed(db, health.model, look)
     if health.groups:
         ids = [g.id for g in health.groups if g.id is not None]
         features = features_of(db, ids)
@@ -133,6 +137,23 @@ def _incident(db: Session, health: Health, look: Look) -> str:
     lead = text.user(incident.lead, ids)
     ticket = incidents.ticket_words(db, incident, ticket_of(db, incident.id or 0), look) if look.tickets else ""
     return text.join(f"🔥 {name} {text.severity(incident.severity)} {text.word(incident.status)}", lead, ticket, more)
+
+
+def _proposed(db: Session, model: Model, look: Look) -> list[str]:
+    """Return what waits for a decision, and what was decided and does not serve yet."""
+    found = open_proposals(db, model.id or 0)
+    places = remote_ids(db, [keys.proposal(row.id or 0) for row in found]) if found else {}
+    lines = []
+    for row in found:
+        who = approvers(model, row.stage)
+        waits = f"waits for {text.line(who.called if who else 'somebody')} to let it"
+        url = text.permalink(places.get(keys.proposal(row.id or 0)), look.workspace)
+        if row.status in UNDECIDED:
+            lines.append(f"⏳ {text.version(row.version)} {text.link(url, waits)} go to {text.code(row.stage)}")
+        else:
+            approved = text.link(url, "approved")
+            lines.append(f"⏳ {text.version(row.version)} {approved} to go to {text.code(row.stage)}, not there yet")
+    return lines
 
 
 def _group(group: AlertGroup, features: Features) -> str:
@@ -199,7 +220,7 @@ def _missing(health: Health) -> list[str]:
     gaps = {
         "deployments": bool(health.serving),
         "live metric": "live" in kinds,
-        "product metric": any(measures.is_product(health.model, r) for r in newest),
+        "product metric": any(is_product(health.model, r) for r in newest),
     }
     return [name for name, there in gaps.items() if not there]
 

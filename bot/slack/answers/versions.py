@@ -15,6 +15,7 @@ from bot.slack.cards.frame import finished
 from bot.slack.cards.look import Look
 from bot.slack.grammar import quoted
 from bot.store.queries.directory import names_by_id
+from bot.store.queries.judging import rank
 from bot.store.queries.marks import bad_versions
 from bot.store.queries.metrics import values_of_version
 from bot.store.queries.models import live, model_by_name
@@ -82,7 +83,7 @@ def _stages(version: Version, serving: Sequence[Serving]) -> str:
 def _metric(db: Session, model: Model, version: Version) -> str:
     """Return the most telling number of a version, and on what data it was measured."""
     found = values_of_version(db, version.model_id, version.name, limit=VALUES)
-    best = min(found, key=lambda r: measures.rank(model, r), default=None)
+    best = min(found, key=lambda r: rank(model, r), default=None)
     if best is None:
         return "not measured"
     return f"{text.plain(measures.spoken(measures.phrase(model, best)))} ({best.evaluation_type})"

@@ -10,6 +10,8 @@ What each reads besides its own row, and so has to be touched by whoever changes
     incident         its groups and their alerts; ticket; suspect; what served when it opened, and serves now
     changes (reply)  changes before onset of its models, of their dependencies, of all; first words of a source
     ticket (reply)   the ticket; log (reply): its timeline entries
+    proposal         evaluations of its version and of what serves at its stage; marks; what became of its order
+    gate (reply)     what was shown when it was decided
     home             nearly everything, so every change touches the Homes that exist
 """
 
@@ -17,7 +19,19 @@ from sqlmodel import Session
 
 from bot.domain import keys
 from bot.ports import Body
-from bot.slack.cards import deployment, group, home, incident, incident_changes, log, note, storm, ticket, versions
+from bot.slack.cards import (
+    deployment,
+    group,
+    home,
+    incident,
+    incident_changes,
+    log,
+    note,
+    proposal,
+    storm,
+    ticket,
+    versions,
+)
 from bot.slack.cards.frame import thread_of
 from bot.slack.cards.look import Look
 
@@ -50,6 +64,10 @@ def render(db: Session, key: str, look: Look) -> Body | None:
             return ticket.card(db, int(number), look)
         case ["slack", "incident", number, "log", entry]:
             return log.card(db, int(number), int(entry), look)
+        case ["slack", "proposal", number]:
+            return proposal.card(db, int(number), look)
+        case ["slack", "proposal", number, "gate"]:
+            return proposal.kept_gate(db, int(number), look)
         case ["slack", "home", user]:
             return home.card(db, user, look)
         case ["slack", "dm", user, about]:

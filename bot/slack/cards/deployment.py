@@ -16,7 +16,7 @@ from bot.slack.cards.look import Look
 from bot.slack.grammar import quoted
 from bot.store.queries.changes import undone_by
 from bot.store.queries.directory import user_ids
-from bot.store.queries.judging import judged_together, redefined_at, redefinitions
+from bot.store.queries.judging import judged_together, rank, redefined_at, redefinitions
 from bot.store.queries.metrics import Reading, first_per_metric, values_of_version
 from bot.store.queries.promises import Promise, first_kept
 from bot.store.tables import Change, Model
@@ -120,7 +120,7 @@ def verdicts(
     """
     before = values_of_version(db, model.id or 0, baseline, kind) if baseline else []
     newest = first_per_metric(new)
-    ranked = sorted(newest.values(), key=lambda r: measures.rank(model, r))
+    ranked = sorted(newest.values(), key=lambda r: rank(model, r))
     changes = redefinitions(db, [model.id or 0]).get(model.id or 0, [])
     others = sorted((*new, *before), key=lambda r: r.at, reverse=True)
     pairs = [(r, others) for r in ranked]
@@ -133,7 +133,7 @@ def _gap(db: Session, change: Change, model: Model) -> str:
     if change.version is None:
         return ""
     kept = first_kept(db, model, change.version)
-    return gap_words(model, min(kept, key=lambda p: measures.rank(model, p.live))) if kept else ""
+    return gap_words(model, min(kept, key=lambda p: rank(model, p.live))) if kept else ""
 
 
 def gap_words(model: Model, promise: Promise) -> str:

@@ -13,6 +13,7 @@ from bot.slack.blocks import Block, message, section
 from bot.slack.cards.deployment import gap_words, verdicts
 from bot.slack.cards.frame import reply
 from bot.slack.cards.look import Look
+from bot.store.queries.judging import rank
 from bot.store.queries.metrics import Reading, first_matured, values_of_version
 from bot.store.queries.promises import first_kept
 from bot.store.tables import Change, Model
@@ -28,7 +29,7 @@ def live(db: Session, change_id: int, look: Look) -> Body | None:
     change, model = _about(db, change_id)
     if change.version is None or model.id is None:
         return None
-    kept = sorted(first_kept(db, model, change.version), key=lambda p: measures.rank(model, p.live))
+    kept = sorted(first_kept(db, model, change.version), key=lambda p: rank(model, p.live))
     alone = first_matured(db, model.id, change.version, "live")
     for promise in kept:
         del alone[promise.live.metric]
@@ -51,7 +52,7 @@ def evaluation(db: Session, change_id: int, kind: str, look: Look) -> Body | Non
 
 
 def _unpromised(model: Model, alone: dict[str, Reading]) -> Iterator[str]:
-    for reading in sorted(alone.values(), key=lambda r: measures.rank(model, r))[:MOST]:
+    for reading in sorted(alone.values(), key=lambda r: rank(model, r))[:MOST]:
         yield text.join(f"{measures.phrase(model, reading)} live, no gap known", measures.labels(reading))
 
 

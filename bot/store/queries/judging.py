@@ -24,6 +24,8 @@ from bot.store.tables import Change, Model
 
 MONITORED = frozenset({EvaluationType.LIVE, EvaluationType.PRODUCT, EvaluationType.SHADOW})
 """Kinds of data that are looked at again and again."""
+ORDER = {"primary": 0, "guardrail": 1, "diagnostic": 3}
+UNSTATED = 2
 
 
 def judged(
@@ -83,6 +85,17 @@ def judged_together(
 def role(model: Model, reading: Reading) -> str | None:
     """Return primary, guardrail or diagnostic: the configuration's word before the sender's."""
     return settings(model, reading.metric).get("role") or reading.role
+
+
+def is_product(model: Model, reading: Reading) -> bool:
+    """Return whether the value is about the product and not about the model: it is said first."""
+    family = settings(model, reading.metric).get("family") or reading.family
+    return family == "product" or reading.evaluation_type == "product"
+
+
+def rank(model: Model, reading: Reading) -> tuple[bool, int, str]:
+    """Return the place of a metric among others: product first, then by role, then by name."""
+    return not is_product(model, reading), ORDER.get(role(model, reading) or "", UNSTATED), reading.metric
 
 
 def redefinitions(db: Session, model_ids: Collection[int]) -> dict[int, list[Change]]:

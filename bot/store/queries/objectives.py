@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol
 
+from bot.domain.measurements import ALL
 from bot.domain.metrics import Direction, direction_of, parse_threshold, plain_name, satisfies
 from bot.domain.units import PERCENT_UNITS, SHARE_UNITS
 from bot.store.queries.metrics import Reading
@@ -59,12 +60,29 @@ def settings(model: Configured, metric: str) -> Mapping[str, Any]:
 def objective(model: Configured, reading: Stated) -> tuple[str, float] | None:
     """Return operator and value that this metric should keep: the configuration's, else the one sent along."""
     stated = settings(model, reading.metric).get("slo")
-    if stated:
-        try:
-            op, value = parse_threshold(str(stated).rstrip(" %"))
-            return op, value / 100 if is_rescaled(model, reading) else value
-        except ValueError:
-            return None  # the configuration is checked where it is read; a card has to appear anyway
+    return _configured(model, reading, str(stated)) if stated else _sent_along(reading)
+
+
+def gate_of(model: Configured, reading: Reading) -> tuple[str, float] | None:
+    """Return what a version has to keep to be promoted: the configuration's `gate`, else the objective.
+
+    Both are of the whole; of a slice only what was sent along.
+    """
+    if reading.slice != ALL:
+        return _sent_along(reading)
+    stated = settings(model, reading.metric).get("gate")
+    return _configured(model, reading, str(stated)) if stated else objective(model, reading)
+
+
+def _configured(model: Configured, reading: Stated, stated: str) -> tuple[str, float] | None:
+    try:
+        op, value = parse_threshold(stated.rstrip(" %"))
+        return op, value / 100 if is_rescaled(model, reading) else value
+    except ValueError:
+        return None  # the configuration is checked where it is read; a card has to appear anyway
+
+
+def _sent_along(reading: Stated) -> tuple[str, float] | None:
     if reading.threshold_op and reading.threshold is not None:
         return reading.threshold_op, reading.threshold
     return None

@@ -1,0 +1,242 @@
+"""What people want at a stage: asked for, decided, carried out, and watched until it serves."""
+
+from datetime import datetime
+
+from sqlmodel import Session, and_, col, or_, select
+
+from bot.domain import keys
+from bot.domain.actions import AskPromotion, Decide, StaleAction
+from bot.domain.errors import UserError
+from bot.domain.names import version_label
+from bot.domain.proposals import UNDECIDED, ProposalStatus, Word
+from bot.ingest.rules import Rules
+from bot.ingest.timeline import tell
+from bot.store.projection import touch
+from bot.store.queries.gates import Gate, gate, is_there
+from bot.store.queries.models import WayBack, live, model_by_name
+from bot.store.queries.proposals import (
+    WATCHED,
+    approvers,
+    may_not,
+    moved,
+    needs_reason,
+    shown,
+    undecided,
+    under_way,
+    within,
+)
+from bot.store.tables import Decision, Incident, Model, Proposal
+
+STATUSES = {
+    Word.APPROVE: ProposalStatus.APPROVED,
+    Word.HOLD: ProposalStatus.HELD,
+    Word.REJECT: ProposalStatus.REJECTED,
+}
+DONE = {ProposalStatus.APPROVED: "approved it", ProposalStatus.REJECTED: "rejected it", ProposalStatus.HELD: "held it"}
+
+
+def ask(db: Session, action: AskPromotion, now: datetime, rules: Rules) -> int:
+    """Put a version before the approvers of a stage; returns the proposal's number."""
+    model = model_by_name(db, action.model)
+    if model is None or model.id is None:
+        raise UserError(f"There is no model {action.model}. Nothing done.")
+    who = approvers(model, action.stage)
+    if who is None:
+        raise UserError(f"Nobody is named to decide what goes to {action.stage} of {model.name}. Nothing done.")
+    label = version_label(action.version)
+    if is_there(db, model.id, action.version, action.stage):
+        raise UserError(f"{label} of {model.name} serves at {action.stage} already. Nothing done.")
+    asked = [r for r in undecided(db, [model.id]) if (r.version, r.stage) == (action.version, action.stage)]
+    if asked:
+        at = asked[0].asked_at
+        raise UserError(f"{label} to {action.stage} waits for a decision since {at:%d %b %H:%M} UTC. Nothing done.")
+    row = Proposal(
+        model_id=model.id,
+        kind="promote",
+        version=action.version,
+        stage=action.stage,
+        channel=who.channel or model.channel or rules.default_channel,
+        status=ProposalStatus.PENDING,
+        asked_by=action.by,
+        asked_at=now,
+        expires_at=now + who.expires,
+    )
+    return _stored(db, row, now)
+
+
+def roll_back(db: Session, incident: Incident, back: WayBack, now: datetime, rules: Rules, *, by: str) -> Proposal:
+    """Decide to go back, or ask for it where the configuration wants approvers for that, too."""
+    model = db.get_one(Model, back.model_id)
+    who = approvers(model, back.stage)
+    row = Proposal(
+        model_id=back.model_id,
+        kind="rollback",
+        version=back.previous,
+        stage=back.stage,
+        incident_id=incident.id,
+        status=ProposalStatus.PENDING,
+        asked_by=by,
+        asked_at=now,
+        reason=incident.title,
+    )
+    if who is not None and who.rollback:
+        row.channel = who.channel or model.channel or rules.default_channel
+        row.expires_at = now + who.expires
+        _stored(db, row, now)
+    else:
+        _stored(db, row, now)
+        _approve(db, model, row, gate(db, model, row.version, row.stage), now, by=by)
+    return row
+
+
+def decide(db: Session, action: Decide, now: datetime) -> int:
+    """Write what an approver said. Raises StaleAction when it is not what they saw, UserError if not theirs."""
+    row = db.get(Proposal, action.proposal_id)
+    if row is None or row.id is None:
+        raise UserError("This is gone from my records; nothing done.")
+    model = db.get_one(Model, row.model_id)
+    if row.status not in UNDECIDED:
+        raise _decided(row)
+    if row.expires_at is not None and now >= row.expires_at:
+        raise StaleAction("It expired before anybody decided; ask again. Nothing done.", keys.proposal(row.id))
+    if why := may_not(db, model, row, action.by):
+        raise UserError(f"{why} Nothing done.")
+    found = gate(db, model, row.version, row.stage)
+    if action.seen != shown(row, found):
+        words = (
+            f"{moved(row, found.incumbent)} is not what you were shown: since then it changed what serves, or how it"
+        )
+        raise StaleAction(f"{words} measures. Look at the card again. Nothing done.", keys.proposal(row.id))
+    reason = action.reason.strip()
+    if not reason and (action.word is not Word.APPROVE or needs_reason(found)):
+        raise UserError("Say why: it stands on the card. Nothing done.")
+    row.reason = reason or row.reason
+    if action.word is Word.APPROVE:
+        _approve(db, model, row, found, now, by=action.by)
+    else:
+        _put_aside(db, model, row, action.word, found, now, by=action.by)
+    return row.id
+
+
+def note_ordered(db: Session, proposal_id: int, run: str, now: datetime) -> None:
+    """Write how the deployer calls what the order began."""
+    row = db.get_one(Proposal, proposal_id)
+    if row.run != run:
+        row.run = run
+        db.add(row)
+        touch(db, now, keys.proposal(proposal_id))
+
+
+def note_served(db: Session, model_id: int, now: datetime) -> None:
+    """Note which approved versions came to serve: with more traffic than any other at their stage."""
+    for row in under_way(db, model_id):
+        serving = [s for s in live(db, model_id) if s.stage == row.stage]
+        if serving and serving[0].version == row.version:
+            row.deployed_at = now
+            db.add(row)
+
+
+def note_overdue(db: Session, now: datetime) -> bool:
+    """Note what nobody decided in time, and what does not serve long after it was approved; True if there was any."""
+    expired = select(Proposal).where(col(Proposal.status).in_(UNDECIDED), col(Proposal.expires_at) <= now)
+    open_ones = (Proposal.status == ProposalStatus.APPROVED, col(Proposal.deployed_at).is_(None))
+    awaited = select(Proposal, Model).join(Model, col(Model.id) == col(Proposal.model_id))
+    found = db.exec(awaited.where(*open_ones, col(Proposal.late_at).is_(None))).all()
+    late = [row for row, model in found if row.decided_at is not None and row.decided_at + within(model) <= now]
+    lapsed = db.exec(expired).all()
+    for row in lapsed:
+        row.status = ProposalStatus.EXPIRED
+        row.gate = gate(db, db.get_one(Model, row.model_id), row.version, row.stage).kept
+        _give_back(db, row, now, "nobody decided on the roll-back in time")
+    for row in late:
+        row.late_at = now
+    for row in (*lapsed, *late):
+        db.add(row)
+        touch(db, now, keys.proposal(row.id or 0))
+    return bool(lapsed or late)
+
+
+def touch_proposals(db: Session, now: datetime, model_id: int | None) -> None:
+    """Touch the cards that show how versions of a model, or of all, measure and serve."""
+    recent = or_(col(Proposal.deployed_at).is_(None), col(Proposal.deployed_at) > now - WATCHED)
+    watched = and_(col(Proposal.status) == ProposalStatus.APPROVED, recent)
+    query = select(Proposal.id).where(or_(col(Proposal.status).in_(UNDECIDED), watched))
+    query = query if model_id is None else query.where(Proposal.model_id == model_id)
+    touch(db, now, *(keys.proposal(number) for number in db.exec(query) if number is not None))
+
+
+def _stored(db: Session, row: Proposal, now: datetime) -> int:
+    db.add(row)
+    db.flush()
+    assert row.id is not None
+    touch(db, now, keys.proposal(row.id), urgent=True)
+    return row.id
+
+
+def _approve(db: Session, model: Model, row: Proposal, found: Gate, now: datetime, *, by: str) -> None:
+    """Write that it goes there, as FOUND, and hand it to whoever does it."""
+    assert row.id is not None
+    row.deployer = model.deploys.get("deployer")
+    _write(db, row, Word.APPROVE, found, now, by=by)
+    note_served(db, row.model_id, now)
+    if row.deployer is not None:
+        touch(db, now, keys.order(row.deployer, row.id), urgent=True)
+
+
+def _put_aside(db: Session, model: Model, row: Proposal, word: Word, found: Gate, now: datetime, *, by: str) -> None:
+    """Write that it does not go there, or not now: then it may be decided for as long again."""
+    who = approvers(model, row.stage)
+    if word is Word.HOLD and who is not None:
+        row.expires_at = now + who.expires
+    _write(db, row, word, found, now, by=by)
+    if word is Word.REJECT:
+        _give_back(db, row, now, f"rejected the roll-back: {row.reason}", by=by)
+
+
+def _write(db: Session, row: Proposal, word: Word, found: Gate, now: datetime, *, by: str) -> None:
+    """Write the word of a person, and keep what they saw unless it may still change."""
+    assert row.id is not None
+    row.status, row.decided_by, row.decided_at = STATUSES[word], by, now
+    row.previous_version = found.incumbent
+    row.revision += 1
+    if word is not Word.HOLD:
+        row.gate = found.kept
+    db.add(row)
+    db.add(
+        Decision(
+            model_id=row.model_id,
+            incident_id=row.incident_id,
+            proposal_id=row.id,
+            kind=row.kind if word is Word.APPROVE else str(word),
+            version=row.version,
+            previous_version=found.incumbent,
+            stage=row.stage,
+            by=by,
+            at=now,
+            reason=row.reason,
+        )
+    )
+    db.flush()
+    touch(db, now, keys.proposal(row.id), *([] if word is Word.HOLD else [keys.proposal_gate(row.id)]), urgent=True)
+
+
+def _give_back(db: Session, row: Proposal, now: datetime, words: str, *, by: str | None = None) -> None:
+    """Let people ask for a roll-back again in the incident where this one came to nothing."""
+    incident = db.get(Incident, row.incident_id) if row.incident_id is not None else None
+    if incident is None or incident.id is None:
+        return
+    incident.rollback_by, incident.rollback_at = None, None
+    incident.revision += 1
+    db.add(incident)
+    tell(db, now, incident.id, kind="update", text=words, by=by)
+    touch(db, now, keys.incident(incident.id))
+
+
+def _decided(row: Proposal) -> StaleAction:
+    key = keys.proposal(row.id or 0)
+    if row.status == ProposalStatus.EXPIRED or row.decided_at is None:
+        return StaleAction("It expired before anybody decided; ask again. Nothing done.", key)
+    at = row.decided_at
+    when = f"<!date^{int(at.timestamp())}^{{time}}|{at:%H:%M} UTC>"
+    did = DONE[ProposalStatus(row.status)]
+    return StaleAction(f"This card changed at {when}: <@{row.decided_by}> already {did}. Nothing done.", key)

@@ -1,0 +1,174 @@
+"""M6, what somebody wants at a stage: the gate and who decides, then what was decided, and whether it came about."""
+
+from collections.abc import Mapping
+
+from sqlmodel import Session
+
+from bot.domain import durations, keys
+from bot.domain.evaluations import Verdict
+from bot.domain.names import clean_url
+from bot.domain.proposals import UNDECIDED, ProposalStatus
+from bot.ports import Body
+from bot.slack import gates, measures, text
+from bot.slack.blocks import Message, actions, button, context, message, section
+from bot.slack.cards.deployment import verdicts
+from bot.slack.cards.frame import posted, reply
+from bot.slack.cards.look import Look
+from bot.slack.grammar import quoted
+from bot.store.queries.directory import user_ids
+from bot.store.queries.gates import Gate, gate, gate_from
+from bot.store.queries.incidents import error_of
+from bot.store.queries.metrics import values_of_version
+from bot.store.queries.proposals import Approvers, approvers, by_hand, shown, within
+from bot.store.queries.versions import last_served
+from bot.store.tables import Model, Proposal
+
+KINDS = {"promote": ("promote", "Promoted"), "rollback": ("roll back", "Rolled back")}
+USERS = ("product", "live")
+"""Kinds of data that tell whether it was right."""
+TOLD = 3
+
+
+def card(db: Session, proposal_id: int, look: Look) -> Body | None:
+    """Return the card of a proposal: a message of its own, or of a roll-back that needed nobody else a reply."""
+    row = db.get(Proposal, proposal_id)
+    if row is None:
+        return None
+    model = db.get_one(Model, row.model_id)
+    undecided = row.status in UNDECIDED
+    drawn = _asked(db, row, model, look) if undecided else _decided(db, row, model, gate_from(row.gate), look)
+    if row.channel is None and row.incident_id is not None:
+        return reply(db, keys.incident(row.incident_id), drawn, look)
+    return posted(drawn, look, channel=row.channel or model.channel or look.channel)
+
+
+def kept_gate(db: Session, proposal_id: int, look: Look) -> Body | None:
+    """Return what was shown to whoever decided, for the thread of the card; None where nothing was measured."""
+    row = db.get(Proposal, proposal_id)
+    if row is None or not row.gate or row.channel is None:
+        return None
+    model, seen = db.get_one(Model, row.model_id), gate_from(row.gate)
+    table = gates.table(model, seen)
+    if table is None:
+        return None
+    words = f"What was decided on: {gates.verdict(seen)}"
+    return reply(db, keys.proposal(proposal_id), message(words, section(words), table), look)
+
+
+def _asked(db: Session, row: Proposal, model: Model, look: Look) -> Message:
+    seen, who = gate(db, model, row.version, row.stage), approvers(model, row.stage)
+    ids = user_ids(db, [*(who.users if who else ()), row.decided_by])
+    held = row.status == ProposalStatus.HELD
+    sign, word = ("⏸", "Held") if held else ("⏳", "Approval needed")
+    value = f"{row.id}:{shown(row, seen)}"
+    reason = text.join(f"by {text.user(row.decided_by, ids)}", _quoted(row.reason), by=" ") if held else ""
+    needs = f"needs 1 of {_called(who, ids)}" if who else "nobody is named to decide"
+    return message(
+        f"{word}: {text.plain(_what(row, model, seen).replace('*', '').replace('`', ''))}",
+        section(f"{sign} *{word}*  {_what(row, model, seen)}", reason, _way_back(db, row)),
+        gates.table(model, seen),
+        section(*gates.lines(model, seen)),
+        context(
+            f"asked by {text.user(row.asked_by)}",
+            needs + (", not the author" if who and who.not_author else ""),
+            f"expires {text.date(row.expires_at)}" if row.expires_at else "",
+            text.line(seen.suite, 120),
+        ),
+        actions(
+            button("Approve…", "proposal_approve", value, style="primary"),
+            button("Reject…", "proposal_reject", value, style="danger"),
+            button("Model card", "run_status", f"status {quoted(model.name)}"),
+        ),
+    )
+
+
+def _decided(db: Session, row: Proposal, model: Model, seen: Gate, look: Look) -> Message:
+    approved = row.status == ProposalStatus.APPROVED
+    who = text.user(row.decided_by)
+    done = KINDS[row.kind][1]
+    sign, word = {
+        ProposalStatus.APPROVED: ("✅", done if row.deployed_at else "Approved"),
+        ProposalStatus.REJECTED: ("⛔", "Rejected"),
+    }.get(ProposalStatus(row.status), ("⌛", "Expired"))
+    what = _what(row, model, seen)
+    failing = f"with {gates.verdict(seen)}" if approved and seen.failing else ""
+    by = text.join(f"{word.lower() if who else ''} by {who}", _quoted(row.reason), failing, by=" ") if who else ""
+    ask = f"`{text.line(look.command)} promote {text.line(quoted(model.name))} {row.version} {row.stage}`"
+    again = "" if row.status != ProposalStatus.EXPIRED else f"nobody decided; ask again: {ask}"
+    at = text.date(row.decided_at) if row.decided_at else ""
+    steps = _steps(db, row, model) if approved else []
+    return message(
+        text.plain(f"{word}: {what}".replace("*", "").replace("`", "")),
+        section(f"{sign} *{word}*  {what}", *steps),
+        context(f"asked by {text.user(row.asked_by)}", by or again, at),
+    )
+
+
+def _steps(db: Session, row: Proposal, model: Model) -> list[str]:
+    """Return how far it is: ordered, late, serving, and how it does there."""
+    if row.deployed_at is not None:
+        return [f"🟢 serves since {text.date(row.deployed_at)}", *_after(db, row, model)]
+    took = durations.short(within(model))
+    late = f"🟠 *not deployed after {took}*" if row.late_at else ""
+    if row.run is not None:
+        ordered = text.link(row.run, "ordered") if clean_url(row.run) else f"ordered as {text.code(row.run, 60)}"
+        return [text.join(late, f"🔵 {ordered} from {text.code(row.deployer)}, no deployment was told yet")]
+    if row.deployer is not None:
+        error = error_of(db, keys.order(row.deployer, row.id or 0))
+        if row.late_at:
+            return [text.join(f"{late}, and not ordered any more", text.line(error, 200), _by_hand(row, model))]
+        said = text.line(error, 200) or "being ordered"
+        return [f"{'🟠' if error else '⏳'} {text.code(row.deployer)}: {said}"]
+    return [text.join(late, _by_hand(row, model))]
+
+
+def _by_hand(row: Proposal, model: Model) -> str:
+    """Return the link or the command by which a person does it."""
+    given = by_hand(model, row)
+    if not given:
+        return "now deploy it: I know no deployer and no `deploy_url`, and I see the deployment that follows"
+    return f"now deploy it: {text.link(given, text.line(given, 200)) if clean_url(given) else text.code(given, 300)}"
+
+
+def _after(db: Session, row: Proposal, model: Model) -> list[str]:
+    """Return what the first evaluations since then say, where users are; the product's first."""
+    assert row.deployed_at is not None
+    for kind in USERS:
+        since = [r for r in values_of_version(db, row.model_id, row.version, kind) if r.at >= row.deployed_at]
+        found = verdicts(db, model, since, kind, baseline=row.previous_version) if since else []
+        if found:
+            said = {judgement.verdict for _, judgement in found}
+            word = "no clear difference"
+            if Verdict.REGRESSED in said:
+                word = "worse"
+            elif Verdict.IMPROVED in said:
+                word = "better"
+            against = f" than {text.version(row.previous_version)}" if word != "no clear difference" else ""
+            phrases = [measures.phrase(model, *pair) for pair in found[:TOLD]]
+            return [f"📏 {text.word(kind)} evaluation since: *{word}*{against} · {text.join(*phrases)}"]
+    return ["⚪ no live evaluation since"]
+
+
+def _what(row: Proposal, model: Model, seen: Gate) -> str:
+    verb, name, stage = KINDS[row.kind][0], text.bold(model.name), text.code(row.stage)
+    if row.kind == "promote":
+        return f"{verb} {name} {text.version(row.version)} to {stage}"
+    old = text.version(row.previous_version or seen.incumbent)
+    return f"{verb} {name} {text.join(old, text.version(row.version), by=' → ')} in {stage}"
+
+
+def _way_back(db: Session, row: Proposal) -> str:
+    """Return when the version to go back to last served: a way that was never gone may not be one."""
+    if row.kind != "rollback":
+        return ""
+    served = last_served(db, row.model_id, stage=row.stage, version=row.version)
+    return f"{text.version(row.version)} {f'last served {text.date(served)}' if served else 'never served here'}"
+
+
+def _called(who: Approvers, ids: Mapping[str, str]) -> str:
+    """Return the group by its name, for it is ours and not Slack's; people as such, so that they hear of it."""
+    return text.bold(who.group) if who.group else ", ".join(text.mention(name, ids) for name in who.users)
+
+
+def _quoted(reason: str) -> str:
+    return f"“{text.line(reason, 300)}”" if reason else ""

@@ -1,0 +1,95 @@
+"""The gate of a stage in words: the table of a candidate against what serves, and what speaks against it."""
+
+from bot.domain.measurements import ALL
+from bot.domain.names import version_label
+from bot.slack import measures, numbers, text
+from bot.slack.blocks import Block, data_table
+from bot.store.queries.gates import Gate, Row
+from bot.store.tables import Model
+
+SHOWN, PAGE = 30, 8
+NAMED = 3
+SIGNS = {True: "✅", False: "❌", None: "⚪"}
+
+
+def table(model: Model, gate: Gate) -> Block | None:
+    """Return what the version measures against what serves, failures first; None when it was never measured."""
+    if not gate.rows:
+        return None
+    rows = sorted(gate.rows, key=lambda row: row.passes is not False)[:SHOWN]
+    several = len({row.evaluation_type for row in gate.rows}) > 1
+    before = f"{version_label(gate.incumbent)} now" if gate.incumbent else "now"
+    head = ("Metric", before, version_label(gate.version), "Gate")
+    caption = f"{model.name}, {version_label(gate.version)} against {version_label(gate.incumbent) or 'nothing'}"
+    return data_table(caption, head, [_cells(model, row, several=several) for row in rows], page=PAGE)
+
+
+def lines(model: Model, gate: Gate) -> list[str]:
+    """Return what speaks against the version, or that nothing does; the most pressing first."""
+    said = []
+    if gate.bad is not None:
+        said.append(f"⚠️ {text.version(gate.version)} is marked bad: {text.line(gate.bad)}")
+    if not gate.rows:
+        said.append(f"⚪ {text.version(gate.version)} was never evaluated: nothing is known of it")
+    elif not gate.judged:
+        said.append("⚪ nothing decides: no gate, and no difference that the data could show")
+    elif gate.failing:
+        named = "; ".join(_failure(model, row) for row in gate.failing[:NAMED])
+        more = f"; and {len(gate.failing) - NAMED} more" if len(gate.failing) > NAMED else ""
+        said.append(f"❌ {verdict(gate)}: {named}{more}")
+    else:
+        said.append(f"✅ {verdict(gate)}")
+    if len(gate.rows) > SHOWN:
+        said.append(f"… {len(gate.rows) - SHOWN} more values are not shown")
+    if gate.environments is not None:
+        ours, theirs = gate.environments
+        old = text.version(gate.incumbent)
+        said.append(f"⚠️ environment {text.code(theirs, 60)}, {old} runs in {text.code(ours, 60)}")
+    return said
+
+
+def verdict(gate: Gate) -> str:
+    """Return `1 of 4 gates fails`."""
+    failing = len(gate.failing)
+    if not failing:
+        return "the one gate passes" if gate.judged == 1 else f"all {gate.judged} gates pass"
+    return f"{failing} of {text.plural(gate.judged, 'gate')} {'fails' if failing == 1 else 'fail'}"
+
+
+def _cells(model: Model, row: Row, *, several: bool) -> tuple[str, ...]:
+    unit = measures.unit(model, row)
+    before = "–" if row.before is None else numbers.figure(row.before, row.metric, unit)
+    moved = "" if row.before is None or row.before == row.value else " ▴" if row.value > row.before else " ▾"
+    kind = f" · {row.evaluation_type}" if several else ""
+    return (
+        text.plain(_title(model, row)) + kind,
+        text.plain(before),
+        text.plain(numbers.figure(row.value, row.metric, unit)) + moved,
+        f"{text.plain(_gate(model, row))} {SIGNS[row.passes]}".strip(),
+    )
+
+
+def _gate(model: Model, row: Row) -> str:
+    """Return what it has to keep, and else, or where it fails all the same, the verdict."""
+    kept = _threshold(model, row)
+    return text.join(kept, text.escape(row.verdict.replace("_", " ")) if not kept or _regressed(row) else "")
+
+
+def _failure(model: Model, row: Row) -> str:
+    value = numbers.figure(row.value, row.metric, measures.unit(model, row))
+    why = text.escape(row.outcome) if _regressed(row) else f"not {_threshold(model, row)}"
+    return f"{_title(model, row)} {value}, {why}"
+
+
+def _regressed(row: Row) -> bool:
+    return row.passes is False and row.verdict == "regressed"
+
+
+def _threshold(model: Model, row: Row) -> str:
+    if row.threshold_op is None or row.threshold is None:
+        return ""
+    return numbers.threshold(row.threshold_op, row.threshold, row.metric, measures.unit(model, row))
+
+
+def _title(model: Model, row: Row) -> str:
+    return text.join(measures.title(model, row.metric), "" if row.slice == ALL else text.line(row.slice, 60))

@@ -1,0 +1,58 @@
+"""Two versions side by side, as for a decision: what both were measured by on the same kind of data."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from sqlmodel import Session
+
+from bot.domain.evaluations import Judgement
+from bot.domain.measurements import ALL
+from bot.store.queries.judging import judged_together, rank, redefined_at, redefinitions
+from bot.store.queries.metrics import Reading, values_of_version
+from bot.store.tables import Model
+
+EVIDENCE = ("product", "live", "shadow", "offline")
+READ = 400
+"""Values of a version, with those of its slices."""
+
+
+class Compared(NamedTuple):
+    """One value of the version AFTER, and what may be said of the difference."""
+
+    before: Reading | None
+    """None = the other version was not measured by it."""
+    after: Reading
+    judgement: Judgement
+
+
+def compared(db: Session, model: Model, before: str | None, after: str) -> Iterator[Compared]:
+    """Yield the newest values of AFTER: product data first, whole values before their slices, best known metric first.
+
+    The verdicts hold together. `before` None: there is no other version.
+    """
+    read = [values_of_version(db, model.id or 0, v, limit=READ, slices=True) if v else [] for v in (before, after)]
+    changes = redefinitions(db, [model.id or 0]).get(model.id or 0, [])
+    redefined = redefined_at(changes, {r.metric for r in read[1]})
+    for kind in EVIDENCE:
+        old, new = (_newest([r for r in values if r.evaluation_type == kind]) for values in read)
+        theirs = {_key(r): r for r in old}
+        new.sort(key=lambda r: (r.slice != ALL, *rank(model, r), r.slice))
+        pairs = [(r, [theirs[_key(r)]] if _key(r) in theirs else []) for r in new]
+        both = [pair for pair in pairs if pair[1]]
+        alone = [pair for pair in pairs if not pair[1]]
+        for some in (both, alone):
+            judgements = judged_together(model, some, baseline=before, redefined=redefined)
+            for (reading, others), judgement in zip(some, judgements, strict=True):
+                yield Compared(others[0] if others else None, reading, judgement)
+
+
+def _newest(values: Sequence[Reading]) -> list[Reading]:
+    """Return the newest value of each metric and slice."""
+    found: dict[tuple[str, str], Reading] = {}
+    for reading in values:
+        found.setdefault(_key(reading), reading)
+    return list(found.values())
+
+
+def _key(reading: Reading) -> tuple[str, str]:
+    return reading.metric, reading.slice

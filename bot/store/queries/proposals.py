@@ -1,0 +1,123 @@
+"""What people want at a stage: who may decide it, what they were shown, and what there is of a model."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, and_, col, or_, select
+
+from bot.domain.names import version_label
+from bot.domain.proposals import UNDECIDED, ProposalStatus
+from bot.store.queries.directory import user_ids
+from bot.store.queries.gates import Gate
+from bot.store.tables import Decision, Model, Proposal, Serving
+
+WITHIN = timedelta(minutes=30)
+WATCHED = timedelta(days=30)
+"""So long after a version came to serve, its card still follows how it does."""
+
+
+@dataclass(frozen=True)
+class Approvers:
+    """Who decides what goes to a stage, as configured."""
+
+    users: tuple[str, ...]
+    """Names or ids."""
+    group: str | None
+    not_author: bool
+    channel: str | None
+    expires: timedelta
+    rollback: bool
+
+    @property
+    def called(self) -> str:
+        """What people call them."""
+        return self.group or " or ".join(self.users)
+
+
+def approvers(model: Model, stage: str) -> Approvers | None:
+    """Return who decides what of MODEL goes to STAGE; None = nobody was named."""
+    given = model.approvers.get(stage)
+    if given is None:
+        return None
+    return Approvers(
+        users=tuple(given["users"]),
+        group=given["group"],
+        not_author=given["not_author"],
+        channel=given["channel"],
+        expires=timedelta(seconds=given["expires_s"]),
+        rollback=given["rollback"],
+    )
+
+
+def stages_of(db: Session, model: Model) -> list[str]:
+    """Return the stages that we know of a model: configured, or where something ever served."""
+    served = db.exec(select(Serving.stage).where(Serving.model_id == model.id).distinct())
+    return sorted({*model.approvers, *model.aliases.values(), *served})
+
+
+def may_not(db: Session, model: Model, row: Proposal, user: str) -> str:
+    """Return why USER, a Slack id, does not decide this; empty when they may."""
+    who = approvers(model, row.stage)
+    if who is None:
+        return f"Nobody is named any more under `approvers` for {row.stage} of {model.name}, so nobody can decide."
+    if user not in user_ids(db, who.users).values():
+        return f"Going to {row.stage} needs {who.called}; the card stands for them."
+    if who.not_author and user == row.asked_by:
+        return f"You asked for it, so somebody else of {who.called} decides."
+    return ""
+
+
+def shown(row: Proposal, gate: Gate) -> int:
+    """Return the number of what a person sees on the card: another one once anything of it is otherwise."""
+    return gate.digest + row.revision
+
+
+def needs_reason(gate: Gate) -> bool:
+    """Return whether an approval has to say why: something speaks against it."""
+    return bool(gate.failing) or gate.bad is not None
+
+
+def undecided(db: Session, model_ids: Collection[int | None]) -> Sequence[Proposal]:
+    """Return what waits for a decision of these models, the oldest first."""
+    query = select(Proposal).where(col(Proposal.model_id).in_(model_ids), col(Proposal.status).in_(UNDECIDED))
+    return db.exec(query.order_by(col(Proposal.id))).all()
+
+
+def under_way(db: Session, model_id: int) -> Sequence[Proposal]:
+    """Return what was approved of a model and does not serve yet, the oldest first."""
+    query = select(Proposal).where(Proposal.model_id == model_id, Proposal.status == ProposalStatus.APPROVED)
+    return db.exec(query.where(col(Proposal.deployed_at).is_(None)).order_by(col(Proposal.id))).all()
+
+
+def open_proposals(db: Session, model_id: int) -> Sequence[Proposal]:
+    """Return what waits for a decision of a model, or to come to serve, the oldest first."""
+    approved = and_(col(Proposal.status) == ProposalStatus.APPROVED, col(Proposal.deployed_at).is_(None))
+    query = select(Proposal).where(Proposal.model_id == model_id, or_(col(Proposal.status).in_(UNDECIDED), approved))
+    return db.exec(query.order_by(col(Proposal.id))).all()
+
+
+def decisions_since(db: Session, model_id: int, since: datetime) -> Sequence[Decision]:
+    """Return what was decided of a model SINCE then, the newest first."""
+    query = select(Decision).where(Decision.model_id == model_id, col(Decision.at) >= since)
+    return db.exec(query.order_by(col(Decision.id).desc())).all()
+
+
+def within(model: Model) -> timedelta:
+    """Return how long after a decision a version may take to come to serve."""
+    seconds = model.deploys.get("within_s")
+    return WITHIN if seconds is None else timedelta(seconds=seconds)
+
+
+def by_hand(model: Model, row: Proposal) -> str:
+    """Return what people open or type to carry it out; empty when nobody said."""
+    template = str(model.deploys.get("url") or "")
+    filled = {"{model}": model.name, "{version}": row.version, "{stage}": row.stage}
+    for name, value in filled.items():
+        template = template.replace(name, value)
+    return template
+
+
+def moved(row: Proposal, incumbent: str | None) -> str:
+    """Return `v42 → v43`, or only where it goes."""
+    return " → ".join(version_label(v) for v in (incumbent, row.version) if v)
