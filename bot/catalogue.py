@@ -10,15 +10,26 @@ from bot.config import ApproverSection, Decisions, ModelSection
 from bot.domain import keys
 from bot.domain.actions import OPEN_STATUSES
 from bot.domain.names import clean_stage, duration_of
+from bot.ingest.record import link_earlier
+from bot.ingest.rules import Rules
 from bot.store.projection import touch_existing, touch_open
-from bot.store.tables import AlertGroup, Incident, Model, ModelName
+from bot.store.tables import AlertGroup, Incident, Link, Model, ModelName
 
 SHOWN_SINCE = timedelta(days=30)
 """Cards that were drawn this lately follow a change of the configuration."""
 
 
-def apply(db: Session, decisions: Decisions, now: datetime) -> None:
-    """Write what the configuration says of each model; refines what events said, never removes a model."""
+def take(db: Session, decisions: Decisions, now: datetime, rules: Rules) -> None:
+    """Write what the configuration says of each model; a new `match` also takes up what came before."""
+    if apply(db, decisions, now):
+        link_earlier(db, now, rules)
+
+
+def apply(db: Session, decisions: Decisions, now: datetime) -> bool:
+    """Write what the configuration says of each model; refines what events said, never removes a model.
+
+    Returns whether its `match` rules are others than before, so that what came earlier may be of a model now.
+    """
     rows = {m.name: m for m in db.exec(select(Model))}
     earlier = {n.name: n.model_id for n in db.exec(select(ModelName))}
     by_id = {m.id: m for m in rows.values()}
@@ -54,6 +65,19 @@ def apply(db: Session, decisions: Decisions, now: datetime) -> None:
     if changed or moved:
         touch_open(db, now, now - SHOWN_SINCE)
     touch_existing(db, now, keys.ALL_HOMES)
+    called = known | rows
+    return _match(db, {called[name].id: given.match for name, given in decisions.models.items() if given.match}, now)
+
+
+def _match(db: Session, wanted: Mapping[int | None, dict[str, str]], now: datetime) -> bool:
+    """Write the rules by which events that name no model are of one; False when they stand there already."""
+    before = db.exec(select(Link).where(col(Link.by).is_(None))).all()
+    if {link.model_id: link.labels for link in before} == wanted:
+        return False
+    for link in before:
+        db.delete(link)
+    db.add_all(Link(model_id=number, labels=labels, at=now) for number, labels in wanted.items() if number is not None)
+    return True
 
 
 def _move(db: Session, channels: Mapping[int | None, str | None], default: str) -> int:

@@ -5,6 +5,7 @@ time is a ConfigError that names file, line, key and the nearest right name.
 """
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, time
 from pathlib import Path
@@ -15,6 +16,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from bot.domain.errors import ConfigError
+from bot.domain.links import LABEL, PATTERN
 from bot.domain.metrics import parse_threshold
 from bot.domain.names import duration_of, nearest
 
@@ -53,6 +55,21 @@ def _when(text: object) -> str:
 def _duration(text: str) -> str:
     if duration_of(text) is None:
         raise ValueError("a duration such as 7d, 12h or 1d12h")
+    return text
+
+
+def _label(text: str) -> str:
+    if not LABEL(text):
+        raise ValueError("the name of a label, such as service or app.kubernetes.io/name")
+    return text
+
+
+def _pattern(text: str) -> str:
+    if text.startswith(PATTERN):
+        try:
+            re.compile(text)
+        except re.error as e:
+            raise ValueError(f"with ^ in front it is a regular expression, and {e}") from e
     return text
 
 
@@ -166,6 +183,10 @@ class ModelSection(_Section):
     depends_on: tuple[str, ...] = ()
     aliases: dict[str, str] = {}
     """Registry alias -> the stage that serves what it points to."""
+    match: dict[
+        Annotated[str, AfterValidator(_label)], Annotated[str, Field(min_length=1), AfterValidator(_pattern)]
+    ] = {}
+    """Labels of events that name no model, all of which together mean this one."""
     metrics: dict[str, MetricSection] = {}
     label_lag: Annotated[str, AfterValidator(_duration)] | None = None
     evaluate_every: Annotated[str, AfterValidator(_duration)] | None = None

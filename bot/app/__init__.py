@@ -48,7 +48,7 @@ async def serve(settings: Settings) -> None:
         await database.write(schema.upgrade)
         if clock.url is not None:
             await _settle(clock)
-        await database.write(catalogue.apply, decisions, clock.now())
+        await database.write(catalogue.take, decisions, clock.now(), rules)
         leases, bell = Leases(database, replica.name), database.dialect.bell()
         process = Process(settings, clock, database, leases, rules, bell)
         await _run(process, Front(process, inlets), partners)

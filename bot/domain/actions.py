@@ -197,6 +197,25 @@ class RetireModel:
     by: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class LinkEvents:
+    """Say whose the events with a label are that name no model, those that came before too."""
+
+    label: str
+    value: str
+    model: str
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnlinkEvents:
+    """Take such a rule back; what it linked stays."""
+
+    label: str
+    value: str
+    by: str
+
+
 Action = (
     GiveVerdict
     | DeclareIncident
@@ -211,4 +230,6 @@ Action = (
     | RenameModel
     | MergeModels
     | RetireModel
+    | LinkEvents
+    | UnlinkEvents
 )

@@ -136,6 +136,7 @@ class VersionFact:
     """A version was registered, or something about it became known."""
 
     model: str
+    """Empty = it names none; the same in the other facts. Its labels may tell."""
     version: str | None
     """None = an alias is gone, and the sender does not say from which version."""
     occurred_at: datetime
@@ -153,6 +154,8 @@ class VersionFact:
     description: str = ""
     actor: str | None = None
     url: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Only where it names no model: what may tell of which it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +175,8 @@ class ChangeFact:
     trigger: Trigger | None = None
     actor: str | None = None
     url: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Only where it names no model: what may tell of which it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,6 +205,8 @@ class DeploymentFact:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     committed_at: datetime | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Only where it names no model: what may tell of which it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,6 +267,8 @@ class EvaluationFact:
     labels_until: datetime | None = None
     actor: str | None = None
     url: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Only where it names no model: what may tell of which it is."""
 
 
 @dataclass(frozen=True, kw_only=True)

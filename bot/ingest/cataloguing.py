@@ -17,6 +17,7 @@ from bot.store.tables import (
     Decision,
     Evaluation,
     Incident,
+    Link,
     MetricName,
     MetricValue,
     Model,
@@ -27,7 +28,7 @@ from bot.store.tables import (
     Version,
 )
 
-OWNED = (Change, Serving, Move, Evaluation, MetricValue, AlertGroup, Alert, Incident, Decision, Proposal)
+OWNED = (Change, Serving, Move, Evaluation, MetricValue, AlertGroup, Alert, Incident, Decision, Proposal, Link)
 """Whose rows go along when a model is merged into another, as they are."""
 SHOWN = timedelta(days=30)
 """Cards that were drawn this lately get the new name."""

@@ -94,6 +94,7 @@ def record_change(db: Session, origin: Origin, fact: ChangeFact, model: Model | 
         ref=fact.ref,
         url=fact.url,
         quiet=True,
+        labels={} if model else dict(fact.labels),
         delivery_id=origin.delivery_id,
     )
     db.add(row)

@@ -152,16 +152,38 @@ def name_suspect(db: Session, now: datetime, change: Change) -> None:
     unknown = select(Incident).where(_is_open(), col(Incident.suspect_change_id).is_(None))
     unknown = unknown.where(col(Incident.shared).is_(False), col(Incident.opened_at) >= change.occurred_at)
     for incident in db.exec(unknown.where(col(Incident.opened_at) <= change.occurred_at + LATEST)):
-        model = db.get(Model, incident.model_id) if incident.model_id is not None else None
-        group = next((g for g in groups_of(db, incident.id or 0) if g.symptom == incident.symptom), None)
-        onset = _onset(group) if group else onset_of(incident.opened_at)
-        suspect = suspect_of(db, model, onset, stage=group.stage if group else None)
-        if suspect is None or incident.id is None:
-            continue
-        incident.suspect_change_id, incident.suspect = suspect.change_id, suspect.words
-        db.add(incident)
-        touch(db, now, keys.incident(incident.id))
-        touch_ticket(db, now, incident.id)
+        if _find_suspect(db, incident) and incident.id is not None:
+            touch(db, now, keys.incident(incident.id))
+            touch_ticket(db, now, incident.id)
+
+
+def adopt(db: Session, now: datetime, groups: Sequence[AlertGroup], rules: Rules) -> None:
+    """Give the incidents of GROUPS, which changed hands, to the one model that all their groups are of now."""
+    for number in sorted({g.incident_id for g in groups if g.incident_id is not None}):
+        incident = db.get_one(Incident, number)
+        models = {group.model_id for group in groups_of(db, number)}
+        if incident.model_id is None and not incident.shared and len(models) == 1:
+            incident.model_id = models.pop()
+            if incident.opened_by is None and incident.model_id is not None:
+                name = db.get_one(Model, incident.model_id).name
+                incident.title = rules_of.title_of(incident.symptom or "", name, summary=incident.title)[:250]
+            if incident.suspect_change_id is None:
+                _find_suspect(db, incident)
+            db.add(incident)
+        touch_incident(db, now, incident, rules)
+
+
+def _find_suspect(db: Session, incident: Incident) -> bool:
+    """Name the change nearest before the incident; False when there is none."""
+    model = db.get(Model, incident.model_id) if incident.model_id is not None else None
+    group = next((g for g in groups_of(db, incident.id or 0) if g.symptom == incident.symptom), None)
+    onset = _onset(group) if group else onset_of(incident.opened_at)
+    suspect = suspect_of(db, model, onset, stage=group.stage if group else None)
+    if suspect is None:
+        return False
+    incident.suspect_change_id, incident.suspect = suspect.change_id, suspect.words
+    db.add(incident)
+    return True
 
 
 def _recent_hard(db: Session, now: datetime, symptom: str) -> Sequence[AlertGroup]:

@@ -18,6 +18,7 @@ from bot.domain.actions import (
     DeclareIncident,
     GiveVerdict,
     IncidentStatus,
+    LinkEvents,
     LogChange,
     MarkVersion,
     MergeModels,
@@ -26,6 +27,7 @@ from bot.domain.actions import (
     ResolveIncident,
     RetireModel,
     StaleAction,
+    UnlinkEvents,
     UpdateIncident,
 )
 from bot.domain.attribution import onset_of
@@ -34,6 +36,8 @@ from bot.domain.names import version_label
 from bot.ingest import incidents, proposals
 from bot.ingest.cataloguing import catalogued
 from bot.ingest.correlate import models_named, open_incident_of
+from bot.ingest.linking import drop_rule, take_rule
+from bot.ingest.record import link_earlier
 from bot.ingest.rules import Rules
 from bot.ingest.timeline import tell
 from bot.ingest.typed import log_change, mark_version
@@ -72,6 +76,11 @@ def record_action(db: Session, action: Action, now: datetime, rules: Rules) -> i
             subject, number = "proposal", proposals.decide(db, action, now)
         case RenameModel() | MergeModels() | RetireModel():
             subject, number = "model", catalogued(db, action, now)
+        case LinkEvents():
+            subject, number = "model", take_rule(db, action, now)
+            link_earlier(db, now, rules, (action.label, action.value))
+        case UnlinkEvents():
+            subject, number = "model", drop_rule(db, action)
         case _:
             assert_never(action)
     what = type(action).__name__

@@ -26,12 +26,15 @@ from bot.ingest.changes import Origin, record_change, record_version
 from bot.ingest.correlate import models_named
 from bot.ingest.evaluations import record_evaluation
 from bot.ingest.groups import Moved
-from bot.ingest.incidents import settle_resolved, take_in
+from bot.ingest.incidents import adopt, settle_resolved, take_in
+from bot.ingest.linking import hold, linked, take_up_alerts, take_up_changes, take_up_held
 from bot.ingest.rollouts import record_alias, record_deployment
 from bot.ingest.rules import Rules
 from bot.ingest.storms import gather
 from bot.ports import Delivery as Request
 from bot.store.projection import COUNTS, touch, touch_existing
+from bot.store.queries.unlinked import Pair
+from bot.store.queries.unlinked import rules as known_rules
 from bot.store.tables import Delivery
 
 
@@ -80,7 +83,8 @@ def _record(
     """
     new: Counter[int | None] = Counter()
     lists: list[Listed] = []
-    for row, read, _ in kept:
+    named = linked(db, [(row.source, read) for row, read, _ in kept])
+    for (row, *_), read in zip(kept, named, strict=True):
         alerts = [f for f in read if isinstance(f, AlertFact)]
         if len(alerts) < len(read) and (not row.repeated or row.unmapped):
             new[row.id] += _record_others(db, Origin(row.source, row.id), read, now, rules)
@@ -115,6 +119,8 @@ def _record_others(db: Session, origin: Origin, read: Sequence[Fact | Unmapped],
         same[words] += 1
         at = replace(origin, words=words, nth=same[words])
         match fact:
+            case VersionFact() | DeploymentFact() | EvaluationFact() if not fact.model:
+                new += hold(db, at, fact, now)
             case VersionFact():
                 known = record_version(db, at, fact, models[fact.model], now)
                 new += record_alias(db, at, fact, models[fact.model], now) or known
@@ -144,6 +150,18 @@ def record_own(
         _record_alerts(db, [listed(db, objectives.SOURCE, delivery_id, alerts)], now, rules)
 
 
+def link_earlier(db: Session, now: datetime, rules: Rules, pair: Pair | None = None) -> None:
+    """Give to their models what came before there was a rule for it; PAIR is the label that a new rule is about."""
+    known = known_rules(db)
+    take_up_changes(db, now, known, pair)
+    for origin, fact in take_up_held(db, known, pair):
+        _record_others(db, origin, [fact], now, rules)
+    whole, moved = take_up_alerts(db, now, known, pair, rules)
+    follow_up(db, replace(moved, changed=[*moved.changed, *whole], turned=[*moved.turned, *whole]), now, rules)
+    adopt(db, now, whole, rules)
+    take_in(db, now, [g for g in whole if g.firing and not g.quiet and g.incident_id is None], rules)
+
+
 def _record_alerts(db: Session, lists: Sequence[Listed], now: datetime, rules: Rules) -> Counter[int | None]:
     """Record alerts and draw the consequences; returns how many episodes of each delivery changed."""
     if not lists:
@@ -155,7 +173,7 @@ def _record_alerts(db: Session, lists: Sequence[Listed], now: datetime, rules: R
 
 def _words(fact: Fact) -> str:
     """Return what FACT states, short; fields that a later version of ours may add do not change it."""
-    stated = sorted((k, str(v)) for k, v in vars(fact).items() if v not in (None, "", ()))
+    stated = sorted((k, str(v)) for k, v in vars(fact).items() if v not in (None, "", (), {}))
     return sha256(repr(stated).encode()).hexdigest()[:16]
 
 

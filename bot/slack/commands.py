@@ -7,8 +7,20 @@ from sqlmodel import Session
 
 from bot.domain.errors import UserError
 from bot.domain.names import clean_version
-from bot.slack import deeds
-from bot.slack.answers import changes, compare, everyone, helping, models, setup, status, unknown, versions, why
+from bot.slack import deeds, linking
+from bot.slack.answers import (
+    changes,
+    compare,
+    everyone,
+    helping,
+    models,
+    setup,
+    status,
+    unknown,
+    unlinked,
+    versions,
+    why,
+)
 from bot.slack.blocks import Message
 from bot.slack.grammar import parse, quoted, words
 from bot.slack.questions import Asker, Deed, Question, known_version
@@ -91,6 +103,10 @@ def _setup(db: Session, question: Question) -> Message:
     return setup.setup(db, question.needed("setup NAME"), question.now, question.look)
 
 
+def _unlinked(db: Session, question: Question) -> Message:
+    return unlinked.unlinked(db, question.now, question.look)
+
+
 def _help(db: Session, question: Question) -> Message:
     if "all" in question.command.words:
         return helping.every_command(question.look)
@@ -120,6 +136,9 @@ COMMANDS: dict[str, Callable[[Session, Question], Message | Deed]] = {
     "rename": deeds.rename,
     "merge": deeds.merge,
     "retire": deeds.retire,
+    "unlinked": _unlinked,
+    "link": linking.link,
+    "unlink": linking.unlink,
     "incidents": _incidents,
     "oncall": _oncall,
     "help": _help,

@@ -53,6 +53,32 @@ class ModelName(SQLModel, table=True):
     model_id: int = Field(foreign_key="model.id", index=True)
 
 
+class Link(SQLModel, table=True):
+    """A lasting rule: an event that names no model, and has these labels, is of this one."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    model_id: int = Field(foreign_key="model.id", index=True)
+    labels: dict[str, str] = Field(default_factory=dict, sa_type=sa.JSON)
+    by: str | None = None
+    """Who said so; None = the configuration (`match`), whose values may be patterns."""
+    at: datetime
+
+
+class Unlinked(SQLModel, table=True):
+    """A fact that can only be of a model, names none, and waits for a link; alerts and changes have rows without."""
+
+    __table_args__ = (sa.UniqueConstraint("source", "dedup_key"),)
+    id: int | None = Field(default=None, primary_key=True)
+    source: str
+    dedup_key: str
+    kind: str
+    """version | deployment | evaluation."""
+    labels: dict[str, str] = Field(default_factory=dict, sa_type=sa.JSON)
+    fact: dict[str, Any] = Field(default_factory=dict, sa_type=sa.JSON)
+    received_at: datetime
+    delivery_id: int | None = None
+
+
 class Version(SQLModel, table=True):
     """One immutable version of a model, with what it was made from."""
 
@@ -115,6 +141,8 @@ class Change(SQLModel, table=True):
     committed_at: datetime | None = None
     quiet: bool = False
     """It only filled history (older than a day when it came): no card."""
+    labels: dict[str, str] = Field(default_factory=dict, sa_type=sa.JSON)
+    """Of one that names no model."""
     delivery_id: int | None = None
 
 

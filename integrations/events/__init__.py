@@ -17,7 +17,7 @@ from bot.domain.errors import MalformedPayload
 from bot.domain.facts import Fact, Unmapped
 from bot.ports import Delivery, Source
 from integrations.events.facts import fact_of
-from integrations.events.models import ALIASES, KINDS, renamed
+from integrations.events.models import ALIASES, KINDS, UNNAMED, renamed
 from integrations.events.schema import MAX_EVENTS, schema
 
 ELSEWHERE = {
@@ -25,6 +25,8 @@ ELSEWHERE = {
     "incident": "an incident is opened by a hard alert (kind `alert`, class `hard`) or by a person in Slack",
 }
 EXAMPLE = '{"kind": "deployment", "model": "churn-scorer", "version": "3", "stage": "production"}'
+MODEL_FREE = ("alert", "change")
+"""Kinds that may be of no model."""
 MAX_REASONS = 20
 """So many unreadable events of one body are named; the rest are counted."""
 
@@ -94,7 +96,8 @@ def _fact(document: Any, path: str, received_at: datetime) -> Fact:
 def _folded(document: Mapping[str, Any], kind: str) -> dict[str, Any]:
     """Return an event under our names, without what is null or empty, with model and version from where they stand.
 
-    A package URL names both, in `artifact` or in their own place; labels name a model when nothing else does.
+    A package URL names both, in `artifact` or in their own place; labels name a model when nothing else does, or may
+    tell which one it is.
     """
     stated = {key: value for key, value in document.items() if value is not None and value != ""}
     event = renamed(stated, ALIASES[kind]) | {"kind": kind}
@@ -114,6 +117,8 @@ def _folded(document: Mapping[str, Any], kind: str) -> dict[str, Any]:
         ):
             if value:
                 event.setdefault(field, value)
+        if words and kind not in MODEL_FREE:
+            event.setdefault("model", UNNAMED)
     return event
 
 

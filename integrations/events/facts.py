@@ -21,6 +21,7 @@ from bot.domain.facts import (
     VersionFact,
 )
 from integrations.events.models import (
+    UNNAMED,
     AlertEvent,
     AnyEvent,
     ChangeEvent,
@@ -58,7 +59,8 @@ def fact_of(event: AnyEvent, document: Mapping[str, Any], received_at: datetime)
 
 def _version(event: VersionEvent, document: Mapping[str, Any], received_at: datetime) -> VersionFact:
     return VersionFact(
-        model=names.clean_name(event.model) or event.model,
+        model=_model(event),
+        labels=_telling(event),
         version=names.clean_version(event.version) or event.version,
         occurred_at=event.occurred_at or received_at,
         dedup_key=_dedup_key(event, document, event.occurred_at or event.id),
@@ -80,7 +82,8 @@ def _version(event: VersionEvent, document: Mapping[str, Any], received_at: date
 def _deployment(event: DeploymentEvent, document: Mapping[str, Any], received_at: datetime) -> DeploymentFact:
     stated_at = event.occurred_at or event.finished_at
     return DeploymentFact(
-        model=names.clean_name(event.model) or event.model,
+        model=_model(event),
+        labels=_telling(event),
         version=names.clean_version(event.version),
         occurred_at=stated_at or received_at,
         status=event.status,
@@ -108,6 +111,7 @@ def _change(event: ChangeEvent, document: Mapping[str, Any], received_at: dateti
     kind = ChangeType(event.change_type)
     return ChangeFact(
         change_type=kind,
+        labels=_telling(event),
         summary=names.clip(event.summary or event.title or f"{kind.replace('_', ' ')} changed", MAX_TEXT),
         occurred_at=event.occurred_at or received_at,
         model=names.clean_name(event.model),
@@ -128,7 +132,8 @@ def _evaluation(event: EvaluationEvent, document: Mapping[str, Any], received_at
     stage = names.clean_stage(event.stage)
     dataset = event.dataset
     return EvaluationFact(
-        model=names.clean_name(event.model) or event.model,
+        model=_model(event),
+        labels=_telling(event),
         metrics=tuple(_metric(metric, event) for metric in event.metrics),
         occurred_at=stated_at or received_at,
         version=names.clean_version(event.version),
@@ -148,6 +153,15 @@ def _evaluation(event: EvaluationEvent, document: Mapping[str, Any], received_at
         actor=names.clean_name(event.actor),
         url=names.clean_url(event.url),
     )
+
+
+def _model(event: VersionEvent | DeploymentEvent | EvaluationEvent) -> str:
+    return "" if event.model == UNNAMED else names.clean_name(event.model) or event.model
+
+
+def _telling(event: VersionEvent | DeploymentEvent | EvaluationEvent | ChangeEvent) -> dict[str, str]:
+    """Return the labels, which may tell the model, of an event that names none."""
+    return dict(islice(event.labels.items(), MAX_LABELS)) if event.model in (None, UNNAMED) else {}
 
 
 def _metric(metric: Metric, event: EvaluationEvent) -> MetricFact:

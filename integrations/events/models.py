@@ -52,7 +52,9 @@ class Event(BaseModel):
     actor: Name | None = Field(None, description="Who did it.")
     title: str | None = None
     url: str | None = Field(None, description="Where people read more.")
-    labels: Labels = Field({}, description="Anything else; may name model, version, stage and severity.")
+    labels: Labels = Field(
+        {}, description="Anything else; may name model, version, stage and severity, or tell of which model it is."
+    )
 
 
 class VersionEvent(Event):
@@ -270,6 +272,9 @@ class AlertEvent(Event):
 
 
 AnyEvent = VersionEvent | DeploymentEvent | ChangeEvent | EvaluationEvent | AlertEvent
+
+UNNAMED = "?"
+"""The model of an event that names none, but has labels that may tell."""
 
 KINDS: dict[str, type[AnyEvent]] = {
     "version": VersionEvent,

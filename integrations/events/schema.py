@@ -35,6 +35,7 @@ def _allow_other_names(model: dict[str, Any], aliases: Mapping[str, str]) -> Non
     properties, required = model["properties"], model.get("required", [])
     # A package URL names both, and is itself a field.
     others = {name: ["artifact"] for name in ("model", "version") if "artifact" in properties}
+    others.setdefault("model", []).append("labels")  # which may tell
     for alias, name in aliases.items():
         if name in properties:
             properties.setdefault(alias, properties[name] | {"description": f"Another name of `{name}`."})

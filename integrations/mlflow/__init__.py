@@ -143,6 +143,7 @@ def _prompt_moved(subject: _Subject, at: datetime, key: str | None) -> Fact:
         occurred_at=at,
         dedup_key=key,
         after=names.version_label(version) if version else None,
+        labels={"prompt": prompt},
         ref=f"prompts:/{quote(prompt)}@{quote(alias)}"[:MAX_REF],
     )
 

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 import integrations.events
 from bot.domain.errors import BadSignature, UnsupportedEvent
-from bot.domain.facts import Fact, Unmapped, VersionFact
+from bot.domain.facts import ChangeFact, Fact, Unmapped
 from bot.ingest.authenticate import Auth
 from bot.ingest.receive import Inlet, Intake, read, receive
 from bot.ingest.record import record_read
@@ -183,7 +183,7 @@ def test_every_delivery_is_a_sign_of_life(world: Any) -> None:
 
 
 def test_half_of_a_delivery_is_never_written(world: Any) -> None:
-    unwritable = VersionFact(model="churn", version=None, occurred_at=world.now)  # type: ignore[arg-type]
+    unwritable = ChangeFact(change_type=None, summary="new", occurred_at=world.now)  # type: ignore[arg-type]
 
     with pytest.raises(IntegrityError):
         world.record(world.alert(), world.rollout("41"), unwritable)

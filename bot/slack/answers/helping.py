@@ -24,6 +24,8 @@ EVERY: tuple[tuple[str, str], ...] = (
     ("setup NAME", "what is connected, and what to connect next"),
     ("rename OLD NEW", "call a model otherwise; `merge FROM INTO` makes two one"),
     ("retire NAME", "it is over; `retire NAME --undo` takes it back"),
+    ("unlinked", "what names no model, and whose it may be"),
+    ("link service=churn-api NAME", "events with this label are its; `unlink service=churn-api` takes it back"),
     ("incidents", "what is open"),
     ("oncall", "who has the pager"),
     ("help", "the first things to try"),

@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from bot.slack import text
 from bot.slack.answers.unknown import unknown_model
-from bot.slack.blocks import Message, actions, button, context, message, section
+from bot.slack.blocks import Block, Message, actions, button, context, message, section
 from bot.slack.cards.frame import finished
 from bot.slack.cards.look import Look
 from bot.slack.grammar import quoted
@@ -19,8 +19,11 @@ from bot.store.queries.metrics import evaluation_types_known
 from bot.store.queries.models import model_by_name
 from bot.store.queries.objectives import objective
 from bot.store.queries.sources import hearing
+from bot.store.queries.unlinked import links_of
 from bot.store.tables import Model
 
+LINKS = 5
+"""Rules of a model that are shown, the newest."""
 EVENT = "post to `/hooks/events`"
 
 
@@ -53,11 +56,25 @@ def setup(db: Session, model_name: str, now: datetime, look: Look) -> Message:
             text.join(plain, f"next: {following.name}" if following else "nothing is missing", by="; "),
             section(head, *(f"{'✅' if point.there else '⚪'} {point.name}" for point in points)),
             section(advice),
+            _links(db, model),
             context(*silent) if silent else None,
             actions(button("Status", "run_1", f"status {quoted(model.name)}")),
         ),
         look,
     )
+
+
+def _links(db: Session, model: Model) -> Block | None:
+    """Return by which labels events that do not name the model are its."""
+    links = links_of(db, model.id or 0)
+    lines = [
+        text.join(
+            ", ".join(text.code(f"{label}={value}") for label, value in link.labels.items()),
+            f"{text.user(link.by)}, {text.date(link.at)}" if link.by else "`match` in `bellwether.yml`",
+        )
+        for link in links[-LINKS:]
+    ]
+    return section("*Linked by*", *lines) if lines else None
 
 
 def _points(db: Session, model: Model, now: datetime) -> tuple[Point, ...]:

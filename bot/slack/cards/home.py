@@ -19,6 +19,7 @@ from bot.store.queries.directory import user_ids
 from bot.store.queries.incidents import open_incidents, remote_ids, tickets_of, without_cause
 from bot.store.queries.models import count_models, names_of, owned_by
 from bot.store.queries.sources import Hearing, hearing, unmapped
+from bot.store.queries.unlinked import count_unlinked
 from bot.store.tables import Model
 
 SHOWN = 8
@@ -43,6 +44,7 @@ def card(db: Session, user: str, look: Look) -> Body:
             _buttons(),
             context(_heard(heard, look)),
             *_unread(db),
+            *_unlinked(db, look),
         ]
     return Body({"user": user, "view": fit_view({"type": "home", "blocks": blocks})})
 
@@ -140,6 +142,12 @@ def _unread(db: Session) -> list[Block]:
     found = unmapped(db)
     lines = [f"⚠️ {text.code(source)} sent something that I could not read: {text.line(why)}" for source, why in found]
     return [context("\n".join([*lines[:5], "It is kept: see `bellwether doctor`."]))] if lines else []
+
+
+def _unlinked(db: Session, look: Look) -> list[Block]:
+    count = count_unlinked(db)
+    words = f"{text.plural(count, 'open alert or waiting event', 'open alerts and waiting events')} of no model"
+    return [context(f"⚪ {words}: `{text.line(look.command, 40)} unlinked`")] if count else []
 
 
 def _set_up(look: Look, heard: Hearing, *, owned: bool) -> list[Block]:

@@ -209,6 +209,7 @@ def upgrade() -> None:
         sa.Column("finished_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("committed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("quiet", sa.Boolean(), nullable=False),
+        sa.Column("labels", sa.JSON(), nullable=False),
         sa.Column("delivery_id", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(
             ["model_id"],
@@ -291,6 +292,35 @@ def upgrade() -> None:
     with op.batch_alter_table("model_name", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_model_name_model_id"), ["model_id"], unique=False)
 
+    op.create_table(
+        "link",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("model_id", sa.Integer(), nullable=False),
+        sa.Column("labels", sa.JSON(), nullable=False),
+        sa.Column("by", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["model_id"],
+            ["model.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("link", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_link_model_id"), ["model_id"], unique=False)
+
+    op.create_table(
+        "unlinked",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("source", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("dedup_key", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("kind", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("labels", sa.JSON(), nullable=False),
+        sa.Column("fact", sa.JSON(), nullable=False),
+        sa.Column("received_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("delivery_id", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("source", "dedup_key"),
+    )
     op.create_table(
         "move",
         sa.Column("id", sa.Integer(), nullable=False),
