@@ -79,10 +79,9 @@ class Story:
 
     def change(self, model: Model | None, change_type: str, summary: str, **more: Any) -> Change:
         self.count += 1
-        given: dict[str, Any] = {"occurred_at": DEPLOYED, "received_at": DEPLOYED, **more}
+        given: dict[str, Any] = {"source": "events", "occurred_at": DEPLOYED, "received_at": DEPLOYED, **more}
         return self.add(
             Change(
-                source="events",
                 dedup_key=f"change/{self.count}",
                 model_id=model.id if model else None,
                 change_type=change_type,

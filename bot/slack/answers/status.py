@@ -21,8 +21,10 @@ from bot.store.queries.directory import user_ids
 from bot.store.queries.incidents import remote_ids, ticket_of
 from bot.store.queries.judging import is_product
 from bot.store.queries.lag import lag
+from bot.store.queries.marks import BAD
 from bot.store.queries.metrics import Reading
 from bot.store.queries.models import PRODUCTION, model_by_name, previous_version, way_back
+from bot.store.queries.notes import Note, newest_notes
 from bot.store.queries.objectives import JUDGED
 from bot.store.queries.proposals import approvers, open_proposals
 from bot.store.queries.sources import Hearing, hearing
@@ -32,6 +34,9 @@ from bot.store.tables import AlertGroup, Model, Serving
 PRODUCT, METRICS = 2, 3
 """Model metrics on the third line, the most telling first."""
 GROUPS = 4
+NOTES = 2
+NOTED = timedelta(days=30)
+"""Older notes are not told."""
 LATE = timedelta(seconds=90)
 """Longer than a card that changes all the time may take."""
 
@@ -69,6 +74,7 @@ def _status(db: Session, model_name: str, now: datetime, look: Look, *, shared: 
                 text.join(_versions(health.serving, now), *(_metric(model, *pair, now) for pair in other)),
             ),
             _trouble(db, health, look),
+            _notes(db, health, now),
             context(*_small_print(db, health, heard, now)),
             _buttons(db, health, shared=shared),
         ),
@@ -158,6 +164,23 @@ def _proposed(db: Session, model: Model, look: Look) -> list[str]:
 
 def _group(group: AlertGroup, features: Features) -> str:
     return text.join(text.line(group.symptom, 60), alerting.features(features), by=" ")
+
+
+def _notes(db: Session, health: Health, now: datetime) -> Block | None:
+    """Return what people wrote down last; a warning of a version that serves stands above already."""
+    warned = {row.version for row in health.serving}
+    found = newest_notes(db, health.model.id or 0, now - NOTED, limit=2 * NOTES)
+    lines = [_note(note, now) for note in found if not (note.kind == BAD and note.version in warned)]
+    return context(*lines[:NOTES]) if lines else None
+
+
+def _note(note: Note, now: datetime) -> str:
+    if note.version is None:
+        said = f"📌 {text.word(note.kind)}: {text.line(note.text, 60)}"
+    else:
+        word = "bad" if note.kind == BAD else "good"
+        said = text.join(f"📌 {text.version(note.version)} marked {word}", text.line(note.text, 60), by=": ")
+    return text.join(said, text.user(note.by), f"{durations.short(now - note.at)} ago", by=", ")
 
 
 def _small_print(db: Session, health: Health, heard: Hearing, now: datetime) -> list[str]:
