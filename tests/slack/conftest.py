@@ -29,6 +29,7 @@ from bot.store.tables import (
     TimelineEntry,
     Triage,
 )
+from tests.databases import ON_POSTGRESQL
 
 NOW = datetime(2026, 11, 23, 8, 13, tzinfo=UTC)
 DEPLOYED = NOW - timedelta(minutes=22)
@@ -58,6 +59,14 @@ class Story:
     def model(self, name: str = "fraud-scorer", **more: Any) -> Model:
         given = {"owner": "@alice", "on_call": "@bob", "channel": "#ml-fraud", "metrics": {}, **more}
         return self.add(Model(name=name, created_at=NOW - timedelta(days=300), **given))
+
+    def anew(self) -> None:
+        """Forget all rows; the next ones count from 1 again."""
+        self.db.rollback()
+        if ON_POSTGRESQL:
+            self.db.connection().exec_driver_sql(
+                "SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'"
+            )
 
     def rollout(self, model: Model, version: str = "42", previous: str | None = "41", **more: Any) -> Change:
         self.count += 1

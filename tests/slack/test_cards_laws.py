@@ -65,7 +65,7 @@ def everything(story: Any, name: str, odd: str) -> None:
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=ODD.filter(lambda s: s.strip() != ""), odd=ODD, look=st.sampled_from(LOOKS))
 def test_no_foreign_text_breaks_a_message_or_reaches_a_channel(story: Any, name: str, odd: str, look: Look) -> None:
-    story.db.rollback()
+    story.anew()
     everything(story, name, odd)
     now: datetime = story.now
 
