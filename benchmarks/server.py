@@ -56,7 +56,7 @@ async def empty(request: Request) -> Response:
 async def parse(request: Request) -> Response:
     headers = {k.lower(): v for k, v in request.headers.items()}
     delivery = Delivery(INLET.name, await request.body(), now(), headers, {})
-    authenticate(INLET.auth, headers, delivery.body)
+    authenticate(INLET.auth, headers, delivery.body, delivery.received_at)
     facts, _ = read(INLET.source, delivery)
     return JSONResponse({"delivery": 1, "recorded": len(facts), "duplicate": 0, "unmapped": 0}, status_code=202)
 
