@@ -83,9 +83,8 @@ class Rig:
 
     async def unseen(self, names: Iterable[str]) -> set[str]:
         """Return which alert NAMES stand in no message of the channel together with the model's name."""
-        shown = [words for m in await self.messages() if MODEL in (words := words_of(m))]
-        words = {word.strip("*:,`") for text in shown for word in text.split()}
-        return set(names) - words
+        shown = [text for m in await self.messages() if MODEL in (text := words_of(m))]
+        return set(names) - {word.strip("*:,`") for text in shown for word in text.split()}
 
     async def settled(self) -> Sequence[str]:
         """Wait until nothing lags; returns where Slack is not what the rows say."""
