@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from bot.domain.facts import AlertStatus
+from bot.store.prepared import prepared
 from bot.store.tables import Alert, AlertGroup, Storm, Triage
 
 TOP = 5
@@ -38,10 +40,19 @@ class Features:
 
 def open_groups(db: Session, model_id: int | None = None) -> Sequence[AlertGroup]:
     """Return the groups that are not resolved, oldest first; `model_id` None = of every model."""
+    return (_open(db) if model_id is None else _open_of(db, model_id)).all()
+
+
+@prepared
+def _open() -> SelectOfScalar[AlertGroup]:
     query = select(AlertGroup).where(col(AlertGroup.status).in_(OPEN), col(AlertGroup.quiet).is_(False))
-    if model_id is not None:
-        query = query.where(AlertGroup.model_id == model_id)
-    return db.exec(query.order_by(col(AlertGroup.opened_at), col(AlertGroup.id))).all()
+    return query.order_by(col(AlertGroup.opened_at), col(AlertGroup.id))
+
+
+@prepared
+def _open_of(model: int) -> SelectOfScalar[AlertGroup]:
+    query = select(AlertGroup).where(col(AlertGroup.status).in_(OPEN), col(AlertGroup.quiet).is_(False))
+    return query.where(AlertGroup.model_id == model).order_by(col(AlertGroup.opened_at), col(AlertGroup.id))
 
 
 class OpenGroup(NamedTuple):
@@ -54,19 +65,29 @@ class OpenGroup(NamedTuple):
 
 def open_groups_by_model(db: Session) -> dict[int, list[OpenGroup]]:
     """Return the groups that are not resolved, of every model."""
+    found: dict[int, list[OpenGroup]] = {}
+    for row in map(OpenGroup._make, _open_by_model(db)):
+        found.setdefault(row.model_id, []).append(row)
+    return found
+
+
+@prepared
+def _open_by_model() -> Select[int | None, str, str]:
     query = select(AlertGroup.model_id, AlertGroup.status, AlertGroup.alert_class)
     query = query.where(col(AlertGroup.status).in_(OPEN), col(AlertGroup.quiet).is_(False))
-    found: dict[int, list[OpenGroup]] = {}
-    for row in db.connection().execute(query.where(col(AlertGroup.model_id).is_not(None))):
-        found.setdefault(row.model_id, []).append(OpenGroup(*row))
-    return found
+    return query.where(col(AlertGroup.model_id).is_not(None))
 
 
 def data_alerts_since(db: Session, model_id: int, since: datetime, *, limit: int = 20) -> Sequence[AlertGroup]:
     """Return the groups of a model about its data that opened SINCE then, over or not, newest first."""
-    query = select(AlertGroup).where(AlertGroup.model_id == model_id, col(AlertGroup.opened_at) >= since)
+    return _data_alerts_since(db, model_id, since, limit).all()
+
+
+@prepared
+def _data_alerts_since(model: int, since: datetime, limit: int) -> SelectOfScalar[AlertGroup]:
+    query = select(AlertGroup).where(AlertGroup.model_id == model, col(AlertGroup.opened_at) >= since)
     about = query.where(col(AlertGroup.category).in_(DATA))
-    return db.exec(about.order_by(col(AlertGroup.opened_at).desc(), col(AlertGroup.id).desc()).limit(limit)).all()
+    return about.order_by(col(AlertGroup.opened_at).desc(), col(AlertGroup.id).desc()).limit(limit)
 
 
 def data_alerts_known(db: Session, model_id: int) -> bool:

@@ -4,10 +4,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, func, literal, union_all
+from sqlalchemy import CompoundSelect, exists, func, literal, union_all
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from bot.domain.facts import ChangeType, DeploymentStatus, Trigger
+from bot.store.prepared import prepared
 from bot.store.queries.sources import TYPED
 from bot.store.tables import Change, Model
 
@@ -59,43 +61,55 @@ def undone_by(db: Session, rollout: Change) -> Change | None:
 
 def kinds_known(db: Session, by: datetime) -> frozenset[str]:
     """Return the types of change that any source had told us of BY then; what a person typed connects nothing."""
-    told = [
+    return frozenset(kind for (kind,) in _kinds_known(db, by))
+
+
+@prepared
+def _kinds_known(by: datetime) -> CompoundSelect[str]:
+    """One seek a kind."""
+    told = (
         select(literal(str(kind))).where(
             exists().where(col(Change.change_type) == kind, col(Change.received_at) <= by, col(Change.source) != TYPED)
         )
         for kind in ChangeType
-    ]
-    return frozenset(db.execute(union_all(*told)).scalars())
+    )
+    return union_all(*told)
 
 
 def rollouts_known(db: Session, model_ids: Collection[int], by: datetime) -> bool:
     """Return whether a rollout of one of these models had ever been told BY then."""
-    query = select(Change.id).where(
-        col(Change.model_id).in_(model_ids),
-        Change.change_type == ChangeType.MODEL,
-        col(Change.received_at) <= by,
-    )
-    return db.exec(query.limit(1)).first() is not None
+    return _first_rollout(db, list(model_ids), by).first() is not None
+
+
+@prepared
+def _first_rollout(models: list[int], by: datetime) -> SelectOfScalar[int | None]:
+    query = select(col(Change.id)).where(col(Change.model_id).in_(models), Change.change_type == ChangeType.MODEL)
+    return query.where(col(Change.received_at) <= by).limit(1)
 
 
 def _between(db: Session, model_ids: Collection[int], start: datetime, end: datetime, limit: int) -> list[Relevant]:
     upstream = _dependencies(db, model_ids)
-    ours = col(Change.model_id).in_([*model_ids, *upstream]) | col(Change.model_id).is_(None)
+    found = _found(db, [*model_ids, *upstream], start, end, limit)
+    return [Relevant(change, upstream.get(change.model_id or 0)) for change in found]
+
+
+@prepared
+def _found(models: list[int], start: datetime, end: datetime, limit: int) -> SelectOfScalar[Change]:
+    ours = col(Change.model_id).in_(models) | col(Change.model_id).is_(None)
     began = func.coalesce(Change.started_at, Change.occurred_at)
-    query = (
-        select(Change)
-        .where(ours, col(Change.occurred_at) >= start, began <= end)
-        .order_by(col(Change.occurred_at).desc(), col(Change.id).desc())
-        .limit(limit)
-    )
-    return [Relevant(change, upstream.get(change.model_id or 0)) for change in db.exec(query)]
+    query = select(Change).where(ours, col(Change.occurred_at) >= start, began <= end)
+    return query.order_by(col(Change.occurred_at).desc(), col(Change.id).desc()).limit(limit)
 
 
 def _dependencies(db: Session, model_ids: Collection[int]) -> dict[int, str]:
     """Return the models that these depend on, without themselves: id -> name."""
-    lists = db.exec(select(Model.depends_on).where(col(Model.id).in_(model_ids))).all()
-    names = {name for names in lists for name in names}
+    names = {name for names in _depended_on(db, list(model_ids)) for name in names}
     if not names:
         return {}
     rows = db.exec(select(Model.id, Model.name).where(col(Model.name).in_(names)))
     return {i: name for i, name in rows if i is not None and i not in model_ids}
+
+
+@prepared
+def _depended_on(models: list[int]) -> SelectOfScalar[list[str]]:
+    return select(col(Model.depends_on)).where(col(Model.id).in_(models))

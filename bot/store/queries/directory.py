@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import Select
 
+from bot.store.prepared import prepared
 from bot.store.tables import Directory
 
 
@@ -32,10 +34,15 @@ def names_by_id(db: Session, identifiers: Iterable[str | None]) -> dict[str, str
 
 def _ids(db: Session, names: Iterable[str | None], *, kind: str) -> dict[str, str]:
     given = {name: name.strip().lstrip("@#") for name in names if name}
-    wanted = set(given.values())
+    wanted = sorted(set(given.values()))
     if not wanted:
         return {}
-    query = select(Directory.id, Directory.name).where(Directory.kind == kind)
-    rows = db.exec(query.where(col(Directory.id).in_(wanted) | col(Directory.name).in_(wanted))).all()
+    rows = _called(db, kind, wanted).all()
     known = {name: i for i, name in rows} | {i: i for i, _ in rows}
     return {name: known[plain] for name, plain in given.items() if plain in known}
+
+
+@prepared
+def _called(kind: str, names: list[str]) -> Select[str, str]:
+    query = select(Directory.id, Directory.name).where(Directory.kind == kind)
+    return query.where(col(Directory.id).in_(names) | col(Directory.name).in_(names))

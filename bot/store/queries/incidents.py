@@ -4,10 +4,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from bot.domain import keys
 from bot.domain.actions import OPEN_STATUSES, Cause, IncidentStatus
 from bot.domain.incidents import UNTOLD
+from bot.store.prepared import prepared
 from bot.store.tables import AlertGroup, Incident, Projection, Ticket, TimelineEntry
 
 
@@ -16,21 +18,36 @@ def open_incidents(db: Session, model_id: int | None = None) -> Sequence[Inciden
 
     A model's incidents are its own, and the shared ones that hold a group of it.
     """
+    return (_open(db) if model_id is None else _open_of(db, model_id)).all()
+
+
+@prepared
+def _open() -> SelectOfScalar[Incident]:
     query = select(Incident).where(col(Incident.status).in_(OPEN_STATUSES))
-    if model_id is not None:
-        held = select(AlertGroup.incident_id).where(AlertGroup.model_id == model_id)
-        query = query.where((col(Incident.model_id) == model_id) | col(Incident.id).in_(held))
-    return db.exec(query.order_by(col(Incident.severity), col(Incident.id))).all()
+    return query.order_by(col(Incident.severity), col(Incident.id))
+
+
+@prepared
+def _open_of(model: int) -> SelectOfScalar[Incident]:
+    held = select(AlertGroup.incident_id).where(AlertGroup.model_id == model)
+    query = select(Incident).where(col(Incident.status).in_(OPEN_STATUSES))
+    query = query.where((col(Incident.model_id) == model) | col(Incident.id).in_(held))
+    return query.order_by(col(Incident.severity), col(Incident.id))
 
 
 def incidents_since(db: Session, model_id: int, since: datetime, *, limit: int = 20) -> Sequence[Incident]:
     """Return the incidents of a model that began SINCE then, shared ones that hold a group of it too, newest first."""
+    return _since(db, model_id, since, limit).all()
+
+
+@prepared
+def _since(model: int, since: datetime, limit: int) -> SelectOfScalar[Incident]:
     held = select(AlertGroup.incident_id).where(
-        AlertGroup.model_id == model_id, col(AlertGroup.opened_at) >= since, col(AlertGroup.incident_id).is_not(None)
+        AlertGroup.model_id == model, col(AlertGroup.opened_at) >= since, col(AlertGroup.incident_id).is_not(None)
     )
-    query = select(Incident).where((col(Incident.model_id) == model_id) | col(Incident.id).in_(held))
+    query = select(Incident).where((col(Incident.model_id) == model) | col(Incident.id).in_(held))
     recent = query.where(col(Incident.onset_at) >= since, col(Incident.merged_into).is_(None))
-    return db.exec(recent.order_by(col(Incident.onset_at).desc(), col(Incident.id).desc()).limit(limit)).all()
+    return recent.order_by(col(Incident.onset_at).desc(), col(Incident.id).desc()).limit(limit)
 
 
 def models_in_trouble(db: Session) -> dict[int, list[Incident]]:

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import literal_column
 from sqlmodel import Session, col, or_, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from bot.domain.evaluations import Judgement, Verdict, judge
 from bot.domain.facts import EvaluationType
@@ -18,6 +19,7 @@ from bot.domain.metrics import concerns
 from bot.domain.names import version_label
 from bot.domain.statistics import holm
 from bot.domain.verdicts import in_a_row, together
+from bot.store.prepared import prepared
 from bot.store.queries.metrics import Reading
 from bot.store.queries.objectives import direction, objective, settings
 from bot.store.tables import Change, Model
@@ -100,13 +102,18 @@ def rank(model: Model, reading: Reading) -> tuple[bool, int, str]:
 
 def redefinitions(db: Session, model_ids: Collection[int]) -> dict[int, list[Change]]:
     """Return the changes of a metric's definition that concern each of these models, newest first."""
-    is_one = col(Change.change_type) == literal_column("'metric_definition'")  # literally, for the partial index
-    ours = or_(col(Change.model_id).in_(model_ids), col(Change.model_id).is_(None))
     found: dict[int, list[Change]] = {}
-    for change in db.exec(select(Change).where(is_one, ours).order_by(col(Change.occurred_at).desc())):
+    for change in _redefinitions(db, list(model_ids)):
         for number in model_ids if change.model_id is None else (change.model_id,):
             found.setdefault(number, []).append(change)
     return found
+
+
+@prepared
+def _redefinitions(models: list[int]) -> SelectOfScalar[Change]:
+    is_one = col(Change.change_type) == literal_column("'metric_definition'")  # literally, for the partial index
+    ours = or_(col(Change.model_id).in_(models), col(Change.model_id).is_(None))
+    return select(Change).where(is_one, ours).order_by(col(Change.occurred_at).desc())
 
 
 def redefined_at(changes: Iterable[Change], names: Collection[str]) -> Mapping[str, datetime]:

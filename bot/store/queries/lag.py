@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, func, select
+from sqlmodel.sql.expression import Select
 
+from bot.store.prepared import ESCAPE, like, prepared
 from bot.store.tables import Projection
 
 
@@ -18,6 +20,11 @@ class Lag:
 
 def lag(db: Session, prefix: str, now: datetime) -> Lag:
     """Return how far the copies under PREFIX are behind: `slack/`, `jira/`, or all when it is empty."""
-    behind = (col(Projection.lagging), col(Projection.key).startswith(prefix, autoescape=True))
-    copies, since = db.exec(select(func.count(), func.min(Projection.behind_since)).where(*behind)).one()
-    return Lag(copies, max(timedelta(0), now - since) if copies else timedelta(0))
+    copies, since = _behind(db, like(prefix)).one()
+    return Lag(copies, max(timedelta(0), now - since) if since is not None else timedelta(0))
+
+
+@prepared
+def _behind(prefix: str) -> Select[int, datetime | None]:
+    behind = (col(Projection.lagging), col(Projection.key).startswith(prefix, escape=ESCAPE))
+    return select(func.count(), func.min(Projection.behind_since)).where(*behind)

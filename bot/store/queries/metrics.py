@@ -2,17 +2,20 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from bot.domain.facts import EvaluationType
 from bot.domain.gaps import MATURED, is_matured
 from bot.domain.measurements import ALL, Measured
+from bot.store.prepared import prepared
 from bot.store.tables import Evaluation, MetricName, MetricValue, Model
 
 DEPTH = 12
@@ -100,18 +103,24 @@ TERMS = 100
 
 def newest_values(db: Session, model_ids: Collection[int]) -> dict[tuple[int, str], list[Reading]]:
     """Return the newest values over all rows of each metric of these models: (model, metric) -> newest first."""
-    names = select(MetricName.model_id, MetricName.metric).where(col(MetricName.model_id).in_(model_ids))
-    pairs = list(db.exec(names.order_by(col(MetricName.model_id), col(MetricName.metric))).all())
+    pairs = _measured(db, list(model_ids)).all()
     found: dict[tuple[int, str], list[Reading]] = {}
     for start in range(0, len(pairs), TERMS):
         part = pairs[start : start + TERMS]
         given: dict[str, int | str] = {"depth": DEPTH}
         for n, (model_id, metric) in enumerate(part):
             given |= {f"model_{n}": model_id, f"metric_{n}": metric}
-        for _number, *row in sorted(db.connection().execute(_newest(len(part)), given), key=_newest_first):
+        rows = db.connection().execute(_newest(len(part)), given)
+        for _number, *row in sorted(rows, key=attrgetter("at", "id"), reverse=True):
             reading = Reading(*row)
             found.setdefault((reading.model_id, reading.metric), []).append(reading)
     return found
+
+
+@prepared
+def _measured(models: list[int]) -> Select[int, str]:
+    names = select(MetricName.model_id, MetricName.metric).where(col(MetricName.model_id).in_(models))
+    return names.order_by(col(MetricName.model_id), col(MetricName.metric))
 
 
 @lru_cache(maxsize=TERMS)
@@ -132,10 +141,6 @@ def _newest(count: int) -> sa.TextualSelect:
     return sa.text(" UNION ALL ".join(terms)).columns(sa.column("id", sa.Integer), *COLUMNS)
 
 
-def _newest_first(row: sa.Row[Any]) -> tuple[float, int]:
-    return -row.at.timestamp(), -row.id
-
-
 @dataclass(frozen=True, slots=True)
 class Judged:
     """A value that an objective is about, without what only a reader of it needs."""
@@ -150,13 +155,22 @@ class Judged:
 
 def metric_names(db: Session) -> Sequence[str]:
     """Return by what any model was ever measured where its users are."""
-    return db.exec(select(MetricName.metric).where(col(MetricName.judged)).distinct()).all()
+    return _metric_names(db).all()
+
+
+@prepared
+def _metric_names() -> SelectOfScalar[str]:
+    return select(MetricName.metric).where(col(MetricName.judged)).distinct()
 
 
 def models_measured(db: Session, model_ids: Collection[int]) -> frozenset[int]:
     """Return which of these models were ever measured where their users are."""
-    query = select(MetricName.model_id).where(col(MetricName.model_id).in_(model_ids), col(MetricName.judged))
-    return frozenset(db.exec(query))
+    return frozenset(_models_measured(db, list(model_ids)))
+
+
+@prepared
+def _models_measured(models: list[int]) -> SelectOfScalar[int]:
+    return select(MetricName.model_id).where(col(MetricName.model_id).in_(models), col(MetricName.judged))
 
 
 def newest_judged(db: Session, metrics: Collection[str], kinds: Collection[str]) -> list[Judged]:
@@ -165,6 +179,11 @@ def newest_judged(db: Session, metrics: Collection[str], kinds: Collection[str])
     Of these METRICS, and of those for which a source stated an objective: what `newest_matured` returns, of all models
     that are not retired, by one seek each.
     """
+    return [Judged(*row) for row in _newest_judged(db, list(metrics), list(kinds))]
+
+
+@prepared
+def _newest_judged(metrics: list[str], kinds: list[str]) -> Select[*tuple[Any, ...]]:
     inner, outer = aliased(MetricValue), aliased(MetricValue)
     newest = (
         sa.select(col(inner.id))
@@ -176,29 +195,32 @@ def newest_judged(db: Session, metrics: Collection[str], kinds: Collection[str])
         .correlate(MetricName)
         .scalar_subquery()
     )
-    columns = [col(getattr(outer, f.name)) for f in fields(Judged)]
-    found = (
-        sa.select(*columns)
-        .select_from(MetricName)
+    columns: list[Any] = [getattr(outer, f.name) for f in fields(Judged)]
+    found: Select[*tuple[Any, ...]] = select(*columns)
+    return (
+        found.select_from(MetricName)
         .join(Model, (col(Model.id) == col(MetricName.model_id)) & col(Model.retired_at).is_(None))
         .join(outer, col(outer.id) == newest)
         .where(col(MetricName.judged), col(MetricName.threshold) | col(MetricName.metric).in_(metrics))
     )
-    return [Judged(*row) for row in db.connection().execute(found).all()]
 
 
 def values_since(
     db: Session, model_id: int, metric: str, kind: str, since: datetime, *, limit: int = 200
 ) -> list[Reading]:
     """Return the values of a metric over all rows on one kind of data SINCE then, newest first."""
-    query = (
+    return [Reading(*row) for row in _values_since(db, model_id, metric, kind, since, limit)]
+
+
+@prepared
+def _values_since(model: int, metric: str, kind: str, since: datetime, limit: int) -> Select[*tuple[Any, ...]]:
+    return (
         _readings()
-        .where(col(MetricValue.model_id) == model_id, col(MetricValue.metric) == metric)
+        .where(col(MetricValue.model_id) == model, col(MetricValue.metric) == metric)
         .where(col(MetricValue.slice) == ALL, col(MetricValue.evaluation_type) == kind, col(MetricValue.at) >= since)
         .order_by(col(MetricValue.at).desc(), col(MetricValue.id).desc())
         .limit(limit)
     )
-    return list(_read(db, query))
 
 
 def newest_matured(db: Session, model_id: int, metric: str, kinds: Collection[str]) -> Reading | None:
@@ -246,14 +268,19 @@ def first_matured(db: Session, model_id: int, version: str, kind: str, *, limit:
 
 def evaluation_types_known(db: Session, model_ids: Collection[int], by: datetime | None = None) -> frozenset[str]:
     """Return on what kinds of data these models had ever been measured, by BY if given."""
-    found = set()
-    for kind in EvaluationType:
-        query = select(Evaluation.id).where(col(Evaluation.model_id).in_(model_ids), Evaluation.evaluation_type == kind)
-        if by is not None:
-            query = query.where(col(Evaluation.received_at) <= by)
-        if db.exec(query.limit(1)).first() is not None:
-            found.add(str(kind))
-    return frozenset(found)
+    told = _kinds_known(db, list(model_ids), by or datetime.max.replace(tzinfo=UTC))
+    return frozenset(kind for (kind,) in told)
+
+
+@prepared
+def _kinds_known(models: list[int], by: datetime) -> sa.CompoundSelect[str]:
+    """One seek a kind."""
+    said = select(Evaluation.id).where(col(Evaluation.model_id).in_(models), col(Evaluation.received_at) <= by)
+    seeks = (
+        sa.select(sa.literal(str(kind))).where(said.where(Evaluation.evaluation_type == kind).exists())
+        for kind in EvaluationType
+    )
+    return sa.union_all(*seeks)
 
 
 def first_per_metric(readings: Sequence[Reading]) -> dict[str, Reading]:
@@ -264,8 +291,8 @@ def first_per_metric(readings: Sequence[Reading]) -> dict[str, Reading]:
     return found
 
 
-def _readings() -> sa.Select[Any]:
-    joined = sa.select(*COLUMNS).select_from(MetricValue)
+def _readings() -> Select[*tuple[Any, ...]]:
+    joined: Select[*tuple[Any, ...]] = select(*COLUMNS).select_from(MetricValue)
     return joined.join(Evaluation, col(Evaluation.id) == col(MetricValue.evaluation_id))
 
 

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, exists, func
-from sqlalchemy import select as sa_select
-from sqlmodel import Session, col, or_, select
+import sqlalchemy as sa
+from sqlalchemy import exists, func
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from bot.domain.facts import ChangeType
+from bot.store.prepared import ESCAPE, like, prepared
 from bot.store.queries.directory import name_of
 from bot.store.queries.marks import bad_versions
 from bot.store.tables import Change, Incident, MetricName, Model, ModelName, Serving
 
-Rows = Select[*tuple[Any, ...]]
+Rows = sa.Select[*tuple[Any, ...]]
 
 PRODUCTION = "production"
 HISTORY = 50
@@ -34,9 +36,14 @@ class WayBack:
     """VERSION still serves, so going back is still a choice."""
 
 
+@prepared
+def _named(name: str) -> SelectOfScalar[Model]:
+    return select(Model).where(Model.name == name)
+
+
 def model_by_name(db: Session, name: str) -> Model | None:
     """Return the model called NAME, retired ones too; case counts only where two differ in nothing else."""
-    exact = db.exec(select(Model).where(Model.name == name)).first()
+    exact = _named(db, name).first()
     if exact is not None:
         return exact
     folded = select(Model).where(func.lower(Model.name) == name.lower()).order_by(col(Model.id))
@@ -57,15 +64,19 @@ class Configured(NamedTuple):
 
 def configured_metrics(db: Session) -> dict[int, Configured]:
     """Return what the configuration says of the metrics of each model that is not retired."""
-    query = select(Model.id, Model.metrics).where(col(Model.retired_at).is_(None))
-    return {number: Configured(metrics) for number, metrics in db.connection().execute(query).all()}
+    return {number: Configured(metrics) for number, metrics in _configured(db) if number is not None}
+
+
+@prepared
+def _configured() -> Select[int | None, dict[str, Any]]:
+    return select(col(Model.id), col(Model.metrics)).where(col(Model.retired_at).is_(None))
 
 
 def count_models(
     db: Session, among: Collection[int] | None = None, *, measured: bool | None = None, without: Collection[int] = ()
 ) -> int:
     """Return how many models are not retired; MEASURED: that were, or were not, measured where their users are."""
-    query = _chosen(sa_select(func.count()).select_from(Model), among, measured, without)
+    query = _chosen(sa.select(func.count()).select_from(Model), among, measured, without)
     return int(db.execute(query).scalar_one())
 
 
@@ -73,7 +84,7 @@ def names_in_order(
     db: Session, among: Collection[int] | None, *, measured: bool | None, without: Collection[int], limit: int
 ) -> list[tuple[int, str]]:
     """Return number and name of the first models by name, chosen as `count_models` does."""
-    query = _chosen(sa_select(col(Model.id), col(Model.name)), among, measured, without)
+    query = _chosen(sa.select(col(Model.id), col(Model.name)), among, measured, without)
     return [(number, name) for number, name in db.execute(query.order_by(col(Model.name)).limit(limit))]
 
 
@@ -109,14 +120,28 @@ def names_like(db: Session, words: Collection[str]) -> Sequence[str]:
     """
     if not words:
         return []
-    begins = (col(Model.name).istartswith(word, autoescape=True) for word in words)
-    earlier = select(ModelName.name).where(col(ModelName.name).in_(words))
-    return [*db.exec(select(Model.name).where(or_(*begins))), *db.exec(earlier)]
+    begun = [name for word in words for name in _names_from(db, like(word))]
+    return [*dict.fromkeys(begun), *_earlier_names(db, list(words))]
+
+
+@prepared
+def _names_from(begin: str) -> SelectOfScalar[str]:
+    return select(Model.name).where(col(Model.name).istartswith(begin, escape=ESCAPE))
+
+
+@prepared
+def _earlier_names(names: list[str]) -> SelectOfScalar[str]:
+    return select(ModelName.name).where(col(ModelName.name).in_(names))
 
 
 def names_in_channel(db: Session, names: Collection[str]) -> Sequence[str]:
     """Return the models whose cards go to a channel, by any of its NAMES."""
-    return db.exec(select(Model.name).where(col(Model.channel).in_(names))).all()
+    return _names_with_channel(db, list(names)).all()
+
+
+@prepared
+def _names_with_channel(channels: list[str]) -> SelectOfScalar[str]:
+    return select(Model.name).where(col(Model.channel).in_(channels))
 
 
 def names_of(db: Session, model_ids: Collection[int | None], *, retired: bool = True) -> dict[int, str]:
@@ -136,13 +161,17 @@ def live(db: Session, model_id: int) -> list[Serving]:
 
 def live_of(db: Session, model_ids: Collection[int]) -> dict[int, list[Serving]]:
     """Return what serves now of each of these models, ordered as `live` does."""
-    query = select(Serving).where(col(Serving.model_id).in_(model_ids), col(Serving.until).is_(None))
     found: dict[int, list[Serving]] = {}
-    for row in db.exec(query):
+    for row in _serving_now(db, list(model_ids)):
         found.setdefault(row.model_id, []).append(row)
     for rows in found.values():
         rows.sort(key=lambda r: (r.stage != PRODUCTION, r.stage, -(r.traffic_percent or 0), r.target, r.id or 0))
     return found
+
+
+@prepared
+def _serving_now(models: list[int]) -> SelectOfScalar[Serving]:
+    return select(Serving).where(col(Serving.model_id).in_(models), col(Serving.until).is_(None))
 
 
 def served_between(db: Session, model_id: int, start: datetime, end: datetime) -> Sequence[Serving]:
@@ -193,10 +222,19 @@ def way_back(db: Session, incident: Incident) -> WayBack | None:
 
 def _served(db: Session, model_id: int, *, stage: str, by: datetime | None) -> Sequence[Serving]:
     """Return what served at STAGE, the last to come first; `by` leaves out what came later."""
-    query = select(Serving).where(Serving.model_id == model_id, Serving.stage == stage)
-    if by is not None:
-        query = query.where(col(Serving.since) <= by)
-    return db.exec(query.order_by(col(Serving.since).desc(), col(Serving.id).desc()).limit(HISTORY)).all()
+    return (_last_served(db, model_id, stage) if by is None else _last_served_by(db, model_id, stage, by)).all()
+
+
+@prepared
+def _last_served(model: int, stage: str) -> SelectOfScalar[Serving]:
+    query = select(Serving).where(Serving.model_id == model, Serving.stage == stage)
+    return query.order_by(col(Serving.since).desc(), col(Serving.id).desc()).limit(HISTORY)
+
+
+@prepared
+def _last_served_by(model: int, stage: str, by: datetime) -> SelectOfScalar[Serving]:
+    query = select(Serving).where(Serving.model_id == model, Serving.stage == stage, col(Serving.since) <= by)
+    return query.order_by(col(Serving.since).desc(), col(Serving.id).desc()).limit(HISTORY)
 
 
 def _before(served: Sequence[Serving], version: str, bad: Collection[tuple[int, str]]) -> str | None:

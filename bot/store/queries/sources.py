@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
+from bot.store.prepared import prepared
 from bot.store.tables import Delivery, Heartbeat
 
 SILENT = timedelta(days=3)
@@ -40,8 +42,12 @@ class Hearing:
 
 def heartbeats(db: Session) -> list[Heartbeat]:
     """Return when each source was last heard, by name."""
-    rows = db.exec(select(Heartbeat).order_by(col(Heartbeat.source))).all()
-    return [row for row in rows if row.source not in OWN and ":" not in row.source]  # `digest:weekly` is no source
+    return [row for row in _beats(db) if row.source not in OWN and ":" not in row.source]  # `digest:weekly` is none
+
+
+@prepared
+def _beats() -> SelectOfScalar[Heartbeat]:
+    return select(Heartbeat).order_by(col(Heartbeat.source))
 
 
 def hearing(db: Session, configured: Collection[str], at: datetime | None = None) -> Hearing:

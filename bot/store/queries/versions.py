@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlmodel import Session, col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from bot.domain.facts import ChangeType, Trigger
+from bot.store.prepared import prepared
 from bot.store.tables import Change, Evaluation, Serving, Version
 
 
@@ -34,18 +36,37 @@ def rollouts(db: Session, model_id: int, since: datetime, *, limit: int) -> Sequ
 
 def last_evaluated(db: Session, model_id: int | None) -> datetime | None:
     """Return when the model was last evaluated, on whatever data."""
-    return db.exec(select(func.max(Evaluation.occurred_at)).where(Evaluation.model_id == model_id)).one()
+    return _last_evaluated(db, model_id or 0).one()
+
+
+@prepared
+def _last_evaluated(model: int) -> SelectOfScalar[datetime]:
+    return select(func.max(Evaluation.occurred_at)).where(Evaluation.model_id == model)
 
 
 def last_retrained(db: Session, model_id: int | None) -> datetime | None:
     """Return when the newest version was registered, or a scheduled retraining told."""
-    registered = db.exec(select(func.max(Version.registered_at)).where(Version.model_id == model_id)).one()
-    told = select(func.max(Change.occurred_at)).where(Change.model_id == model_id)
-    told = told.where(Change.trigger == Trigger.SCHEDULED_RETRAIN)
-    return max(filter(None, (registered, db.exec(told).one())), default=None)
+    times = (_last_registered(db, model_id or 0).one(), _last_scheduled(db, model_id or 0).one())
+    return max(filter(None, times), default=None)
+
+
+@prepared
+def _last_registered(model: int) -> SelectOfScalar[datetime | None]:
+    return select(func.max(Version.registered_at)).where(Version.model_id == model)
+
+
+@prepared
+def _last_scheduled(model: int) -> SelectOfScalar[datetime]:
+    told = select(func.max(Change.occurred_at)).where(Change.model_id == model)
+    return told.where(Change.trigger == Trigger.SCHEDULED_RETRAIN)
 
 
 def last_served(db: Session, model_id: int, *, stage: str, version: str) -> datetime | None:
     """Return until when a version served at STAGE that serves there no more; None when it never did, or does."""
-    query = select(func.max(Serving.until)).where(Serving.model_id == model_id, Serving.stage == stage)
-    return db.exec(query.where(Serving.version == version)).one()
+    return _last_served(db, model_id, stage, version).one()
+
+
+@prepared
+def _last_served(model: int, stage: str, version: str) -> SelectOfScalar[datetime | None]:
+    query = select(func.max(Serving.until)).where(Serving.model_id == model, Serving.stage == stage)
+    return query.where(Serving.version == version)
