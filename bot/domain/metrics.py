@@ -119,6 +119,7 @@ def satisfies(value: float, op: str, threshold: float) -> bool:
     return OPERATORS[op](value, threshold)
 
 
+@lru_cache(maxsize=4096)
 def parse_threshold(text: str) -> tuple[str, float]:
     """Return operator and value of `<= 2.5` or `≥0.92`, in the metric's own unit. Raises ValueError."""
     match = THRESHOLD.fullmatch(text)

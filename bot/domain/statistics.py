@@ -7,7 +7,7 @@ popular shortcuts are wrong, was measured: sources.md 8.3.
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from statistics import NormalDist, mean, stdev
+from statistics import NormalDist, fmean
 from typing import NamedTuple
 
 ALPHA = 0.05
@@ -114,8 +114,9 @@ def prediction_interval(history: Sequence[float]) -> Interval:
     """
     if len(history) < MIN_HISTORY:
         raise ValueError(f"{len(history)} earlier values; at least {MIN_HISTORY} are needed")
-    middle = mean(history)
-    half = t_quantile(len(history) - 1) * stdev(history) * math.sqrt(1 + 1 / len(history))
+    n, middle = len(history), fmean(history)
+    deviation = math.sqrt(math.fsum((value - middle) ** 2 for value in history) / (n - 1))
+    half = t_quantile(n - 1) * deviation * math.sqrt(1 + 1 / n)
     return Interval(middle - half, middle + half)
 
 

@@ -1,11 +1,10 @@
 """Measured values, newest first, by seeks on (model, metric, at): a long history costs nothing."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
@@ -22,8 +21,7 @@ DEPTH = 12
 """How many values are read of each metric: enough to find the newest matured one and the one before it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """One value with what it was measured on; fields as in MetricValue and Evaluation."""
 
     model_id: int
@@ -94,8 +92,8 @@ class Reading:
         )
 
 
-COLUMNS = [getattr(MetricValue if f.name in MetricValue.model_fields else Evaluation, f.name) for f in fields(Reading)]
-"""Columns, not rows: a list of fifty models reads thousands of values."""
+COLUMNS = [getattr(MetricValue if name in MetricValue.model_fields else Evaluation, name) for name in Reading._fields]
+"""Columns, not rows, and tuples of them: a list of fifty models reads thousands of values."""
 
 TERMS = 100
 """Metrics read by one statement."""
@@ -111,8 +109,8 @@ def newest_values(db: Session, model_ids: Collection[int]) -> dict[tuple[int, st
         for n, (model_id, metric) in enumerate(part):
             given |= {f"model_{n}": model_id, f"metric_{n}": metric}
         rows = db.connection().execute(_newest(len(part)), given)
-        for _number, *row in sorted(rows, key=attrgetter("at", "id"), reverse=True):
-            reading = Reading(*row)
+        for row in sorted(rows, key=attrgetter("at", "id"), reverse=True):
+            reading = Reading._make(row[1:])
             found.setdefault((reading.model_id, reading.metric), []).append(reading)
     return found
 
@@ -141,8 +139,7 @@ def _newest(count: int) -> sa.TextualSelect:
     return sa.text(" UNION ALL ".join(terms)).columns(sa.column("id", sa.Integer), *COLUMNS)
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """A value that an objective is about, without what only a reader of it needs."""
 
     model_id: int
@@ -179,7 +176,7 @@ def newest_judged(db: Session, metrics: Collection[str], kinds: Collection[str])
     Of these METRICS, and of those for which a source stated an objective: what `newest_matured` returns, of all models
     that are not retired, by one seek each.
     """
-    return [Judged(*row) for row in _newest_judged(db, list(metrics), list(kinds))]
+    return [*map(Judged._make, _newest_judged(db, list(metrics), list(kinds)))]
 
 
 @prepared
@@ -195,7 +192,7 @@ def _newest_judged(metrics: list[str], kinds: list[str]) -> Select[*tuple[Any, .
         .correlate(MetricName)
         .scalar_subquery()
     )
-    columns: list[Any] = [getattr(outer, f.name) for f in fields(Judged)]
+    columns: list[Any] = [getattr(outer, name) for name in Judged._fields]
     found: Select[*tuple[Any, ...]] = select(*columns)
     return (
         found.select_from(MetricName)
@@ -209,7 +206,7 @@ def values_since(
     db: Session, model_id: int, metric: str, kind: str, since: datetime, *, limit: int = 200
 ) -> list[Reading]:
     """Return the values of a metric over all rows on one kind of data SINCE then, newest first."""
-    return [Reading(*row) for row in _values_since(db, model_id, metric, kind, since, limit)]
+    return [*map(Reading._make, _values_since(db, model_id, metric, kind, since, limit))]
 
 
 @prepared
@@ -303,4 +300,4 @@ def _labelled() -> sa.ColumnElement[bool]:
 
 
 def _read(db: Session, query: sa.Select[Any]) -> Iterator[Reading]:
-    return (Reading(*row) for row in db.connection().execute(query))
+    return map(Reading._make, db.connection().execute(query))

@@ -3,9 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from pydantic_core import from_json
 from sqlalchemy import exists, func
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import Select, SelectOfScalar
@@ -64,34 +66,47 @@ class Configured(NamedTuple):
 
 def configured_metrics(db: Session) -> dict[int, Configured]:
     """Return what the configuration says of the metrics of each model that is not retired."""
-    return {number: Configured(metrics) for number, metrics in _configured(db) if number is not None}
+    return {number: Configured(_parsed(metrics)) for number, metrics in _configured(db) if number is not None}
 
 
 @prepared
-def _configured() -> Select[int | None, dict[str, Any]]:
-    return select(col(Model.id), col(Model.metrics)).where(col(Model.retired_at).is_(None))
+def _configured() -> Select[int | None, str]:
+    return select(col(Model.id), sa.type_coerce(col(Model.metrics), sa.Text)).where(col(Model.retired_at).is_(None))
+
+
+@lru_cache(maxsize=4096)
+def _parsed(metrics: str) -> Mapping[str, Any]:
+    """Parse a configuration once: it is read for every model again and again, and rarely changes."""
+    found: Mapping[str, Any] = from_json(metrics)
+    return found
 
 
 def count_models(
     db: Session, among: Collection[int] | None = None, *, measured: bool | None = None, without: Collection[int] = ()
 ) -> int:
     """Return how many models are not retired; MEASURED: that were, or were not, measured where their users are."""
-    query = _chosen(sa.select(func.count()).select_from(Model), among, measured, without)
-    return int(db.execute(query).scalar_one())
+    query = _chosen(counted=True, some=among is not None, measured=measured)
+    return int(db.execute(query, {"without": list(without), "among": list(among or ())}).scalar_one())
 
 
 def names_in_order(
     db: Session, among: Collection[int] | None, *, measured: bool | None, without: Collection[int], limit: int
 ) -> list[tuple[int, str]]:
     """Return number and name of the first models by name, chosen as `count_models` does."""
-    query = _chosen(sa.select(col(Model.id), col(Model.name)), among, measured, without)
-    return [(number, name) for number, name in db.execute(query.order_by(col(Model.name)).limit(limit))]
+    query = _chosen(counted=False, some=among is not None, measured=measured)
+    found = db.execute(query, {"without": list(without), "among": list(among or ()), "limit": limit})
+    return [(number, name) for number, name in found]
 
 
-def _chosen(query: Rows, among: Collection[int] | None, measured: bool | None, without: Collection[int]) -> Rows:
-    query = query.where(col(Model.retired_at).is_(None), col(Model.id).not_in(without))
-    if among is not None:
-        query = query.where(col(Model.id).in_(among))
+@cache
+def _chosen(*, counted: bool, some: bool, measured: bool | None) -> Rows:
+    """Return what counts or names the models that are not retired nor `without`: of all, or of `among` only."""
+    query: Rows = sa.select(func.count()).select_from(Model)
+    if not counted:
+        query = sa.select(col(Model.id), col(Model.name)).order_by(col(Model.name)).limit(sa.bindparam("limit"))
+    query = query.where(col(Model.retired_at).is_(None), col(Model.id).not_in(sa.bindparam("without", expanding=True)))
+    if some:
+        query = query.where(col(Model.id).in_(sa.bindparam("among", expanding=True)))
     if measured is None:
         return query
     there = exists().where(col(MetricName.model_id) == col(Model.id), col(MetricName.judged))

@@ -54,13 +54,13 @@ def settings(model: Configured, metric: str) -> Mapping[str, Any]:
     if found is None:
         plain = plain_name(metric)
         found = next((one for name, one in model.metrics.items() if plain_name(name) == plain), None)
-    return found if isinstance(found, Mapping) else {}
+    return found if isinstance(found, dict) else {}
 
 
 def objective(model: Configured, reading: Stated) -> tuple[str, float] | None:
     """Return operator and value that this metric should keep: the configuration's, else the one sent along."""
-    stated = settings(model, reading.metric).get("slo")
-    return _configured(model, reading, str(stated)) if stated else _sent_along(reading)
+    given = settings(model, reading.metric)
+    return _configured(given, reading, "slo") if given.get("slo") else _sent_along(reading)
 
 
 def gate_of(model: Configured, reading: Reading) -> tuple[str, float] | None:
@@ -70,14 +70,14 @@ def gate_of(model: Configured, reading: Reading) -> tuple[str, float] | None:
     """
     if reading.slice != ALL:
         return _sent_along(reading)
-    stated = settings(model, reading.metric).get("gate")
-    return _configured(model, reading, str(stated)) if stated else objective(model, reading)
+    given = settings(model, reading.metric)
+    return _configured(given, reading, "gate") if given.get("gate") else objective(model, reading)
 
 
-def _configured(model: Configured, reading: Stated, stated: str) -> tuple[str, float] | None:
+def _configured(given: Mapping[str, Any], reading: Stated, name: str) -> tuple[str, float] | None:
     try:
-        op, value = parse_threshold(stated.rstrip(" %"))
-        return op, value / 100 if is_rescaled(model, reading) else value
+        op, value = parse_threshold(str(given[name]).rstrip(" %"))
+        return op, value / 100 if _is_rescaled(given, reading) else value
     except ValueError:
         return None  # the configuration is checked where it is read; a card has to appear anyway
 
@@ -115,8 +115,12 @@ def misses(model: Configured, judged: Stated) -> bool:
 
 def is_rescaled(model: Configured, reading: Stated) -> bool:
     """Return whether the configuration thinks in percent of what the source sends as a share of one."""
-    stated = str(settings(model, reading.metric).get("unit") or "").lower()
-    return stated in PERCENT_UNITS and reading.unit.lower() in SHARE_UNITS
+    return _is_rescaled(settings(model, reading.metric), reading)
+
+
+def _is_rescaled(given: Mapping[str, Any], reading: Stated) -> bool:
+    stated = given.get("unit")
+    return bool(stated) and str(stated).lower() in PERCENT_UNITS and reading.unit.lower() in SHARE_UNITS
 
 
 @lru_cache(maxsize=1024)
