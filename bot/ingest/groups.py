@@ -10,6 +10,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col, func, or_, select
 
 from bot.domain.facts import AlertClass, AlertFact, AlertStatus, Severity
+from bot.ingest.clocks import ours
 from bot.ingest.rules import FLAPPING, Rules
 from bot.store.many import Many, types_of
 from bot.store.tables import Alert, AlertGroup
@@ -191,7 +192,7 @@ def _new_group(subject: Subject, facts: Sequence[tuple[str, AlertFact]], now: da
         category=first.category,
         severity=_worst_severity(worst),
         status="new",
-        opened_at=first.starts_at,
+        opened_at=ours(first.starts_at, now),
         recorded_at=now,
         lookback_s=int(first.lookback.total_seconds()) if first.lookback else None,
         upstream_group=f"{source}:{first.upstream_group}" if first.upstream_group else "",

@@ -214,7 +214,7 @@ def _part(db: Session, group: AlertGroup, model: Model, alerts: Sequence[Unlinke
         model_id=model.id,
         channel=model.channel or given.default_channel,
         status="new",
-        opened_at=min(alert.starts_at for alert in alerts),
+        opened_at=min(group.recorded_at, *(alert.starts_at for alert in alerts)),
         quiet=group.quiet or not any(alert.status in FIRING for alert in alerts),
     )
     db.add(own)

@@ -123,7 +123,7 @@ def _serve(db: Session, move: Move, live: Sequence[Serving], *, version: str, sh
     wanted = {version: share} | ({others[0].version: rest} if others and rest > 0 else {})
     kept = [row for row in live if row.version in wanted and row.traffic_percent == wanted[row.version]]
     _end(db, [row for row in live if row not in kept], move.at)
-    for name in wanted.keys() - {row.version for row in kept}:
+    for name in sorted(wanted.keys() - {row.version for row in kept}):
         row = Serving(model_id=move.model_id, stage=move.stage, target=move.target, version=name, since=move.at)
         row.traffic_percent = wanted[name]
         db.add(row)

@@ -11,6 +11,7 @@ from typing import Protocol
 from sqlmodel import Session
 
 from bot.domain.facts import AlertClass
+from bot.domain.names import version_label
 from bot.slack.text import STATES
 from bot.store.queries.alerts import open_groups
 from bot.store.queries.incidents import models_in_trouble
@@ -61,6 +62,16 @@ class Health:
     def place(self) -> tuple[int, str]:
         """For sorting: the worst first, then by name."""
         return WORST_FIRST.index(self.state), self.model.name
+
+    @property
+    def live(self) -> str:
+        """The versions that share the traffic, in plain text: `v42`; `v42 90 %, v43 10 %`; empty when none is known."""
+        rows = [row for row in self.serving if row.stage == self.serving[0].stage and row.traffic_percent != 0]
+        labels = list(dict.fromkeys(version_label(row.version) for row in rows))
+        if len(labels) <= 1:
+            return labels[0] if labels else ""
+        shares = ("" if row.traffic_percent is None else f" {row.traffic_percent:g} %" for row in rows)
+        return ", ".join(dict.fromkeys(f"{version_label(row.version)}{s}" for row, s in zip(rows, shares, strict=True)))
 
     @property
     def sign(self) -> str:

@@ -6,7 +6,6 @@ from datetime import datetime
 from sqlmodel import Session
 
 from bot.domain import durations
-from bot.domain.names import version_label
 from bot.slack import incidents, measures, text
 from bot.slack.blocks import Block, Message, actions, button, context, data_table, message, section
 from bot.slack.cards.frame import finished
@@ -86,7 +85,7 @@ def _row(one: Health) -> tuple[str, ...]:
         else "not connected"
         for found in measures.most_telling(one)
     ]
-    version = next((version_label(s.version) for s in one.serving), "unknown")
+    version = one.live or "unknown"
     alerts = text.plural(len(one.groups), "alert group") if one.groups else ""
     trouble = ", ".join([*(incidents.name(i) for i in one.incidents[:2]), *([alerts] if alerts else [])])
     return (one.model.name, f"{one.sign} {one.word}", version, *metrics, trouble)

@@ -7,7 +7,6 @@ from sqlmodel import Session
 
 from bot.domain import durations, keys
 from bot.domain.evaluations import Judgement
-from bot.domain.names import version_label
 from bot.domain.proposals import UNDECIDED
 from bot.slack import alerting, incidents, marks, measures, text
 from bot.slack.answers.unknown import unknown_model
@@ -85,7 +84,7 @@ def _status(db: Session, model_name: str, now: datetime, look: Look, *, shared: 
 def _sentence(health: Health, stage: str, pairs: Sequence[tuple[Reading, Judgement]]) -> str:
     model = health.model
     numbers = [measures.spoken(measures.phrase(model, *pair)) for pair in pairs]
-    version = next((version_label(s.version) for s in health.serving), "")
+    version = health.live
     trouble = [f"{incidents.name(i)} open" for i in health.incidents[:1]]
     groups = [text.plural(len(health.groups), "alert group")] if health.groups else []
     parts = [text.escape(version), *numbers, *trouble, *groups]

@@ -71,7 +71,8 @@ def unlinked(db: Session, now: datetime, look: Look) -> Message:
 def _thing(pair: Pair, thing: Thing, close: Sequence[str], number: Iterator[int], look: Look) -> list[Block | None]:
     label = "=".join(pair)
     kinds = [text.plural(n, kind) for kind, n in sorted(thing.kinds.items())]
-    names = ", ".join(text.line(name, 60) for name, _ in thing.named.most_common(NAMED))
+    often = sorted(thing.named.items(), key=lambda one: (-one[1], one[0]))
+    names = ", ".join(text.line(name, 60) for name, _ in often[:NAMED])
     words = text.join(text.code(label), ", ".join(kinds), names, f"last {text.date(thing.last)}")
     presses = [
         button(f"Link to {name}", f"run_{n}", f"link {quoted(label)} {quoted(name)}")

@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from bot.domain import durations, keys
 from bot.domain.digest import Chart, Point
-from bot.domain.names import clip, version_label
+from bot.domain.names import clip
 from bot.domain.units import style_of
 from bot.slack import changelog, charts, incidents, measures, numbers, text
 from bot.slack.answers.unknown import unknown_model
@@ -228,7 +228,7 @@ def _unmeasured(health: Health, metric: str, look: Look) -> Message:
 
 def _buttons(health: Health, named: Sequence[Reading] | None) -> Block | None:
     name = quoted(health.model.name)
-    version = next((version_label(s.version) for s in health.serving), "")
+    version = health.live
     others = [rows[0].metric for found in measures.most_telling(health) for rows in found if rows is not named]
     return actions(
         button("Status", "run_1", f"status {name}"),

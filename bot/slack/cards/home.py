@@ -6,7 +6,6 @@ from itertools import chain
 from sqlmodel import Session
 
 from bot.domain import keys
-from bot.domain.names import version_label
 from bot.ports import Body
 from bot.slack import incidents, measures, text
 from bot.slack.blocks import Block, actions, button, context, divider, fit_view, header, section
@@ -61,7 +60,7 @@ def _models(health: Sequence[Health], count: int, mine: Sequence[Model], look: L
 
 def line(one: Health) -> str:
     """Return a model in one line: state, version, its most telling number, its incident."""
-    version = next((text.code(version_label(s.version)) for s in one.serving), "")
+    version = text.code(one.live)
     best = next(chain(*measures.most_telling(one)), None)
     metric = measures.phrase(one.model, *measures.same_kind(one, best)) if best else ""
     trouble = next((f"🔥 {incidents.name(i)} open" for i in one.incidents), "")

@@ -215,8 +215,7 @@ def way_back(db: Session, incident: Incident) -> WayBack | None:
         version, previous, stage = suspect.version, suspect.previous_version, suspect.stage or PRODUCTION
     served = _served(db, incident.model_id, stage=stage, by=incident.opened_at)
     if version is None:
-        at_onset = (s for s in served if s.until is None or s.until > incident.onset_at)
-        version = next((s.version for s in at_onset), None)
+        version = _newest_at(served, incident.onset_at)
     if version is None:
         return None
     bad = bad_versions(db, [incident.model_id])
@@ -250,6 +249,13 @@ def _last_served(model: int, stage: str) -> SelectOfScalar[Serving]:
 def _last_served_by(model: int, stage: str, by: datetime) -> SelectOfScalar[Serving]:
     query = select(Serving).where(Serving.model_id == model, Serving.stage == stage, col(Serving.since) <= by)
     return query.order_by(col(Serving.since).desc(), col(Serving.id).desc()).limit(HISTORY)
+
+
+def _newest_at(served: Sequence[Serving], at: datetime) -> str | None:
+    """Return, of the versions that users saw AT some moment, the one that came last."""
+    came = {row.version: row.since for row in sorted(served, key=lambda row: row.since, reverse=True)}
+    there = (row for row in served if row.traffic_percent != 0 and (row.until is None or row.until > at))
+    return max((row.version for row in there), key=lambda version: (came[version], version), default=None)
 
 
 def _before(served: Sequence[Serving], version: str, bad: Collection[tuple[int, str]]) -> str | None:
