@@ -1,12 +1,13 @@
 """Models renamed, merged and retired by people, with nothing lost: what names them as before still finds them."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlmodel import Session, col, select, update
 
 from bot.domain import keys
 from bot.domain.actions import MergeModels, RenameModel, RetireModel
 from bot.domain.errors import UserError
+from bot.ingest.rules import SHOWN
 from bot.ingest.serving import play_again
 from bot.store.projection import touch_existing, touch_open
 from bot.store.queries.models import model_by_name
@@ -30,8 +31,6 @@ from bot.store.tables import (
 
 OWNED = (Change, Serving, Move, Evaluation, MetricValue, AlertGroup, Alert, Incident, Decision, Proposal, Link)
 """Whose rows go along when a model is merged into another, as they are."""
-SHOWN = timedelta(days=30)
-"""Cards that were drawn this lately get the new name."""
 
 
 def catalogued(db: Session, action: RenameModel | MergeModels | RetireModel, now: datetime) -> int:

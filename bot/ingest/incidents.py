@@ -12,7 +12,7 @@ from bot.domain import keys
 from bot.domain.actions import OPEN_STATUSES, IncidentStatus
 from bot.domain.attribution import DAILY, NEAR, Onset, onset_of
 from bot.ingest.correlate import groups_of, open_incident_of, open_incidents_of
-from bot.ingest.rules import SHARED_WINDOW, Rules
+from bot.ingest.rules import SHARED_WINDOW, SHOWN, Rules
 from bot.ingest.suspects import suspect_of
 from bot.ingest.timeline import tell, touch_ticket
 from bot.store.projection import touch, touch_existing
@@ -170,7 +170,8 @@ def adopt(db: Session, now: datetime, groups: Sequence[AlertGroup], rules: Rules
             if incident.suspect_change_id is None:
                 _find_suspect(db, incident)
             db.add(incident)
-        touch_incident(db, now, incident, rules)
+        if incident.status in OPEN_STATUSES or incident.opened_at > now - SHOWN:
+            touch_incident(db, now, incident, rules)
 
 
 def _find_suspect(db: Session, incident: Incident) -> bool:

@@ -29,7 +29,7 @@ from bot.ingest.groups import Moved
 from bot.ingest.incidents import adopt, settle_resolved, take_in
 from bot.ingest.linking import hold, linked, take_up_alerts, take_up_changes, take_up_held
 from bot.ingest.rollouts import record_alias, record_deployment
-from bot.ingest.rules import Rules
+from bot.ingest.rules import SHOWN, Rules
 from bot.ingest.storms import gather
 from bot.ports import Delivery as Request
 from bot.store.projection import COUNTS, touch, touch_existing
@@ -157,7 +157,8 @@ def link_earlier(db: Session, now: datetime, rules: Rules, pair: Pair | None = N
     for origin, fact in take_up_held(db, known, pair):
         _record_others(db, origin, [fact], now, rules)
     whole, moved = take_up_alerts(db, now, known, pair, rules)
-    follow_up(db, replace(moved, changed=[*moved.changed, *whole], turned=[*moved.turned, *whole]), now, rules)
+    shown = [group for group in whole if group.status != "resolved" or group.opened_at > now - SHOWN]
+    follow_up(db, replace(moved, changed=[*moved.changed, *shown], turned=[*moved.turned, *shown]), now, rules)
     adopt(db, now, whole, rules)
     take_in(db, now, [g for g in whole if g.firing and not g.quiet and g.incident_id is None], rules)
 

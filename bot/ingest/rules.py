@@ -6,6 +6,9 @@ from datetime import timedelta
 HISTORY = timedelta(hours=24)
 """An event older than this when it comes fills history and posts nothing, except an alert that still fires."""
 
+SHOWN = timedelta(days=30)
+"""Cards of what happened this lately follow when a model is called otherwise, or what was of none is one's."""
+
 FLAPPING = timedelta(minutes=30)
 """A symptom that fires again this soon after it resolved continues on its old card."""
 

@@ -20,6 +20,7 @@ from bot.domain.actions import (
     DeclareIncident,
     GiveVerdict,
     IncidentStatus,
+    LinkEvents,
     LogChange,
     MarkVersion,
     MergeModels,
@@ -27,6 +28,7 @@ from bot.domain.actions import (
     ReopenIncident,
     ResolveIncident,
     RetireModel,
+    UnlinkEvents,
     UpdateIncident,
     Verdict,
 )
@@ -208,6 +210,28 @@ def later(world: Any, **span: float) -> Any:
     return world
 
 
+CHURN = {"service": "churn-api"}
+
+
+def orphan(world: Any, **more: Any) -> Any:
+    """An alert of no model."""
+    return world.alert("Slow", **{"model": None, "labels": CHURN, **more})
+
+
+def link(world: Any, *facts: Any, model: str = "churn") -> None:
+    """Record facts of no model, and say whose they are when they stand on the wall."""
+    world.record(*facts)
+    world.settle()
+    world.before()
+    world.act(LinkEvents(label="service", value="churn-api", model=model, by="U02BOB"))
+
+
+def unlink(world: Any) -> None:
+    link(world, orphan(world))
+    world.before()
+    world.act(UnlinkEvents(label="service", value="churn-api", by="U02BOB"))
+
+
 ALERTS: dict[str, Act] = {
     "another alert of a group": lambda w: w.record(w.alert("NullRate", n=1, model="churn")),
     "a new group of a model without an incident": lambda w: w.record(w.alert("Latency", model="churn")),
@@ -335,6 +359,22 @@ PEOPLE: dict[str, Act] = {
     "a version is marked good again": unmark,
 }  # fmt: skip
 
+LINKS: dict[str, Act] = {
+    "an alert of no model": lambda w: w.record(orphan(w)),
+    "an evaluation of no model": lambda w: w.record(measured(w, "42", 0.8, model="", labels=CHURN)),
+    "an alert is linked": lambda w: link(w, orphan(w)),
+    "a hard alert is linked": lambda w: link(w, orphan(w, kind="hard")),
+    "a hard alert is linked to a model with an incident": lambda w: link(w, orphan(w, kind="hard"), model="eta"),
+    "a part of the alerts is linked": lambda w: link(w, orphan(w), orphan(w, n=2, labels={"service": "shop"})),
+    "a part of hard alerts is linked": lambda w: link(
+        w, orphan(w, kind="hard"), orphan(w, n=2, kind="hard", labels={"service": "shop"})
+    ),
+    "a change is linked": lambda w: link(w, change(w, model=None, labels=CHURN), model="eta"),
+    "a rollout is linked": lambda w: link(w, w.rollout("43", model="", labels=CHURN), model="fraud-scorer"),
+    "an evaluation is linked": lambda w: link(w, measured(w, "42", 0.8, model="", labels=CHURN), model="fraud-scorer"),
+    "a rule is taken back": unlink,
+}
+
 SENDERS: dict[str, Act] = {
     "something unreadable": lambda w: w.deliver("events", b"?"),
     "something unreadable can be read": replay,
@@ -348,7 +388,7 @@ def bodies(world: Any) -> dict[str, Any]:
     return {key: world.render(key) for key in world.generations()}
 
 
-ACTS = ALERTS | EVENTS | TICKETS | PEOPLE | SENDERS
+ACTS = ALERTS | EVENTS | TICKETS | PEOPLE | LINKS | SENDERS
 
 
 @pytest.mark.parametrize("act", ACTS.values(), ids=ACTS.keys())
