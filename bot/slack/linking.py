@@ -31,13 +31,13 @@ def link(db: Session, question: Question) -> Message | Deed:
     name, value = _pair(label, question)
     before = count_like(db, (name, value))
     done = f"Events with {text.code(label)} are {text.bold(model.name)}'s"
-    earlier = f"{text.plural(before, 'earlier one')} with it" if before else "there was none before"
+    earlier = f"{text.plural(before, 'earlier event')} with it" if before else "none came before"
     said = message(
         f"Events with {text.line(label)} are {text.line(model.name)}'s now",
         section(f"🔗 {done}, from now on"),
         context(earlier, "only those that name no model themselves"),
         actions(
-            button("Take it back", "run_1", f"unlink {quoted(label)}"),
+            button("Stop linking", "run_1", f"unlink {quoted(label)}"),
             button("Status", "run_2", f"status {quoted(model.name)}"),
             button("What else is unlinked?", "run_3", "unlinked"),
         ),

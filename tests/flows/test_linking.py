@@ -43,7 +43,7 @@ async def test_what_names_no_model_is_linked_by_a_button_with_all_that_came_befo
     told = await press(company, answer)
 
     assert "`service=fraud-api` are *fraud-scorer*'s" in told
-    assert "3 earlier ones" in told
+    assert "3 earlier events" in told
     linked = await company.see("general", "slack/group/1", "*fraud-scorer*")
     assert linked["ts"] == card["ts"]
     status = words_of(await ask(company, "/model fraud-scorer"))

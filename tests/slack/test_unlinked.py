@@ -71,6 +71,23 @@ def test_two_names_of_one_model_are_offered_to_be_merged(story: Any, look: Look,
     assert [c["value"] for c in controls(answer).values()] == ["merge Fraud_Scorer fraud-scorer"]
 
 
+def test_a_model_of_the_configuration_is_suggested_before_its_twin(
+    story: Any, look: Look, words: Any, controls: Any
+) -> None:
+    story.model(configured=True)
+    story.model("Fraud_Scorer")
+    story.model("fraud-eu")
+    orphan(story, {"service": "fraud-api"})
+
+    answer = unlinked(story.db, story.now, look)
+
+    assert [c["value"] for c in controls(answer).values()] == [
+        "link service=fraud-api fraud-scorer",
+        "link service=fraud-api fraud-eu",
+        "merge Fraud_Scorer fraud-scorer",
+    ]
+
+
 def test_the_setup_of_a_model_names_its_links(story: Any, look: Look, words: Any) -> None:
     model = story.model()
     story.add(Link(model_id=model.id, labels={"service": "fraud-api"}, by="U02BOB", at=story.now))

@@ -21,6 +21,7 @@ from bot.store.queries.unlinked import Pair
 WINDOW = timedelta(days=30)
 SHOWN = 6
 NAMED = 3
+SUGGESTED = 2
 READ = 2000
 """The newest alerts and changes that are looked through."""
 
@@ -40,8 +41,9 @@ def unlinked(db: Session, now: datetime, look: Look) -> Message:
     things = _things(db, now - WINDOW)
     most = sorted(things.items(), key=lambda one: (-one[1].kinds.total(), one[0]))
     models = all_models(db)
-    known = [model.name for model in models]
-    pairs = twins([m.name for m in models if not m.configured], [m.name for m in models if m.configured])
+    ours, others = [m.name for m in models if m.configured], [m.name for m in models if not m.configured]
+    pairs = twins(others, ours)
+    others = [name for name in others if name not in dict(pairs)]
     if not most and not pairs:
         plain = "Everything of the last 30 days is of a model."
         return finished(message(plain, section(f"✅ {plain}")), look)
@@ -49,8 +51,9 @@ def unlinked(db: Session, now: datetime, look: Look) -> Message:
     number = count(1)
     blocks: list[Block | None] = []
     for pair, thing in most[:SHOWN]:
-        close = list(dict.fromkeys([*shared.get(pair, ()), *suggested(pair[1], known)]))[:2]
-        blocks += _thing(pair, thing, close, number, look)
+        like = (*suggested(pair[1], ours), *suggested(pair[1], others))
+        close = list(dict.fromkeys([*shared.get(pair, ()), *like]))
+        blocks += _thing(pair, thing, close[:SUGGESTED], number, look)
     for name, other in pairs[:SHOWN]:
         press = button(f"Merge into {other}…", f"run_{next(number)}", f"merge {quoted(name)} {quoted(other)}")
         blocks.append(section(f"{text.bold(name)} may be {text.bold(other)}", accessory=press))
