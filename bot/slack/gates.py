@@ -56,6 +56,11 @@ def verdict(gate: Gate) -> str:
     return f"{failing} of {text.plural(gate.judged, 'gate')} {'fails' if failing == 1 else 'fail'}"
 
 
+def though(gate: Gate) -> str:
+    """Return `1 of 4 gates failing`."""
+    return f"{len(gate.failing)} of {text.plural(gate.judged, 'gate')} failing"
+
+
 def _cells(model: Model, row: Row, *, several: bool) -> tuple[str, ...]:
     unit = measures.unit(model, row)
     before = "–" if row.before is None else numbers.figure(row.before, row.metric, unit)

@@ -119,7 +119,7 @@ async def test_an_approved_version_is_ordered_watched_and_measured(candidate: An
 
     unexplained = await sent(candidate, "dana", await form(candidate, "dana", card), reason=" ")
     await decide(candidate, "dana", card, reason="BR known, fix in v44")
-    await candidate.see(LEADS, CARD, "Approved", "BR known, fix in v44", "1 of 2 gates fails", RUN)
+    await candidate.see(LEADS, CARD, "Approved", "BR known, fix in v44", "1 of 2 gates failing", RUN)
     await candidate.see(LEADS, GATE, "What was decided on")
 
     assert "Say why" in unexplained
@@ -259,7 +259,7 @@ async def test_a_roll_back_goes_to_the_same_pipeline_and_tells_in_its_thread(can
 
     await candidate.press("bob", CHANNEL, incident, "incident_rollback")
 
-    await candidate.see(CHANNEL, CARD, "roll back *fraud-scorer* `v43` → `v42`", RUN)
+    await candidate.see(CHANNEL, CARD, "*Roll back*  *fraud-scorer* `v43` → `v42`", "last served", RUN)
     order = json.loads(cd.calls.last.request.content)
     assert (order["type"], order["data"]["version"]) == ("bellwether.rollback", "42")
     await candidate.deliver("events", deployed("42", trigger="rollback"))

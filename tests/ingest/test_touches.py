@@ -15,8 +15,10 @@ import pytest
 
 from bot.domain import keys
 from bot.domain.actions import (
+    AskPromotion,
     AskRollback,
     Cause,
+    Decide,
     DeclareIncident,
     GiveVerdict,
     IncidentStatus,
@@ -43,11 +45,15 @@ from bot.domain.facts import (
     Trigger,
     VersionFact,
 )
+from bot.domain.proposals import Word
+from bot.ingest.proposals import note_ordered, note_overdue
 from bot.ingest.record import record_read
 from bot.ingest.rules import Rules
 from bot.store.database import Database
 from bot.store.projection import touch
-from bot.store.tables import Delivery, Directory
+from bot.store.queries.gates import gate
+from bot.store.queries.proposals import shown as shown_number
+from bot.store.tables import Delivery, Directory, Model, Proposal
 from tests.databases import Databases
 
 Act = Callable[[Any], object]
@@ -57,11 +63,22 @@ TICKET = TicketFact(
 )
 
 
+APPROVERS = {
+    "users": ["@bob"],
+    "group": None,
+    "not_author": True,
+    "channel": None,
+    "expires_s": 86_400,
+    "rollback": False,
+}
+
+
 @pytest.fixture(scope="session")
 def afternoon(
     tmp_path_factory: pytest.TempPathFactory, databases: Databases, migrated: str, make_world: Callable[..., Any]
 ) -> Iterator[tuple[str, Any]]:
-    """INC-1 on fraud-scorer, INC-2 on eta, INC-3 over; a storm in #storms; churn drifts; all of it on the wall.
+    """INC-1 on fraud-scorer, INC-2 on eta, INC-3 over; a storm in #storms; churn drifts; of fraud-scorer v43 waits for
+    a decision and v44 is approved; all of it on the wall.
 
     Made once: the URL of the database, and the world that it was made in.
     """
@@ -71,13 +88,15 @@ def afternoon(
         world.rules = Rules(admins=("@alice",))
         world.add(*(Directory(id=i, kind="user", name=n) for i, n in (("U01ALICE", "alice"), ("U02BOB", "bob"))))
         metrics = {"auc": {"direction": "higher", "role": "primary", "slo": ">= 0.9"}}
-        world.model("fraud-scorer", owner="@alice", depends_on=["geo", "größe"], metrics=metrics)
+        given = {"depends_on": ["geo", "größe"], "metrics": metrics, "approvers": {"production": APPROVERS}}
+        world.model("fraud-scorer", owner="@alice", **given)
         world.model("churn", owner="@alice", channel="#ml-churn")
         world.model("eta", channel="#ml-eta")
         for n in range(6):
             world.model(f"s{n}", channel="#storms")
         world.record(rollout(world, "41", days=9), rollout(world, "40", days=5, model="churn"))
-        world.record(measured(world, "41", 0.95))
+        world.record(measured(world, "41", 0.95), measured(world, "43", 0.96))
+        world.record(VersionFact(model="fraud-scorer", version="44", occurred_at=world.now))
         world.record(world.rollout("42", actor="alice"))
         world.later(minutes=11)
         world.start = world.now
@@ -88,6 +107,9 @@ def afternoon(
         world.record(slo(world, "Late", model="old", status="resolved", starts_at=world.start))
         world.record(*storm(world))
         world.ticket(TICKET)
+        world.act(asked("43"))
+        world.act(asked("44"))
+        decide(world, 2)
         world.run(touch, world.now, keys.home("U01ALICE"), keys.home("U02BOB"))
         world.settle()
     posted = set(world.shown)
@@ -95,6 +117,8 @@ def afternoon(
         "slack/storm/1",
         "slack/group/3",
         "slack/deployment/3",
+        "slack/proposal/1",
+        "slack/proposal/2",
         *keys.incident_keys(1),
         "slack/incident/3/log/1",
     }
@@ -142,7 +166,8 @@ def measured(world: Any, version: str | None, auc: float, **more: Any) -> Any:
 
 def live(world: Any, auc: float, labelled: float = 0.95, **more: Any) -> Any:
     window = {"window_end": world.now - timedelta(days=1), "labelled_fraction": labelled}
-    return measured(world, "42", auc, evaluation_type=EvaluationType.LIVE, stage="production", **window, **more)
+    given = {"version": "42", "evaluation_type": EvaluationType.LIVE, "stage": "production", **window, **more}
+    return measured(world, given.pop("version"), auc, **given)
 
 
 def redefinition(world: Any, **more: Any) -> Any:
@@ -195,6 +220,28 @@ def typed(world: Any) -> LogChange:
 
 def bad(world: Any, version: str, *, good: bool = False) -> MarkVersion:
     return MarkVersion(model="fraud-scorer", version=version, bad=not good, by="U02BOB", reason="label leak")
+
+
+def asked(version: str) -> AskPromotion:
+    return AskPromotion(model="fraud-scorer", version=version, stage="production", by="U01ALICE")
+
+
+def decide(world: Any, number: int, word: Word = Word.APPROVE) -> None:
+    """Let bob decide on what stands on the card now."""
+
+    def seen(db: Any) -> int:
+        row = db.get_one(Proposal, number)
+        return shown_number(row, gate(db, db.get_one(Model, row.model_id), row.version, row.stage))
+
+    world.act(Decide(proposal_id=number, word=word, by="U02BOB", reason="go", seen=world.run(seen)))
+
+
+def serving(world: Any) -> None:
+    """What was approved serves, and is measured there."""
+    world.record(world.rollout("44"))
+    world.settle()
+    world.before()
+    world.record(live(world, 0.95, version="44"))
 
 
 def unmark(world: Any) -> None:
@@ -375,6 +422,23 @@ LINKS: dict[str, Act] = {
     "a rule is taken back": unlink,
 }
 
+DECISIONS: dict[str, Act] = {
+    "a promotion is asked for": lambda w: w.act(asked("41")),
+    "a promotion is approved": lambda w: decide(w, 1),
+    "a promotion is held": lambda w: decide(w, 1, Word.HOLD),
+    "a promotion is rejected": lambda w: decide(w, 1, Word.REJECT),
+    "nobody decides in time": lambda w: w.run(note_overdue, w.later(days=2)),
+    "what was approved does not serve in time": lambda w: w.run(note_overdue, w.later(hours=1)),
+    "an order is taken": lambda w: w.run(note_ordered, 2, "https://cd.example.com/runs/91", w.now),
+    "a candidate is measured": lambda w: w.record(measured(w, "43", 0.5)),
+    "a candidate is marked bad": lambda w: w.act(bad(w, "43")),
+    "a candidate runs elsewhere": lambda w: w.record(
+        *(VersionFact(model="fraud-scorer", version=v, env_ref=f"env-{v}", occurred_at=w.now) for v in ("42", "43"))
+    ),
+    "what was approved comes to serve": lambda w: w.record(w.rollout("44")),
+    "what was approved is measured where it serves": serving,
+}  # fmt: skip
+
 SENDERS: dict[str, Act] = {
     "something unreadable": lambda w: w.deliver("events", b"?"),
     "something unreadable can be read": replay,
@@ -388,7 +452,7 @@ def bodies(world: Any) -> dict[str, Any]:
     return {key: world.render(key) for key in world.generations()}
 
 
-ACTS = ALERTS | EVENTS | TICKETS | PEOPLE | LINKS | SENDERS
+ACTS = ALERTS | EVENTS | TICKETS | PEOPLE | LINKS | DECISIONS | SENDERS
 
 
 @pytest.mark.parametrize("act", ACTS.values(), ids=ACTS.keys())

@@ -23,6 +23,7 @@ from bot.store.tables import (
     MetricValue,
     Model,
     Projection,
+    Proposal,
     Serving,
     Storm,
     Ticket,
@@ -144,6 +145,19 @@ class Story:
             **more,
         }
         return self.add(Incident(title=title, model_id=model.id if model else None, **given))
+
+    def proposal(self, model: Model, version: str = "43", **more: Any) -> Proposal:
+        given: dict[str, Any] = {
+            "kind": "promote",
+            "stage": "production",
+            "channel": "#ml-leads",
+            "status": "pending",
+            "asked_by": "U01ALICE",
+            "asked_at": NOW,
+            "expires_at": NOW + timedelta(days=1),
+            **more,
+        }
+        return self.add(Proposal(model_id=model.id, version=version, **given))
 
     def measured(self, model: Model, metric: str, value: float, at: datetime = NOW, **more: Any) -> Evaluation:
         self.count += 1

@@ -8,9 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.domain import limits
-from bot.slack import cards, modals
+from bot.slack import cards, deciding, modals
 from bot.slack.answers import changes, everyone, helping, models, status, unknown
 from bot.slack.cards import Look, render
+from bot.store.queries.gates import gate
 
 ODD = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\x00"), max_size=40) | st.sampled_from(
     [
@@ -34,8 +35,19 @@ KEYS = (
     "slack/incident/1/changes",
     "slack/incident/1/ticket",
     "slack/incident/1/log/1",
+    "slack/proposal/1",
+    "slack/proposal/2",
+    "slack/proposal/2/gate",
     "slack/home/U01ALICE",
 )
+APPROVERS = {
+    "users": ["@dana"],
+    "group": "@ml-leads <!channel>",
+    "not_author": True,
+    "channel": None,
+    "expires_s": 86_400,
+    "rollback": False,
+}
 LOOKS = (
     Look(sources=("alertmanager",), tickets=True),
     Look(refused=frozenset({"data_table"})),
@@ -46,7 +58,9 @@ LOOKS = (
 def everything(story: Any, name: str, odd: str) -> None:
     """Rows of every kind with ODD wherever a stranger may write."""
     story.people()
-    model = story.model(name, metrics={"auc": {"title": odd, "slo": odd, "unit": odd}}, owner="@alice")
+    model = story.model(
+        name, metrics={"auc": {"title": odd, "slo": odd, "unit": odd}}, owner="@alice", approvers={odd: APPROVERS}
+    )
     rollout = story.rollout(model, odd or "1", "41", actor=odd, summary=odd, ref=odd, strategy=odd, target=odd)
     story.serving(model, odd or "1", story.deployed)
     story.change(model, "feature", odd, before=odd, after=odd, actor=odd, url=odd)
@@ -60,6 +74,10 @@ def everything(story: Any, name: str, odd: str) -> None:
     story.ticket(incident, status=odd, summary=odd, priority=odd, assignee=odd, url=odd, key=odd)
     story.told(incident, odd)
     story.heard("alertmanager")
+    story.proposal(model, odd or "1", stage=odd, reason=odd)
+    decided = story.proposal(model, odd or "1", stage=odd, reason=odd, status="approved", deployer=odd, run=odd)
+    story.posted("slack/proposal/2", "C02MLFRAUD:1.2")
+    decided.gate = gate(story.db, model, odd or "1", odd).kept
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -82,6 +100,7 @@ def test_no_foreign_text_breaks_a_message_or_reaches_a_channel(story: Any, name:
         everyone.on_call(story.db, look),
     ]
     views = [modals.update(story.db, 1), modals.resolve(story.db, 1), modals.declare(story.db, group_id=1)]
+    views += [form(story.db, 1, "1:1", "U03DANA") for form in (deciding.approve, deciding.put_aside)]
 
     assert drawn == again
     for card in drawn:

@@ -1,11 +1,11 @@
 """M6, what somebody wants at a stage: the gate and who decides, then what was decided, and whether it came about."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlmodel import Session
 
 from bot.domain import durations, keys
-from bot.domain.evaluations import Verdict
+from bot.domain.evaluations import Judgement, Verdict
 from bot.domain.names import clean_url
 from bot.domain.proposals import UNDECIDED, ProposalStatus
 from bot.ports import Body
@@ -19,11 +19,13 @@ from bot.store.queries.directory import user_ids
 from bot.store.queries.gates import Gate, gate, gate_from
 from bot.store.queries.incidents import error_of
 from bot.store.queries.metrics import values_of_version
-from bot.store.queries.proposals import Approvers, approvers, by_hand, shown, within
+from bot.store.queries.proposals import WATCHED, Approvers, approvers, by_hand, shown, within
 from bot.store.queries.versions import last_served
 from bot.store.tables import Model, Proposal
 
-KINDS = {"promote": ("promote", "Promoted"), "rollback": ("roll back", "Rolled back")}
+VERBS = {"promote": "promote", "rollback": "roll back"}
+DONE = {"promote": ("✅", "Approved", "Promoted"), "rollback": ("↩️", "Roll back", "Rolled back")}
+"""Once it was approved: a sign, and the word before and after it came to serve."""
 USERS = ("product", "live")
 """Kinds of data that tell whether it was right."""
 TOLD = 3
@@ -64,7 +66,7 @@ def _asked(db: Session, row: Proposal, model: Model, look: Look) -> Message:
     reason = text.join(f"by {text.user(row.decided_by, ids)}", _quoted(row.reason), by=" ") if held else ""
     needs = f"needs 1 of {_called(who, ids)}" if who else "nobody is named to decide"
     return message(
-        f"{word}: {text.plain(_what(row, model, seen).replace('*', '').replace('`', ''))}",
+        f"{word}: {_unmarked(_what(row, model, seen))}",
         section(f"{sign} *{word}*  {_what(row, model, seen)}", reason, _way_back(db, row)),
         gates.table(model, seen),
         section(*gates.lines(model, seen)),
@@ -83,25 +85,32 @@ def _asked(db: Session, row: Proposal, model: Model, look: Look) -> Message:
 
 
 def _decided(db: Session, row: Proposal, model: Model, seen: Gate, look: Look) -> Message:
-    approved = row.status == ProposalStatus.APPROVED
-    who = text.user(row.decided_by)
-    done = KINDS[row.kind][1]
-    sign, word = {
-        ProposalStatus.APPROVED: ("✅", done if row.deployed_at else "Approved"),
-        ProposalStatus.REJECTED: ("⛔", "Rejected"),
-    }.get(ProposalStatus(row.status), ("⌛", "Expired"))
-    what = _what(row, model, seen)
-    failing = f"with {gates.verdict(seen)}" if approved and seen.failing else ""
-    by = text.join(f"{word.lower() if who else ''} by {who}", _quoted(row.reason), failing, by=" ") if who else ""
-    ask = f"`{text.line(look.command)} promote {text.line(quoted(model.name))} {row.version} {row.stage}`"
-    again = "" if row.status != ProposalStatus.EXPIRED else f"nobody decided; ask again: {ask}"
-    at = text.date(row.decided_at) if row.decided_at else ""
-    steps = _steps(db, row, model) if approved else []
+    approved, what = row.status == ProposalStatus.APPROVED, _where(row, model, seen)
+    sign, before, after = DONE[row.kind]
+    word = after if row.deployed_at else before
+    if not approved:
+        sign, word = ("⛔", "Rejected") if row.status == ProposalStatus.REJECTED else ("⌛", "Expired")
     return message(
-        text.plain(f"{word}: {what}".replace("*", "").replace("`", "")),
-        section(f"{sign} *{word}*  {what}", *steps),
-        context(f"asked by {text.user(row.asked_by)}", by or again, at),
+        f"{word}: {_unmarked(what)}",
+        section(f"{sign} *{word}*  {what}", *(_steps(db, row, model) if approved else [])),
+        context(
+            f"asked by {text.user(row.asked_by)}" if row.asked_by != row.decided_by else "",
+            _said_by(row, seen, look, model),
+            text.date(row.decided_at) if row.decided_at else "",
+            _way_back(db, row) if approved and row.deployed_at is None else "",
+        ),
     )
+
+
+def _said_by(row: Proposal, seen: Gate, look: Look, model: Model) -> str:
+    """Return who decided and why, or how to ask again where nobody did."""
+    if row.status == ProposalStatus.EXPIRED:
+        again = f"{look.command} promote {quoted(model.name)} {row.version} {row.stage}"
+        return f"nobody decided; ask again: {text.code(again, 200)}" if row.kind == "promote" else "nobody decided"
+    approved = row.status == ProposalStatus.APPROVED
+    though = f"with {gates.though(seen)}" if approved and row.kind == "promote" and seen.failing else ""
+    done = "approved by" if approved else "rejected by"
+    return text.join(f"{done} {text.user(row.decided_by)}", _quoted(row.reason), though, by=" ")
 
 
 def _steps(db: Session, row: Proposal, model: Model) -> list[str]:
@@ -131,30 +140,40 @@ def _by_hand(row: Proposal, model: Model) -> str:
 
 
 def _after(db: Session, row: Proposal, model: Model) -> list[str]:
-    """Return what the first evaluations since then say, where users are; the product's first."""
+    """Return what the evaluations of the time after it say, where users are; the product's first."""
     assert row.deployed_at is not None
     for kind in USERS:
-        since = [r for r in values_of_version(db, row.model_id, row.version, kind) if r.at >= row.deployed_at]
+        values = values_of_version(db, row.model_id, row.version, kind)
+        since = [r for r in values if row.deployed_at <= r.at <= row.deployed_at + WATCHED]
         found = verdicts(db, model, since, kind, baseline=row.previous_version) if since else []
         if found:
-            said = {judgement.verdict for _, judgement in found}
-            word = "no clear difference"
-            if Verdict.REGRESSED in said:
-                word = "worse"
-            elif Verdict.IMPROVED in said:
-                word = "better"
-            against = f" than {text.version(row.previous_version)}" if word != "no clear difference" else ""
+            word = _outcome([judgement for _, judgement in found])
             phrases = [measures.phrase(model, *pair) for pair in found[:TOLD]]
-            return [f"📏 {text.word(kind)} evaluation since: *{word}*{against} · {text.join(*phrases)}"]
+            return [text.join(f"📏 {text.word(kind)} evaluation since: *{word}*", *phrases)]
     return ["⚪ no live evaluation since"]
 
 
+def _outcome(judgements: Sequence[Judgement]) -> str:
+    """Return whether the version does better than what it was compared with."""
+    said = {judgement.verdict for judgement in judgements}
+    if Verdict.REGRESSED in said:
+        return "worse"
+    if Verdict.IMPROVED in said:
+        return "better"
+    compared = any(judgement.baseline is not None for judgement in judgements)
+    return "no clear difference" if compared else "nothing to compare it with"
+
+
 def _what(row: Proposal, model: Model, seen: Gate) -> str:
-    verb, name, stage = KINDS[row.kind][0], text.bold(model.name), text.code(row.stage)
+    return f"{VERBS[row.kind]} {_where(row, model, seen)}"
+
+
+def _where(row: Proposal, model: Model, seen: Gate) -> str:
+    name, stage, new = text.bold(model.name), text.code(row.stage), text.version(row.version)
     if row.kind == "promote":
-        return f"{verb} {name} {text.version(row.version)} to {stage}"
-    old = text.version(row.previous_version or seen.incumbent)
-    return f"{verb} {name} {text.join(old, text.version(row.version), by=' → ')} in {stage}"
+        return f"{name} {new} to {stage}"
+    old = row.previous_version or seen.incumbent
+    return f"{name} {text.join(text.version(old) if old else '', new, by=' → ')} in {stage}"
 
 
 def _way_back(db: Session, row: Proposal) -> str:
@@ -168,6 +187,10 @@ def _way_back(db: Session, row: Proposal) -> str:
 def _called(who: Approvers, ids: Mapping[str, str]) -> str:
     """Return the group by its name, for it is ours and not Slack's; people as such, so that they hear of it."""
     return text.bold(who.group) if who.group else ", ".join(text.mention(name, ids) for name in who.users)
+
+
+def _unmarked(words: str) -> str:
+    return words.replace("*", "").replace("`", "")
 
 
 def _quoted(reason: str) -> str:

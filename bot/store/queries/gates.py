@@ -56,7 +56,7 @@ class Gate:
     """What serves at the stage with the most traffic, besides the version itself; None = nothing does."""
     rows: tuple[Row, ...] = ()
     suite: str = ""
-    """On what it was evaluated: `std-3, data 2026-11`."""
+    """On what it was evaluated: `suite std 3, data fraud 2026-11`."""
     bad: str | None = None
     """Why the version is marked bad; None = it is not."""
     environments: tuple[str, str] | None = None
@@ -143,8 +143,11 @@ def _passes(model: Model, reading: Reading, verdict: Verdict, op: str | None, va
 
 
 def _suite(reading: Reading) -> str:
-    parts = (reading.suite, reading.suite_version), (reading.dataset, reading.dataset_version)
-    return ", ".join(" ".join(filter(None, words)) for words in parts if any(words)) if reading.slice == ALL else ""
+    """Return what a whole value was measured on, as far as it was said."""
+    if reading.slice != ALL:
+        return ""
+    parts = ("suite", reading.suite, reading.suite_version), ("data", reading.dataset, reading.dataset_version)
+    return ", ".join(" ".join(filter(None, words)) for words in parts if any(words[1:]))
 
 
 def _environments(db: Session, model_id: int, incumbent: str | None, version: str) -> tuple[str, str] | None:
