@@ -29,10 +29,25 @@ deployers:
 """
 
 
+BY_HAND = """  fraud-scorer:
+    channel: "#ml-fraud"
+    approvers: {prod: {users: ["@bob", "@dana"], channel: "#ml-leads", rollback: true}}
+    deploy_url: "https://cd.example.com/{model}/deploy?version={version}&stage={stage}"
+"""
+
+
 @pytest.fixture
-def configuration() -> str:
+def configuration(request: pytest.FixtureRequest) -> str:
     assert MODEL in CONFIGURATION
-    return CONFIGURATION.replace(MODEL, RULED)
+    return CONFIGURATION.replace(MODEL, BY_HAND if "by_hand" in request.fixturenames else RULED)
+
+
+@pytest.fixture
+async def by_hand(company: Any) -> Any:
+    """v42 serves, nobody is asked to deploy v43, and going back needs approvers, too."""
+    await company.deliver("events", [deployed("42"), {"kind": "version", "model": "fraud-scorer", "version": "43"}])
+    await company.see(CHANNEL, "slack/deployment/1", "v42")
+    return company
 
 
 @pytest.fixture
@@ -264,3 +279,33 @@ async def test_a_roll_back_goes_to_the_same_pipeline_and_tells_in_its_thread(can
     assert (order["type"], order["data"]["version"]) == ("bellwether.rollback", "42")
     await candidate.deliver("events", deployed("42", trigger="rollback"))
     await candidate.see(CHANNEL, CARD, "Rolled back", "serves since")
+
+
+async def test_what_people_do_by_hand_is_linked_and_watched_all_the_same(by_hand: Any) -> None:
+    card = await asked(by_hand)
+    await decide(by_hand, "dana", card)
+
+    link = "https://cd.example.com/fraud-scorer/deploy?version=43&amp;stage=production"
+    await by_hand.see(LEADS, CARD, "Approved", "now deploy it", link)
+    await by_hand.deliver("events", deployed("43"))
+    await by_hand.see(LEADS, CARD, "Promoted", "serves since")
+
+
+async def test_a_roll_back_waits_for_approvers_where_the_configuration_wants_them(by_hand: Any) -> None:
+    await by_hand.deliver("events", deployed("43"))
+    await by_hand.see(CHANNEL, "slack/deployment/2", "v43")
+    await by_hand.set_clock(await by_hand.now() + timedelta(minutes=30))
+    hard = {"kind": "alert", "name": "RejectsPayments", "model": "fraud-scorer", "class": "hard"}
+    await by_hand.deliver("events", hard | {"status": "firing", "starts_at": (await by_hand.now()).isoformat()})
+    incident = await by_hand.see(CHANNEL, "slack/incident/1", "INC-1")
+
+    await by_hand.press("bob", CHANNEL, incident, "incident_rollback")
+    card = await by_hand.see(LEADS, CARD, "Approval needed", "roll back *fraud-scorer* `v43` → `v42`", "last served")
+    own = await refused(by_hand, "bob", card)
+    await decide(by_hand, "dana", card, "reject", word="reject", reason="it is the data")
+
+    assert "You asked for it" in own
+    await by_hand.see(LEADS, CARD, "Rejected", "it is the data")
+    again = await by_hand.see(CHANNEL, "slack/incident/1", "INC-1")
+    await by_hand.see(CHANNEL, "slack/incident/1/log", "rejected the roll-back: it is the data")
+    assert "incident_rollback" in str(again["attachments"])

@@ -1,0 +1,172 @@
+"""The gate of a stage: what passes, what fails, and what makes it another gate than the one that was shown."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlmodel import Session, select
+
+from bot.ingest.evaluations import know_metrics
+from bot.store.queries.gates import Gate, gate, gate_from, is_there
+from bot.store.tables import Decision, Evaluation, MetricValue, Model, Serving, Version
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def model(db: Session) -> Model:
+    """v42 serves; AUC has to be 0.92, latency decides nothing."""
+    metrics = {"auc": {"gate": ">= 0.92"}, "latency": {"role": "diagnostic", "direction": "lower", "gate": "<= 30"}}
+    return stored(db, Model(name="fraud-scorer", metrics=metrics, created_at=NOW))
+
+
+@pytest.fixture
+def read(db: Session, model: Model) -> Callable[[], Gate]:
+    stored(db, Serving(model_id=model.id or 0, stage="production", version="42", traffic_percent=100.0, since=NOW))
+    return lambda: gate(db, model, "43", "production")
+
+
+def stored(db: Session, row: Any) -> Any:
+    db.add(row)
+    db.flush()
+    return row
+
+
+def measured(db: Session, model: Model, version: str, value: float, metric: str = "auc", **more: Any) -> None:
+    given = {"ci_low": value - 0.004, "ci_high": value + 0.004, "n": 41_200, "direction": "higher", "at": NOW, **more}
+    kind = given.pop("evaluation_type", "offline")
+    about = {"version": version, "evaluation_type": kind, "model_id": model.id}
+    key = f"{version}/{metric}/{value}/{more}"
+    own = {"suite": "std", "suite_version": "3", "occurred_at": NOW, "received_at": NOW}
+    row = stored(db, Evaluation(source="evals", dedup_key=key, **about, **own))
+    one = MetricValue(evaluation_id=row.id, metric=metric, value=value, **about, **given)
+    know_metrics(db, model.id or 0, [one])
+    stored(db, one)
+
+
+def test_what_keeps_its_gate_and_is_no_worse_passes(db: Session, model: Model, read: Callable[[], Gate]) -> None:
+    measured(db, model, "42", 0.912)
+    measured(db, model, "43", 0.934)
+
+    (row,) = read().rows
+
+    assert (row.before, row.value, row.verdict, row.passes) == (0.912, 0.934, "improved", True)
+    assert (row.threshold_op, row.threshold) == (">=", 0.92)
+    assert (read().incumbent, read().suite) == ("42", "suite std 3")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "more", "passes"),
+    [
+        (0.95, 0.93, {}, False),  # keeps its gate, and is worse than what serves
+        (0.90, 0.91, {}, False),  # better than what serves, and misses its gate
+        (0.93, 0.931, {}, True),  # no difference that shows, and keeps its gate
+        (0.93, 0.931, {"metric": "f1"}, None),  # no difference that shows, and no gate
+        (0.93, 0.96, {"metric": "f1"}, True),
+        (0.96, 0.93, {"metric": "f1"}, False),
+        (0.96, 0.93, {"metric": "f1", "ci_low": None, "ci_high": None, "n": None}, None),  # nobody can say
+        (0.90, 0.80, {"slice": "country=BR", "threshold_op": ">=", "threshold": 0.86}, False),
+        (0.90, 0.91, {"slice": "country=BR"}, True),  # the gate is of the whole
+        (20.0, 40.0, {"metric": "latency"}, None),  # a diagnostic metric
+        (
+            0.90,
+            0.91,
+            {"metric": "f1", "threshold_op": "~", "threshold": 0.5},
+            True,
+        ),  # an operator that somebody made up
+    ],
+)
+def test_what_decides(
+    db: Session,
+    model: Model,
+    read: Callable[[], Gate],
+    before: float,
+    after: float,
+    more: dict[str, Any],
+    passes: bool | None,
+) -> None:
+    measured(db, model, "42", before, **more)
+    measured(db, model, "43", after, **more)
+
+    assert [row.passes for row in read().rows] == [passes]
+
+
+def test_what_the_other_was_not_measured_by_is_held_against_its_gate_alone(
+    db: Session, model: Model, read: Callable[[], Gate]
+) -> None:
+    measured(db, model, "43", 0.91)
+
+    (row,) = read().rows
+
+    assert (row.before, row.passes) == (None, False)
+
+
+def test_a_version_that_nobody_measured_has_no_gate_to_pass(read: Callable[[], Gate]) -> None:
+    assert (read().rows, read().judged, read().failing) == ((), 0, [])
+
+
+def test_environments_are_named_where_both_are_known_and_differ(
+    db: Session, model: Model, read: Callable[[], Gate]
+) -> None:
+    new = stored(db, Version(model_id=model.id or 0, name="43", env_ref="numpy-2"))
+    unknown = read().environments
+    old = stored(db, Version(model_id=model.id or 0, name="42", env_ref="numpy-1"))
+    differ = read().environments
+    old.env_ref = new.env_ref
+    stored(db, old)
+
+    assert (unknown, differ, read().environments) == (None, ("numpy-1", "numpy-2"), None)
+
+
+def evaluated_again(db: Session, model: Model) -> None:
+    measured(db, model, "43", 0.915, at=NOW + timedelta(hours=1))
+
+
+def incumbent_evaluated(db: Session, model: Model) -> None:
+    measured(db, model, "42", 0.92)
+
+
+def marked_bad(db: Session, model: Model) -> None:
+    stored(db, Decision(model_id=model.id, kind="marked_bad", version="43", by="U02BOB", at=NOW, reason="label leak"))
+
+
+def other_serves(db: Session, model: Model) -> None:
+    row = db.exec(select(Serving).where(Serving.version == "42")).one()
+    row.version = "44"
+    stored(db, row)
+
+
+def other_gate(db: Session, model: Model) -> None:
+    model.metrics = {"auc": {"gate": ">= 0.95"}}
+    stored(db, model)
+
+
+@pytest.mark.parametrize("change", [evaluated_again, incumbent_evaluated, marked_bad, other_serves, other_gate])
+def test_another_gate_has_another_digest(
+    db: Session, model: Model, read: Callable[[], Gate], change: Callable[[Session, Model], None]
+) -> None:
+    measured(db, model, "43", 0.934)
+    before = read().digest
+    assert read().digest == before
+
+    change(db, model)
+
+    assert read().digest != before
+
+
+def test_what_was_approved_is_kept_as_it_was(db: Session, model: Model, read: Callable[[], Gate]) -> None:
+    measured(db, model, "42", 0.912)
+    measured(db, model, "43", 0.934)
+    found = read()
+
+    assert gate_from(found.kept) == found
+
+
+def test_a_version_is_there_when_nothing_else_serves(db: Session, model: Model, read: Callable[[], Gate]) -> None:
+    alone = is_there(db, model.id or 0, "42", "production")
+    stored(db, Serving(model_id=model.id or 0, stage="production", version="43", traffic_percent=10.0, since=NOW))
+
+    assert alone
+    assert not is_there(db, model.id or 0, "42", "production")
+    assert not is_there(db, model.id or 0, "42", "staging")
