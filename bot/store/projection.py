@@ -16,11 +16,13 @@ from functools import cache
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Table, and_, bindparam, case, false, or_, true, update
+from sqlalchemy import Table, Update, and_, bindparam, case, false, or_, true, update
 from sqlmodel import Session, col, func, select
+from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from bot.domain import keys
 from bot.store.many import Many, types_of
+from bot.store.prepared import ESCAPE, like, prepared
 from bot.store.tables import AlertGroup, Projection
 
 CALM = timedelta(seconds=1.5)
@@ -87,8 +89,8 @@ def touch(db: Session, now: datetime, *names: str, urgent: bool = False, wait: t
     calm = CALM if wait is None else wait
     wanted = list(dict.fromkeys(names))
     for some in (wanted[n : n + AT_ONCE] for n in range(0, len(wanted), AT_ONCE)):
-        given = {"touched": some, "at": now, "at_pause": now + PAUSE, "at_calm": now + calm}
-        known = set(db.connection().execute(_bump_many(urgent=urgent, patient=calm > CALM), given).scalars())
+        bump = _bump_many(urgent=urgent, patient=calm > CALM)
+        known = set(db.connection().execute(bump, {"touched": some, **_times(now, calm)}).scalars())
         first = now if urgent else now + (FIRST if wait is None else wait)
         _create.run(
             db, [(key,) for key in some if key not in known], at=now, first=first, urgent=urgent, news=wait is None
@@ -97,23 +99,22 @@ def touch(db: Session, now: datetime, *names: str, urgent: bool = False, wait: t
 
 def touch_existing(db: Session, now: datetime, prefix: str, *, urgent: bool = False) -> None:
     """Touch every copy under PREFIX that there is already."""
-    bump = update(Projection).where(col(Projection.key).startswith(prefix, autoescape=True))
-    db.exec(_bumped_now(bump, now, urgent=urgent))
+    db.connection().execute(_bump_under(urgent=urgent), {"under": like(prefix), **_times(now)})
 
 
 def _touch_drawn(db: Session, now: datetime, names: Collection[str]) -> None:
     """Touch those of the copies NAMES that stand somewhere already, or are being drawn just now."""
-    drawn = or_(col(Projection.remote_id).is_not(None), col(Projection.lease) != "")
-    bump = update(Projection).where(col(Projection.key).in_(names), drawn)
-    db.exec(_bumped_now(bump, now, urgent=False))
+    drawn = or_(_table.c.remote_id.is_not(None), _table.c.lease != "")
+    bump = update(_table).where(_table.c.key.in_(names), drawn)
+    db.connection().execute(_bumped(bump, urgent=False), _times(now))
 
 
 def _touch_next_reply(db: Session, now: datetime, held: Claim) -> None:
     """Touch the replies of the same log that wait for this one: they come one after the other."""
     if (log := keys.log_around(held.key)) is not None:
-        waiting = and_(col(Projection.remote_id).is_(None), col(Projection.error) == "")
-        bump = update(Projection).where(waiting, col(Projection.key).startswith(log, autoescape=True))
-        db.exec(_bumped_now(bump, now, urgent=held.urgent))
+        waiting = and_(_table.c.remote_id.is_(None), _table.c.error == "")
+        bump = update(_table).where(waiting, _table.c.key.startswith(log, autoescape=True))
+        db.connection().execute(_bumped(bump, urgent=held.urgent), _times(now))
 
 
 def claim(
@@ -127,62 +128,71 @@ def claim(
     `waiting` are keys for which there is no budget, unless a person waits.
     """
     hidden = {"now": now, "in_flight": list(in_flight), "waiting": list(waiting)}
-    row = db.exec(_most_pressing(prefix), params=hidden).first()
+    row = db.connection().execute(_most_pressing(prefix), hidden).first()
     if row is None:
         return None
     fresh = row.remote_id is None and row.nonce is None
-    if fresh:
-        row.nonce, row.nonce_at, row.looks = uuid4().hex, now, 0
-    urgent, spare = row.urgent, _spare(db, row, now, prefix)
-    row.lease, row.not_before, row.urgent, row.news = uuid4().hex, now + LEASE, False, False
-    db.add(row)
-    db.flush()
+    nonce, nonce_at, looks = (uuid4().hex, now, 0) if fresh else (row.nonce, row.nonce_at, row.looks)
+    lease = uuid4().hex
+    _hold(db, row.key, lease, now + LEASE, nonce, nonce_at, looks)
     return Claim(
         key=row.key,
         generation=row.generation,
-        lease=row.lease,
+        lease=lease,
         remote_id=row.remote_id,
         shown=row.shown,
-        nonce=row.nonce or "",
-        nonce_at=row.nonce_at or now,
+        nonce=nonce or "",
+        nonce_at=nonce_at or now,
         fresh=fresh,
-        looks=row.looks,
+        looks=looks,
         attempts=row.attempts,
         error=row.error,
         claimed_at=now,
-        urgent=urgent,
-        spare=spare,
+        urgent=row.urgent,
+        spare=_spare(db, row, now, prefix),
     )
 
 
 @cache
 def _most_pressing(prefix: str) -> Any:
     """Return what selects the projection to claim next: built once, because it costs more than to run it."""
-    pressing = or_(*(col(Projection.key).startswith(begin, autoescape=True) for begin in keys.PRESSING))
+    c = _table.c
+    pressing = or_(*(c.key.startswith(begin, autoescape=True) for begin in keys.PRESSING))
     in_flight: Any = bindparam("in_flight", expanding=True)
     waiting: Any = bindparam("waiting", expanding=True)
     return (
-        select(Projection)
-        .where(col(Projection.lagging), col(Projection.not_before) <= bindparam("now"))
-        .where(col(Projection.key).startswith(prefix, autoescape=True), col(Projection.key).not_in(in_flight))
-        .where(or_(col(Projection.urgent), col(Projection.key).not_in(waiting)))
-        .order_by(col(Projection.urgent).desc(), pressing.desc())
-        .order_by(col(Projection.remote_id).is_not(None), col(Projection.not_before), col(Projection.key))
+        _table.select()
+        .where(c.lagging, c.not_before <= bindparam("now"))
+        .where(c.key.startswith(prefix, autoescape=True), c.key.not_in(in_flight))
+        .where(or_(c.urgent, c.key.not_in(waiting)))
+        .order_by(c.urgent.desc(), pressing.desc())
+        .order_by(c.remote_id.is_not(None), c.not_before, c.key)
         .limit(1)
         .with_for_update(skip_locked=True)
     )
 
 
-def _spare(db: Session, row: Projection, now: datetime, prefix: str) -> int:
+@prepared
+def _hold(key: str, lease: str, until: datetime, nonce: str | None, nonce_at: datetime | None, looks: int) -> Update:
+    taken = {"lease": lease, "not_before": until, "nonce": nonce, "nonce_at": nonce_at, "looks": looks}
+    return update(_table).where(_table.c.key == key).values(urgent=False, news=False, **taken)
+
+
+def _spare(db: Session, row: Any, now: datetime, prefix: str) -> int:
     """Return how many edits are left over when ROW is drawn: one for each message that lags.
 
     It counts itself, because it may change again; one that was not shown of late need not leave any.
     """
     if row.urgent or row.remote_id is None or row.shown_at is None or row.shown_at <= now - LONGEST_PAUSE:
         return 0
+    return _lagging_messages(db, like(prefix)).one()
+
+
+@prepared
+def _lagging_messages(prefix: str) -> SelectOfScalar[int]:
     messages = (col(Projection.remote_id).is_not(None), col(Projection.key).not_like(f"{keys.ALL_HOMES}%"))
-    under = col(Projection.key).startswith(prefix, autoescape=True)
-    return db.exec(select(func.count()).where(col(Projection.lagging), under, *messages)).one()
+    under = col(Projection.key).startswith(prefix, escape=ESCAPE)
+    return select(func.count()).where(col(Projection.lagging), under, *messages)
 
 
 def settle_shown(db: Session, now: datetime, held: Claim, *, remote_id: str, shown: str) -> bool:
@@ -191,9 +201,9 @@ def settle_shown(db: Session, now: datetime, held: Claim, *, remote_id: str, sho
     A remote id that is new touches what waits for it: the replies under the key, the key's dependents, and for an
     incident the cards of its alert groups, which link to the thread.
     """
-    row = db.exec(select(Projection).where(col(Projection.key) == held.key)).one()
-    hot = row.shown_at is not None and now - row.shown_at < timedelta(seconds=2 * row.pause_s)
-    pause = min(timedelta(seconds=2 * row.pause_s), LONGEST_PAUSE) if hot else PAUSE
+    shown_at, pause_s = _last_shown(db, held.key).one()
+    hot = shown_at is not None and now - shown_at < timedelta(seconds=2 * pause_s)
+    pause = min(timedelta(seconds=2 * pause_s), LONGEST_PAUSE) if hot else PAUSE
     space = min(pause / 4, LONGEST_SPACE)
     kept = _settle(
         db,
@@ -219,6 +229,11 @@ def settle_shown(db: Session, now: datetime, held: Claim, *, remote_id: str, sho
             groups = db.exec(select(AlertGroup.id).where(AlertGroup.incident_id == incident)).all()
             _touch_drawn(db, now, [keys.group(group) for group in groups if group is not None])
     return kept
+
+
+@prepared
+def _last_shown(key: str) -> Select[datetime | None, int]:
+    return select(col(Projection.shown_at), col(Projection.pause_s)).where(Projection.key == key)
 
 
 def settle_nothing(db: Session, now: datetime, held: Claim) -> bool:
@@ -311,7 +326,7 @@ def touch_open(db: Session, now: datetime, since: datetime) -> int:
     Equal digests make no call. Returns how many were touched.
     """
     recent = (col(Projection.shown_at) > since, col(Projection.key).not_like("slack/digest/%"))
-    return int(db.exec(_bumped_now(update(Projection).where(*recent), now, urgent=False)).rowcount)
+    return int(db.connection().execute(_bumped(update(_table).where(*recent), urgent=False), _times(now)).rowcount)
 
 
 def next_due(db: Session, prefix: str, in_flight: Collection[str] = ()) -> datetime | None:
@@ -329,37 +344,44 @@ def next_due(db: Session, prefix: str, in_flight: Collection[str] = ()) -> datet
 @cache
 def _bump_many(*, urgent: bool, patient: bool) -> Any:
     """Return what touches the copies `touched` and tells which of them there are: built once, intake runs it often."""
-    kind = _table.c.not_before.type
-    now, pause, calm = (bindparam(name, type_=kind) for name in ("at", "at_pause", "at_calm"))
-    bump = update(_table).where(_table.c.key.in_(bindparam("touched", expanding=True))).returning(_table.c.key)
-    return _bumped(bump, now, pause, calm, urgent=urgent, patient=patient)
+    bump = update(_table).where(_table.c.key.in_(bindparam("touched", expanding=True)))
+    return _bumped(bump.returning(_table.c.key), urgent=urgent, patient=patient)
 
 
-def _bumped_now(bump: Any, now: datetime, *, urgent: bool) -> Any:
-    return _bumped(bump, now, now + PAUSE, now + CALM, urgent=urgent, patient=False)
+@cache
+def _bump_under(*, urgent: bool) -> Any:
+    """Return what touches the copies under `under`: built once, as above."""
+    bump = update(_table).where(_table.c.key.startswith(bindparam("under"), escape=ESCAPE))
+    return _bumped(bump, urgent=urgent)
 
 
-def _bumped(bump: Any, now: Any, pause_end: Any, calm_end: Any, *, urgent: bool, patient: bool) -> Any:
-    """Return the update BUMP with generation + 1 and the time when the copies are due.
+def _times(now: datetime, calm: timedelta = CALM) -> dict[str, datetime]:
+    return {"at": now, "at_pause": now + PAUSE, "at_calm": now + calm}
 
-    `calm_end`: when it is due if nothing more comes; `patient`: that never puts off what is due already.
+
+def _bumped(bump: Any, *, urgent: bool, patient: bool = False) -> Any:
+    """Return the update BUMP, to be run with `_times`, with generation + 1 and the time when the copies are due.
+
+    `patient`: what is due already is never put off.
     """
-    idle = and_(col(Projection.lagging).is_(False), col(Projection.deadline) < pause_end)
-    deadline = case((idle, pause_end), else_=col(Projection.deadline))
-    calm = case((col(Projection.earliest) > calm_end, col(Projection.earliest)), else_=calm_end)
+    c = _table.c
+    now, pause_end, calm_end = (bindparam(name, type_=c.not_before.type) for name in ("at", "at_pause", "at_calm"))
+    idle = and_(c.lagging.is_(False), c.deadline < pause_end)
+    deadline = case((idle, pause_end), else_=c.deadline)
+    calm = case((c.earliest > calm_end, c.earliest), else_=calm_end)
     soonest = case((deadline < calm, deadline), else_=calm)
-    news = and_(col(Projection.lagging), col(Projection.news), col(Projection.not_before) < soonest)
+    news = and_(c.lagging, c.news, c.not_before < soonest)
     kept = news if patient else false()
-    due = case((col(Projection.urgent), now), (kept, col(Projection.not_before)), else_=soonest)
-    free = and_(col(Projection.lease) == "", col(Projection.error) == "")
+    due = case((c.urgent, now), (kept, c.not_before), else_=soonest)
+    free = and_(c.lease == "", c.error == "")
     return bump.values(
-        generation=Projection.generation + 1,
-        behind_since=case((col(Projection.lagging), col(Projection.behind_since)), else_=now),
+        generation=c.generation + 1,
+        behind_since=case((c.lagging, c.behind_since), else_=now),
         deadline=deadline,
-        urgent=or_(col(Projection.urgent), true() if urgent else false()),
-        news=and_(col(Projection.lagging), col(Projection.news)) if patient else true(),
-        not_before=case((free, now if urgent else due), else_=col(Projection.not_before)),
-    ).execution_options(synchronize_session=False)
+        urgent=or_(c.urgent, true() if urgent else false()),
+        news=and_(c.lagging, c.news) if patient else true(),
+        not_before=case((free, now if urgent else due), else_=c.not_before),
+    )
 
 
 def _unsent(held: Claim) -> dict[str, Any]:
@@ -374,20 +396,29 @@ def _settle(
 
     Trouble that begins, changes or ends touches whoever tells of it.
     """
-    changed = col(Projection.generation) > held.generation
-    again = and_(changed, col(Projection.urgent))  # a person did something since the claim, which took the flag
+    values["error"] = error
     if shows:
-        values["observed_generation"] = held.generation
-        values["behind_since"] = held.claimed_at
-        values["urgent"] = again
-        values["not_before"] = case((again, now), else_=not_before)
-    else:
-        values["urgent"] = or_(col(Projection.urgent), true() if held.urgent else false())
-        values["not_before"] = not_before
-    query = update(Projection).where(col(Projection.key) == held.key, col(Projection.lease) == held.lease)
-    done = db.exec(query.values(lease="", error=error, **values).execution_options(synchronize_session=False))
+        values |= {"observed_generation": held.generation, "behind_since": held.claimed_at}
+    given = {f"new_{name}": value for name, value in values.items()}
+    given |= {"held": held.key, "held_lease": held.lease, "held_generation": held.generation}
+    query = _settled(tuple(values), shows=shows, urgent=held.urgent)
+    done = db.connection().execute(query, {"at": now, "due": not_before, **given})
     kept = bool(done.rowcount == 1)
     if kept and error != held.error and (cards := keys.troubled(held.key)):
         touch(db, now, *cards)
         touch_existing(db, now, keys.OPERATOR_NOTES)
     return kept
+
+
+@cache
+def _settled(names: tuple[str, ...], *, shows: bool, urgent: bool) -> Any:
+    """Return what writes an outcome that sets the columns NAMES to `new_<name>`: built once, the loop runs it often."""
+    c = _table.c
+    at, due = (bindparam(name, type_=c.not_before.type) for name in ("at", "due"))
+    changed = c.generation > bindparam("held_generation")
+    again = and_(changed, c.urgent)  # a person did something since the claim, which took the flag
+    values: dict[str, Any] = {name: bindparam(f"new_{name}", type_=c[name].type) for name in names}
+    values["lease"] = ""
+    values["urgent"] = again if shows else or_(c.urgent, true() if urgent else false())
+    values["not_before"] = case((again, at), else_=due) if shows else due
+    return update(_table).where(c.key == bindparam("held"), c.lease == bindparam("held_lease")).values(values)
