@@ -71,7 +71,7 @@ def configured_metrics(db: Session) -> dict[int, Configured]:
 
 @prepared
 def _configured() -> Select[int | None, str]:
-    return select(col(Model.id), sa.type_coerce(col(Model.metrics), sa.Text)).where(col(Model.retired_at).is_(None))
+    return select(col(Model.id), sa.cast(col(Model.metrics), sa.Text)).where(col(Model.retired_at).is_(None))
 
 
 @lru_cache(maxsize=4096)
