@@ -5,9 +5,8 @@ person's word goes before the configuration's and a narrow label before a broad 
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import combinations
 
 from bot.domain.names import nearest
 
@@ -31,6 +30,8 @@ TELLING = (
 LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_./:-]{0,127}").fullmatch
 SAYABLE = re.compile(r"[^\s\"'`]([^\"'`\n]{0,126}[^\s\"'`])?").fullmatch
 """Values that can be typed in a command and carried by a button."""
+ALIKE = 20
+"""So many names are compared letter by letter."""
 PATTERN = "^"
 """With this in front a value of the configuration is a regular expression."""
 
@@ -73,18 +74,19 @@ def telling(labels: Mapping[str, str]) -> tuple[str, str] | None:
     return next(((label, labels[label]) for label in TELLING if SAYABLE(labels.get(label, ""))), None)
 
 
-def suggested(value: str, known: Collection[str], *, limit: int = 2) -> list[str]:
-    """Return the models that a label of this VALUE may stand for: those with a word like one of its own."""
-    words = {word[:4] for word in _words(value)}
-    return nearest(value, [name for name in known if words & {word[:4] for word in _words(name)}], limit=limit)
+def suggested(value: str, known: Iterable[str], *, limit: int = 2) -> list[str]:
+    """Return the models that a label of this VALUE may stand for: those that have most words like its own."""
+    words = _words(value)
+    shared = {name: words & _words(name) for name in known}
+    alike = [name for name, common in shared.items() if any(len(word) > 2 for word in common)]
+    return nearest(value, sorted(alike, key=lambda name: (-len(shared[name]), name))[:ALIKE], limit=limit)
 
 
-def twins(found: Collection[str], known: Collection[str]) -> list[tuple[str, str]]:
-    """Return (one of FOUND, one of KNOWN) where the two names differ in case and punctuation only."""
-    plain = {_squeezed(name): name for name in sorted(known)}
-    pairs = [(name, plain[_squeezed(name)]) for name in sorted(found) if _squeezed(name) in plain]
-    among = [(b, a) for a, b in combinations(sorted(found), 2) if _squeezed(a) == _squeezed(b)]
-    return [(one, other) for one, other in dict([*among, *pairs]).items() if one != other]
+def twins(found: Iterable[str], known: Iterable[str]) -> list[tuple[str, str]]:
+    """Return (one of FOUND, another of either), where the two names differ in case and punctuation only."""
+    names = sorted(found)
+    first = {_squeezed(name): name for name in (*reversed(names), *sorted(known))}
+    return [(name, first[_squeezed(name)]) for name in names if first[_squeezed(name)] != name]
 
 
 def _breadth(labels: Mapping[str, str]) -> int:
@@ -92,8 +94,9 @@ def _breadth(labels: Mapping[str, str]) -> int:
     return max((2 if label == SOURCE else label == ALERT) for label in labels)
 
 
-def _words(name: str) -> list[str]:
-    return [word for word in re.split(r"[^a-z0-9]+", name.lower()) if len(word) > 2]
+def _words(name: str) -> set[str]:
+    """Return the words of NAME, the long ones by their beginning: `score` and `scorer` are one."""
+    return {word[:4] for word in re.split(r"[^a-z0-9]+", name.lower()) if word}
 
 
 def _squeezed(name: str) -> str:

@@ -49,11 +49,13 @@ def test_the_label_that_links_is_one_that_lasts_and_can_be_typed(
 
 def test_models_with_a_word_of_the_value_are_suggested() -> None:
     assert suggested("churn-api", ["churn-scorer", "fraud-scorer", "shop"]) == ["churn-scorer"]
+    assert suggested("model-700-api", [f"model-{n}" for n in range(1000)])[0] == "model-700"
+    assert suggested("a-1", ["a-2", "b-1"]) == []
 
 
 def test_names_that_differ_in_punctuation_only_are_twins() -> None:
     assert twins(["fraud_scorer", "Fraud.Scorer", "shop"], ["fraud-scorer", "churn"]) == [
-        ("fraud_scorer", "fraud-scorer"),
         ("Fraud.Scorer", "fraud-scorer"),
+        ("fraud_scorer", "fraud-scorer"),
     ]
     assert twins(["fraud_scorer", "fraud-scorer"], []) == [("fraud_scorer", "fraud-scorer")]

@@ -33,6 +33,11 @@ class UnlinkedAlert(NamedTuple):
         return {SOURCE: self.source, ALERT: self.name, **self.given}
 
 
+COLUMNS = tuple(
+    map(col, (Alert.id, Alert.group_id, Alert.status, Alert.starts_at, Alert.source, Alert.name, Alert.labels))
+)
+
+
 def rules(db: Session) -> list[Rule]:
     """Return every rule, the oldest first."""
     query = select(Model.name, Link.labels, Link.by).join(Link, col(Link.model_id) == col(Model.id))
@@ -46,8 +51,7 @@ def links_of(db: Session, model_id: int) -> Sequence[Link]:
 
 def alerts(db: Session, pair: Pair | None = None) -> Iterator[UnlinkedAlert]:
     """Yield the alerts of no model, those with the label PAIR."""
-    own = (Alert.id, Alert.group_id, Alert.status, Alert.starts_at, Alert.source, Alert.name, Alert.labels)
-    query = sa.select(*map(col, own)).join(AlertGroup, col(AlertGroup.id) == col(Alert.group_id))
+    query = sa.select(*COLUMNS).join(AlertGroup, col(AlertGroup.id) == col(Alert.group_id))
     query = query.where(col(AlertGroup.model_id).is_(None))
     if pair is not None:
         query = query.where(_has(pair, Alert.labels, Alert.source, Alert.name))
@@ -59,8 +63,8 @@ def newest_alerts(db: Session, since: datetime, *, limit: int) -> list[UnlinkedA
     """Return the newest alerts of no model of groups that opened SINCE then."""
     groups = select(AlertGroup.id).where(col(AlertGroup.model_id).is_(None), col(AlertGroup.opened_at) >= since)
     newest = groups.order_by(col(AlertGroup.opened_at).desc()).limit(limit)
-    found = db.exec(select(Alert).where(col(Alert.group_id).in_(newest)).order_by(col(Alert.id).desc()).limit(limit))
-    return [UnlinkedAlert(a.id or 0, a.group_id, a.status, a.starts_at, a.source, a.name, a.labels) for a in found]
+    query = sa.select(*COLUMNS).where(col(Alert.group_id).in_(newest)).order_by(col(Alert.id).desc()).limit(limit)
+    return [UnlinkedAlert._make(row) for row in db.connection().execute(query)]
 
 
 def changes(db: Session, pair: Pair | None = None) -> Sequence[Change]:
