@@ -19,7 +19,7 @@ from bot.app.timekeeping import DIRECTORY_EVERY, Timekeeping, repeat
 from bot.clock.following import follow
 from bot.domain import keys
 from bot.domain.errors import StoreUnavailable
-from bot.ingest.proposals import note_ordered
+from bot.ingest.outcomes import note_ordered
 from bot.metrics import Gauges
 from bot.ports import RemoteId, Surface
 from bot.reconcile import loop as loops

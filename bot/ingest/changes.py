@@ -14,7 +14,7 @@ from bot.domain.attribution import DAILY
 from bot.domain.facts import ChangeFact, ChangeType, VersionFact
 from bot.ingest.clocks import ours
 from bot.ingest.incidents import name_suspect
-from bot.ingest.proposals import touch_proposals
+from bot.ingest.outcomes import touch_proposals
 from bot.ingest.suspects import RATE_WINDOW
 from bot.store.projection import touch, touch_existing
 from bot.store.queries.changes import WINDOW

@@ -15,7 +15,7 @@ from bot.domain.attribution import NOT_LIVE
 from bot.domain.durations import short
 from bot.domain.facts import AlertClass, AlertFact, AlertStatus, ChangeType, DeploymentStatus, Severity
 from bot.ingest.objectives import SOURCE
-from bot.ingest.proposals import note_overdue
+from bot.ingest.outcomes import note_overdue
 from bot.ingest.record import record_own
 from bot.ingest.rules import Rules
 from bot.store.projection import touch, touch_existing

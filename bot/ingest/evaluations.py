@@ -11,7 +11,7 @@ from bot.domain.gaps import is_matured
 from bot.domain.measurements import ALL
 from bot.ingest.changes import Origin, version_row
 from bot.ingest.clocks import ours
-from bot.ingest.proposals import touch_proposals
+from bot.ingest.outcomes import touch_proposals
 from bot.ingest.rules import HISTORY
 from bot.store.projection import touch, touch_existing
 from bot.store.queries.objectives import JUDGED

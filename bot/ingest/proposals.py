@@ -1,29 +1,26 @@
-"""What people want at a stage: asked for, decided, carried out, and watched until it serves."""
+"""What people want at a stage, asked for and decided. What becomes of it then: `outcomes`."""
 
 from datetime import datetime
 
-from sqlmodel import Session, and_, col, or_, select
+from sqlmodel import Session
 
 from bot.domain import keys
 from bot.domain.actions import AskPromotion, Decide, StaleAction
 from bot.domain.errors import UserError
 from bot.domain.names import version_label
 from bot.domain.proposals import UNDECIDED, ProposalStatus, Word
+from bot.ingest.outcomes import give_back, note_served
 from bot.ingest.rules import Rules
-from bot.ingest.timeline import tell
 from bot.store.projection import touch
 from bot.store.queries.gates import Gate, gate, is_there
-from bot.store.queries.models import WayBack, live, model_by_name
+from bot.store.queries.models import WayBack, model_by_name
 from bot.store.queries.proposals import (
-    WATCHED,
     approvers,
     may_not,
     moved,
     needs_reason,
     shown,
     undecided,
-    under_way,
-    within,
 )
 from bot.store.tables import Decision, Incident, Model, Proposal
 
@@ -118,53 +115,6 @@ def decide(db: Session, action: Decide, now: datetime) -> int:
     return row.id
 
 
-def note_ordered(db: Session, proposal_id: int, run: str, now: datetime) -> None:
-    """Write how the deployer calls what the order began."""
-    row = db.get_one(Proposal, proposal_id)
-    if row.run != run:
-        row.run = run
-        db.add(row)
-        touch(db, now, keys.proposal(proposal_id))
-
-
-def note_served(db: Session, model_id: int, now: datetime) -> None:
-    """Note which approved versions came to serve: with more traffic than any other at their stage."""
-    for row in under_way(db, model_id):
-        serving = [s for s in live(db, model_id) if s.stage == row.stage]
-        if serving and serving[0].version == row.version:
-            row.deployed_at = now
-            db.add(row)
-
-
-def note_overdue(db: Session, now: datetime) -> bool:
-    """Note what nobody decided in time, and what does not serve long after it was approved; True if there was any."""
-    expired = select(Proposal).where(col(Proposal.status).in_(UNDECIDED), col(Proposal.expires_at) <= now)
-    open_ones = (Proposal.status == ProposalStatus.APPROVED, col(Proposal.deployed_at).is_(None))
-    awaited = select(Proposal, Model).join(Model, col(Model.id) == col(Proposal.model_id))
-    found = db.exec(awaited.where(*open_ones, col(Proposal.late_at).is_(None))).all()
-    late = [row for row, model in found if row.decided_at is not None and row.decided_at + within(model) <= now]
-    lapsed = db.exec(expired).all()
-    for row in lapsed:
-        row.status = ProposalStatus.EXPIRED
-        row.gate = gate(db, db.get_one(Model, row.model_id), row.version, row.stage).kept
-        _give_back(db, row, now, "nobody decided on the roll-back in time")
-    for row in late:
-        row.late_at = now
-    for row in (*lapsed, *late):
-        db.add(row)
-        touch(db, now, keys.proposal(row.id or 0))
-    return bool(lapsed or late)
-
-
-def touch_proposals(db: Session, now: datetime, model_id: int | None) -> None:
-    """Touch the cards that show how versions of a model, or of all, measure and serve."""
-    recent = or_(col(Proposal.deployed_at).is_(None), col(Proposal.deployed_at) > now - WATCHED)
-    watched = and_(col(Proposal.status) == ProposalStatus.APPROVED, recent)
-    query = select(Proposal.id).where(or_(col(Proposal.status).in_(UNDECIDED), watched))
-    query = query if model_id is None else query.where(Proposal.model_id == model_id)
-    touch(db, now, *(keys.proposal(number) for number in db.exec(query) if number is not None))
-
-
 def _stored(db: Session, row: Proposal, now: datetime) -> int:
     db.add(row)
     db.flush()
@@ -190,7 +140,7 @@ def _put_aside(db: Session, model: Model, row: Proposal, word: Word, found: Gate
         row.expires_at = now + who.expires
     _write(db, row, word, found, now, by=by)
     if word is Word.REJECT:
-        _give_back(db, row, now, f"rejected the roll-back: {row.reason}", by=by)
+        give_back(db, row, now, f"rejected the roll-back: {row.reason}", by=by)
 
 
 def _write(db: Session, row: Proposal, word: Word, found: Gate, now: datetime, *, by: str) -> None:
@@ -218,18 +168,6 @@ def _write(db: Session, row: Proposal, word: Word, found: Gate, now: datetime, *
     )
     db.flush()
     touch(db, now, keys.proposal(row.id), *([] if word is Word.HOLD else [keys.proposal_gate(row.id)]), urgent=True)
-
-
-def _give_back(db: Session, row: Proposal, now: datetime, words: str, *, by: str | None = None) -> None:
-    """Let people ask for a roll-back again in the incident where this one came to nothing."""
-    incident = db.get(Incident, row.incident_id) if row.incident_id is not None else None
-    if incident is None or incident.id is None:
-        return
-    incident.rollback_by, incident.rollback_at = None, None
-    incident.revision += 1
-    db.add(incident)
-    tell(db, now, incident.id, kind="update", text=words, by=by)
-    touch(db, now, keys.incident(incident.id))
 
 
 def _decided(row: Proposal) -> StaleAction:

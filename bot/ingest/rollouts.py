@@ -15,7 +15,7 @@ from bot.ingest.changes import Origin, touch_evidence, version_row
 from bot.ingest.clocks import ahead, ours
 from bot.ingest.correlate import open_incident_of
 from bot.ingest.incidents import name_suspect
-from bot.ingest.proposals import note_served, touch_proposals
+from bot.ingest.outcomes import note_served, touch_proposals
 from bot.ingest.rules import HISTORY
 from bot.ingest.serving import apply_move, live_in_slot
 from bot.ingest.timeline import tell

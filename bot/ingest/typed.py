@@ -10,7 +10,7 @@ from bot.domain.errors import UserError
 from bot.domain.facts import ChangeFact, ChangeType
 from bot.domain.names import version_label
 from bot.ingest.changes import Origin, record_change
-from bot.ingest.proposals import touch_proposals
+from bot.ingest.outcomes import touch_proposals
 from bot.store.projection import touch
 from bot.store.queries.marks import BAD, GOOD
 from bot.store.queries.models import model_by_name

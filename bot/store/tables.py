@@ -484,6 +484,8 @@ class Proposal(SQLModel, table=True):
     """How the deployer calls what it began."""
     late_at: datetime | None = None
     """When it was noted that the version did not come to serve in time."""
+    trouble: str = ""
+    """Why the order did not get through until then."""
     deployed_at: datetime | None = None
     """When the version came to serve at the stage."""
     revision: int = 1

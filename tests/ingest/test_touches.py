@@ -46,7 +46,7 @@ from bot.domain.facts import (
     VersionFact,
 )
 from bot.domain.proposals import Word
-from bot.ingest.proposals import note_ordered, note_overdue
+from bot.ingest.outcomes import note_ordered, note_overdue
 from bot.ingest.record import record_read
 from bot.ingest.rules import Rules
 from bot.store.database import Database

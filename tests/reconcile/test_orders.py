@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain import keys
 from bot.domain.errors import PermanentError, TemporaryError, UncertainError
-from bot.ingest.proposals import note_ordered
+from bot.ingest.outcomes import note_ordered
 from bot.ports import Order, RemoteId
 from bot.reconcile.loop import Loop, reconcile_once
 from bot.reconcile.orders import DeploySurface, render

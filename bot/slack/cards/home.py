@@ -17,6 +17,7 @@ from bot.store.queries.alerts import unjudged_groups
 from bot.store.queries.directory import user_ids
 from bot.store.queries.incidents import open_incidents, remote_ids, tickets_of, without_cause
 from bot.store.queries.models import count_models, names_of, owned_by
+from bot.store.queries.proposals import waiting_for
 from bot.store.queries.sources import Hearing, hearing, unmapped
 from bot.store.queries.unlinked import count_unlinked
 from bot.store.tables import Model
@@ -70,12 +71,17 @@ def line(one: Health) -> str:
 
 def _waiting(db: Session, mine: Sequence[Model], user: str, look: Look) -> list[Block]:
     groups = unjudged_groups(db, [m.id for m in mine if m.id is not None])
-    causes = without_cause(db, user)
-    if not groups and not causes:
+    causes, proposed = without_cause(db, user), waiting_for(db, user)
+    if not groups and not causes and not proposed:
         return []
     names = names_of(db, {g.model_id for g in groups})
-    places = remote_ids(db, [keys.group(g.id) for g in groups if g.id] + [keys.incident(i.id) for i in causes if i.id])
+    copies = [keys.group(g.id or 0) for g in groups] + [keys.incident(i.id or 0) for i in causes]
+    places = remote_ids(db, copies + [keys.proposal(row.id or 0) for row, _ in proposed])
     blocks: list[Block] = [divider(), header("Waiting for you")]
+    for row, about in proposed:
+        words = f"⏳ {text.word(row.kind).capitalize()} {text.bold(about.name)} {text.version(row.version)}"
+        words = text.join(f"{words} to {text.code(row.stage)}?", f"asked by {text.user(row.asked_by)}")
+        blocks.append(_linked(words, places.get(keys.proposal(row.id or 0)), look, f"proposal_{row.id}", about.name))
     for group in groups:
         model = names.get(group.model_id or 0, "no model")
         words = f"⏳ What was {text.bold(group.symptom)} on {text.bold(model)}? Acted, real or noise"

@@ -1,34 +1,27 @@
 """M6, what somebody wants at a stage: the gate and who decides, then what was decided, and whether it came about."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from sqlmodel import Session
 
-from bot.domain import durations, keys
-from bot.domain.evaluations import Judgement, Verdict
-from bot.domain.names import clean_url
+from bot.domain import keys
 from bot.domain.proposals import UNDECIDED, ProposalStatus
 from bot.ports import Body
-from bot.slack import gates, measures, text
+from bot.slack import gates, outcomes, text
 from bot.slack.blocks import Message, actions, button, context, message, section
-from bot.slack.cards.deployment import verdicts
 from bot.slack.cards.frame import posted, reply
 from bot.slack.cards.look import Look
 from bot.slack.grammar import quoted
 from bot.store.queries.directory import user_ids
 from bot.store.queries.gates import Gate, gate, gate_from
-from bot.store.queries.incidents import error_of
-from bot.store.queries.metrics import values_of_version
-from bot.store.queries.proposals import WATCHED, Approvers, approvers, by_hand, shown, within
+from bot.store.queries.proposals import Approvers, approvers, shown
 from bot.store.queries.versions import last_served
 from bot.store.tables import Model, Proposal
 
 VERBS = {"promote": "promote", "rollback": "roll back"}
 DONE = {"promote": ("✅", "Approved", "Promoted"), "rollback": ("↩️", "Roll back", "Rolled back")}
 """Once it was approved: a sign, and the word before and after it came to serve."""
-USERS = ("product", "live")
-"""Kinds of data that tell whether it was right."""
-TOLD = 3
+NAMED = 8
 
 
 def card(db: Session, proposal_id: int, look: Look) -> Body | None:
@@ -92,7 +85,7 @@ def _decided(db: Session, row: Proposal, model: Model, seen: Gate, look: Look) -
         sign, word = ("⛔", "Rejected") if row.status == ProposalStatus.REJECTED else ("⌛", "Expired")
     return message(
         f"{word}: {_unmarked(what)}",
-        section(f"{sign} *{word}*  {what}", *(_steps(db, row, model) if approved else [])),
+        section(f"{sign} *{word}*  {what}", *(outcomes.steps(db, row, model) if approved else [])),
         context(
             f"asked by {text.user(row.asked_by)}" if row.asked_by != row.decided_by else "",
             _said_by(row, seen, look, model),
@@ -111,57 +104,6 @@ def _said_by(row: Proposal, seen: Gate, look: Look, model: Model) -> str:
     though = f"with {gates.though(seen)}" if approved and row.kind == "promote" and seen.failing else ""
     done = "approved by" if approved else "rejected by"
     return text.join(f"{done} {text.user(row.decided_by)}", _quoted(row.reason), though, by=" ")
-
-
-def _steps(db: Session, row: Proposal, model: Model) -> list[str]:
-    """Return how far it is: ordered, late, serving, and how it does there."""
-    if row.deployed_at is not None:
-        return [f"🟢 serves since {text.date(row.deployed_at)}", *_after(db, row, model)]
-    took = durations.short(within(model))
-    late = f"🟠 *not deployed after {took}*" if row.late_at else ""
-    if row.run is not None:
-        ordered = text.link(row.run, "ordered") if clean_url(row.run) else f"ordered as {text.code(row.run, 60)}"
-        return [text.join(late, f"🔵 {ordered} from {text.code(row.deployer)}, no deployment was told yet")]
-    if row.deployer is not None:
-        error = error_of(db, keys.order(row.deployer, row.id or 0))
-        if row.late_at:
-            return [text.join(f"{late}, and not ordered any more", text.line(error, 200), _by_hand(row, model))]
-        said = text.line(error, 200) or "being ordered"
-        return [f"{'🟠' if error else '⏳'} {text.code(row.deployer)}: {said}"]
-    return [text.join(late, _by_hand(row, model))]
-
-
-def _by_hand(row: Proposal, model: Model) -> str:
-    """Return the link or the command by which a person does it."""
-    given = by_hand(model, row)
-    if not given:
-        return "now deploy it: I know no deployer and no `deploy_url`, and I see the deployment that follows"
-    return f"now deploy it: {text.link(given, text.line(given, 200)) if clean_url(given) else text.code(given, 300)}"
-
-
-def _after(db: Session, row: Proposal, model: Model) -> list[str]:
-    """Return what the evaluations of the time after it say, where users are; the product's first."""
-    assert row.deployed_at is not None
-    for kind in USERS:
-        values = values_of_version(db, row.model_id, row.version, kind)
-        since = [r for r in values if row.deployed_at <= r.at <= row.deployed_at + WATCHED]
-        found = verdicts(db, model, since, kind, baseline=row.previous_version) if since else []
-        if found:
-            word = _outcome([judgement for _, judgement in found])
-            phrases = [measures.phrase(model, *pair) for pair in found[:TOLD]]
-            return [text.join(f"📏 {text.word(kind)} evaluation since: *{word}*", *phrases)]
-    return ["⚪ no live evaluation since"]
-
-
-def _outcome(judgements: Sequence[Judgement]) -> str:
-    """Return whether the version does better than what it was compared with."""
-    said = {judgement.verdict for judgement in judgements}
-    if Verdict.REGRESSED in said:
-        return "worse"
-    if Verdict.IMPROVED in said:
-        return "better"
-    compared = any(judgement.baseline is not None for judgement in judgements)
-    return "no clear difference" if compared else "nothing to compare it with"
 
 
 def _what(row: Proposal, model: Model, seen: Gate) -> str:
@@ -185,8 +127,10 @@ def _way_back(db: Session, row: Proposal) -> str:
 
 
 def _called(who: Approvers, ids: Mapping[str, str]) -> str:
-    """Return the group by its name, for it is ours and not Slack's; people as such, so that they hear of it."""
-    return text.bold(who.group) if who.group else ", ".join(text.mention(name, ids) for name in who.users)
+    """Return the group by its name, which is ours and not Slack's, and its people, so that they hear of it."""
+    people = ", ".join(text.mention(name, ids) for name in who.users[:NAMED])
+    more = f" and {len(who.users) - NAMED} more" if len(who.users) > NAMED else ""
+    return f"{text.bold(who.group)} ({people}{more})" if who.group else f"{people}{more}"
 
 
 def _unmarked(words: str) -> str:

@@ -90,6 +90,13 @@ def under_way(db: Session, model_id: int) -> Sequence[Proposal]:
     return db.exec(query.where(col(Proposal.deployed_at).is_(None)).order_by(col(Proposal.id))).all()
 
 
+def waiting_for(db: Session, user: str) -> list[tuple[Proposal, Model]]:
+    """Return what USER, a Slack id, may decide now, the oldest first."""
+    query = select(Proposal, Model).join(Model, col(Model.id) == col(Proposal.model_id))
+    found = db.exec(query.where(col(Proposal.status).in_(UNDECIDED)).order_by(col(Proposal.id))).all()
+    return [(row, model) for row, model in found if not may_not(db, model, row, user)]
+
+
 def open_proposals(db: Session, model_id: int) -> Sequence[Proposal]:
     """Return what waits for a decision of a model, or to come to serve, the oldest first."""
     approved = and_(col(Proposal.status) == ProposalStatus.APPROVED, col(Proposal.deployed_at).is_(None))

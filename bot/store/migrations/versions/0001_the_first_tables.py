@@ -548,6 +548,7 @@ def upgrade() -> None:
         sa.Column("deployer", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("run", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("late_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("trouble", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("deployed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(

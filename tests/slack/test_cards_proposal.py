@@ -1,0 +1,204 @@
+"""M6: what approvers see, and what the card says from then on."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.slack.cards import Look, render
+from bot.store.queries.gates import gate
+from bot.store.queries.proposals import shown
+from bot.store.tables import Decision, Model
+
+KEY = "slack/proposal/1"
+APPROVERS = {
+    "users": ["@bob", "@dana"],
+    "group": "@ml-leads",
+    "not_author": True,
+    "channel": "#ml-leads",
+    "expires_s": 86_400,
+    "rollback": False,
+}
+
+
+@pytest.fixture
+def model(story: Any) -> Model:
+    """v42 serves; v43 is better as a whole, and worse in Brazil."""
+    story.people()
+    metrics = {"auc": {"title": "AUC", "gate": ">= 0.92"}}
+    found: Model = story.model(metrics=metrics, approvers={"production": APPROVERS})
+    story.serving(found, "42", story.deployed)
+    for version, whole, brazil in (("42", 0.912, 0.87), ("43", 0.934, 0.85)):
+        near = {"ci_low": whole - 0.004, "ci_high": whole + 0.004, "n": 41_200}
+        given = {"version": version, "evaluation_type": "offline", "unit": "1", "direction": "higher"}
+        story.measured(found, "auc", whole, **near, **given)
+        story.measured(found, "auc", brazil, slice="country=BR", threshold_op=">=", threshold=0.86, **given)
+    return found
+
+
+@pytest.fixture
+def card(story: Any, model: Model, look: Look, words: Any) -> Any:
+    """Write down a proposal; returns every word of its card."""
+
+    def drawn(**more: Any) -> str:
+        story.proposal(model, **more)
+        return said()
+
+    def said() -> str:
+        body = render(story.db, KEY, look)
+        assert body is not None
+        return str(words(dict(body.content)))
+
+    drawn.again = said  # type: ignore[attr-defined]
+    return drawn
+
+
+def approved(story: Any, model: Model, **more: Any) -> dict[str, Any]:
+    """What stands in the row of a proposal that dana approved."""
+    given = {"status": "approved", "decided_by": "U03DANA", "decided_at": story.now, "previous_version": "42"}
+    return given | {"gate": gate(story.db, model, "43", "production").kept, **more}
+
+
+def test_the_card_asks_with_the_gates_and_who_decides(story: Any, model: Model, look: Look) -> None:
+    row = story.proposal(model)
+
+    body = render(story.db, KEY, look)
+
+    assert body is not None
+    head, table, verdict, small, buttons = body.content["blocks"]
+    value = f"1:{shown(row, gate(story.db, model, '43', 'production'))}"
+    assert body.content["channel"] == "#ml-leads"
+    assert body.content["text"] == "Approval needed: promote fraud-scorer v43 to production"
+    assert head["text"]["text"] == "⏳ *Approval needed*  promote *fraud-scorer* `v43` to `production`"
+    assert [[cell["text"] for cell in line] for line in table["rows"]] == [
+        ["Metric", "v42 now", "v43", "Gate"],
+        ["AUC · country=BR", "0.870", "0.850 ▾", "≥ 0.860 ❌"],
+        ["AUC", "0.912", "0.934 ▴", "≥ 0.920 ✅"],
+    ]
+    assert verdict["text"]["text"] == "❌ 1 of 2 gates fails: AUC · country=BR 0.850, not ≥ 0.860"
+    assert small["elements"][0]["text"].startswith(
+        "asked by <@U01ALICE> · needs 1 of *@ml-leads* (<@U02BOB>, <@U03DANA>), not the author · expires <!date^"
+    )
+    assert [(b["text"]["text"], b["value"]) for b in buttons["elements"]] == [
+        ("Approve…", value),
+        ("Reject…", value),
+        ("Model card", "status fraud-scorer"),
+    ]
+
+
+def test_a_version_that_nobody_measured_is_asked_for_in_so_many_words(card: Any) -> None:
+    assert "`v44` was never evaluated: nothing is known of it" in card(version="44")
+
+
+def test_what_is_held_says_why_and_may_still_be_decided(card: Any) -> None:
+    said = card(status="held", decided_by="U03DANA", reason="after the holidays")
+
+    assert "Held" in said
+    assert "by <@U03DANA> “after the holidays”" in said
+    assert "Approve…" in said
+
+
+@pytest.mark.parametrize(
+    ("more", "step"),
+    [
+        ({}, "now deploy it: I know no deployer"),
+        ({"deployer": "cd"}, "`cd`: being ordered"),
+        (
+            {"deployer": "cd", "run": "https://cd.example.com/runs/91"},
+            "<https://cd.example.com/runs/91|ordered> from `cd`",
+        ),
+        ({"deployer": "cd", "run": "run-91"}, "ordered as `run-91` from `cd`"),
+        ({"late": True}, "*not deployed after 30 min* · now deploy it"),
+        (
+            {"deployer": "cd", "late": True, "trouble": "cd is away"},
+            "*not deployed after 30 min*, and not ordered any more · cd is away",
+        ),
+        ({"deployer": "cd", "run": "run-91", "late": True}, "*not deployed after 30 min* · 🔵 ordered as `run-91`"),
+    ],
+)
+def test_what_was_approved_says_how_far_it_is(
+    story: Any, model: Model, card: Any, more: dict[str, Any], step: str
+) -> None:
+    late = {"late_at": story.now} if more.pop("late", False) else {}
+
+    said = card(**approved(story, model, reason="BR known", **more, **late))
+
+    assert "✅ *Approved*  *fraud-scorer* `v43` to `production`" in said
+    assert "approved by <@U03DANA> “BR known” with 1 of 2 gates failing" in said
+    assert step in said
+    assert "Approve…" not in said
+
+
+def test_a_deployer_that_is_away_is_said_while_it_is(story: Any, model: Model, card: Any) -> None:
+    story.posted("deploy/cd/proposal/1", None, error="cd can't be reached")
+
+    assert "🟠 `cd`: cd can't be reached" in card(**approved(story, model, deployer="cd"))
+
+
+def test_what_serves_is_held_against_the_version_before(story: Any, model: Model, card: Any) -> None:
+    nothing = card(**approved(story, model, deployed_at=story.now))
+    near = {"ci_low": 0.896, "ci_high": 0.904, "n": 41_200, "labelled_fraction": 1.0, "direction": "higher"}
+    story.measured(model, "auc", 0.901, story.now - timedelta(hours=1), version="42", **near)
+    for hours in (1, 2):
+        better = {"ci_low": 0.93, "ci_high": 0.94, "n": 41_200, "labelled_fraction": 1.0, "direction": "higher"}
+        story.measured(model, "auc", 0.935, story.now + timedelta(hours=hours), version="43", **better)
+
+    assert "✅ *Promoted*" in nothing
+    assert "no live evaluation since" in nothing
+    assert "live evaluation since: *better*" in card.again()
+
+
+def test_the_table_of_what_was_decided_on_stays_in_the_thread(story: Any, model: Model, look: Look) -> None:
+    row = story.proposal(model, **approved(story, model))
+    before = render(story.db, f"{KEY}/gate", look)
+    story.posted(KEY, "C03MLLEADS:1.1")
+    story.serving(model, "43", story.now)
+
+    kept = render(story.db, f"{KEY}/gate", look)
+
+    assert before is None
+    assert kept is not None
+    assert kept.content["thread_ts"] == "1.1"
+    assert "v42 now" in str(kept.content["blocks"])
+    assert row.gate["incumbent"] == "42"
+
+
+def test_what_expired_says_how_to_ask_again(story: Any, model: Model, card: Any) -> None:
+    said = card(status="expired", gate=gate(story.db, model, "43", "production").kept)
+
+    assert "⌛ *Expired*" in said
+    assert "`/model promote fraud-scorer 43 production`" in said
+
+
+def test_a_roll_back_is_told_in_the_thread_of_its_incident(story: Any, model: Model, look: Look, words: Any) -> None:
+    story.serving(model, "41", story.deployed - timedelta(days=3), story.deployed)
+    incident = story.opened(model)
+    given = approved(story, model, incident_id=incident.id, channel=None, deployer="cd")
+    story.proposal(model, "41", kind="rollback", **given)
+
+    body = render(story.db, KEY, look)
+
+    assert body is not None
+    said = words(dict(body.content))
+    assert body.content["thread_ts"] == story.thread.partition(":")[2]
+    assert "↩️ *Roll back*  *fraud-scorer* `v42` → `v41` in `production`" in said
+    assert "`v41` last served" in said
+
+
+def test_the_home_of_an_approver_shows_what_waits(story: Any, model: Model, look: Look, words: Any) -> None:
+    story.proposal(model)
+
+    def home(user: str) -> str:
+        body = render(story.db, f"slack/home/{user}", look)
+        assert body is not None
+        return str(words(dict(body.content["view"])))
+
+    assert "⏳ Promote *fraud-scorer* `v43` to `production`? · asked by <@U01ALICE>" in home("U02BOB")
+    assert "Promote" not in home("U01ALICE")
+
+
+def test_a_mark_is_on_the_card(story: Any, model: Model, card: Any) -> None:
+    mark = {"kind": "marked_bad", "version": "43", "by": "U02BOB", "at": story.now, "reason": "label leak"}
+    story.add(Decision(model_id=model.id, **mark))
+
+    assert "⚠️ `v43` is marked bad: label leak" in card()
