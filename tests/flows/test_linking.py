@@ -28,7 +28,7 @@ async def test_what_names_no_model_is_linked_by_a_button_with_all_that_came_befo
     changed = {"kind": "change", "change_type": "feature", "summary": "geo v2", "labels": LABELS}
     recorded = await company.deliver("events", [DRIFT | {"fired_at": now.isoformat()}, measured, changed])
     assert (recorded["recorded"], recorded["unmapped"]) == (3, 0)
-    card = await company.see("general", "slack/group/1", "NullRate", "no model")
+    card = await company.see("general", "slack/group/1", "NullRate", "no model", "`/model unlinked`")
     await company.act("home", user="alice")
     await company.expect(
         "alice's home counts it", lambda state: any("of no model" in words_of(h) for h in state["homes"].values())

@@ -37,8 +37,9 @@ def card(db: Session, group_id: int, look: Look) -> Body | None:
     model = names_of(db, [group.model_id]).get(group.model_id or 0)
     if group.status == "resolved":
         return posted(_resolved(group, model), look, channel=group.channel)
-    thread = _thread(incident, places, look)
-    return posted(_open(db, group, model, incident, thread), look, channel=group.channel)
+    whose = "" if model else f"whose is it? {text.code(f'{look.command} unlinked')}"
+    ways = text.join(_thread(incident, places, look), whose)
+    return posted(_open(db, group, model, incident, ways), look, channel=group.channel)
 
 
 def _is_folded(db: Session, group: AlertGroup, incident: Incident | None) -> bool:
@@ -52,7 +53,7 @@ def _is_folded(db: Session, group: AlertGroup, incident: Incident | None) -> boo
     return (incident.symptom, incident.model_id) != (group.symptom, group.model_id)
 
 
-def _open(db: Session, group: AlertGroup, model: str | None, incident: Incident | None, thread: str) -> Message:
+def _open(db: Session, group: AlertGroup, model: str | None, incident: Incident | None, ways: str) -> Message:
     number = group.id or 0
     alert = sample(db, number)
     features = features_of(db, [number]).get(number, Features())
@@ -68,7 +69,7 @@ def _open(db: Session, group: AlertGroup, model: str | None, incident: Incident 
         alerting.served(db, group),
         alerting.history(times, verdicts),
         alerting.links(alert),
-        thread,
+        ways,
     ]
     sentence = text.join(
         f"{sign[1].capitalize()}: {text.line(group.symptom)} on {text.line(model) if model else 'no model'}",
