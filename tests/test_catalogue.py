@@ -79,3 +79,40 @@ def opened(db: Session, name: str, channel: str, *, status: str = "firing", open
     db.add(Incident(title="x", severity="sev2", status=state, onset_at=NOW, opened_by=opened_by, **of))
     db.add(AlertGroup(symptom="x", alert_class="hard", severity="error", status=status, recorded_at=NOW, **of))
     db.flush()
+
+
+DECIDED = """
+people: {"@leads": ["@dana", "@erin"]}
+deployers: {cd: {type: outgoing, url: https://cd.example.com}}
+models:
+  fraud-scorer: {approvers: {prod: {group: "@leads", users: ["@dana", "@bob"], expires: 2h}}, deploy_within: 1h}
+  churn: {deploy_url: "https://cd.example.com/{model}"}
+"""
+
+
+def test_who_decides_and_who_carries_it_out_is_written_to_rows(db: Session) -> None:
+    catalogue.apply(db, parse(DECIDED), NOW)
+
+    models = {m.name: m for m in db.exec(select(Model))}
+    who = models["fraud-scorer"].approvers["production"]
+    assert (who["users"], who["group"], who["expires_s"]) == (["@dana", "@bob", "@erin"], "@leads", 7200)
+    assert models["fraud-scorer"].deploys == {"deployer": "cd", "url": None, "within_s": 3600}
+    assert models["churn"].deploys["deployer"] is None
+
+
+def test_of_several_deployers_each_model_names_its_own(db: Session) -> None:
+    more = DECIDED.replace("{cd: {", "{other: {type: outgoing, url: https://x.example.com}, cd: {")
+
+    catalogue.apply(db, parse(more.replace("deploy_within: 1h", "deployer: cd")), NOW)
+
+    models = {m.name: m for m in db.exec(select(Model))}
+    assert [models[name].deploys["deployer"] for name in ("fraud-scorer", "churn")] == ["cd", None]
+
+
+def test_a_model_that_is_taken_out_has_no_approvers_any_more(db: Session) -> None:
+    catalogue.apply(db, parse(DECIDED), NOW)
+
+    catalogue.apply(db, parse(""), NOW)
+
+    model = db.exec(select(Model).where(Model.name == "fraud-scorer")).one()
+    assert (model.approvers, model.deploys) == ({}, {})

@@ -1,4 +1,4 @@
-from datetime import time
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +7,7 @@ import pytest
 from bot import integrations
 from bot.config import Decisions, load, parse, parse_when
 from bot.domain.errors import ConfigError
+from bot.ports import Deployer
 
 TOKENS = {"ALERTMANAGER_TOKEN": "a", "EVENTS_TOKEN": "e"}
 
@@ -85,6 +86,28 @@ def test_an_unknown_key_like_no_other_names_them_all() -> None:
 )
 def test_a_wrong_value_is_named_with_its_place(text: str, said: str) -> None:
     assert refusal(text).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "models:\n  a:\n    deployer: cd",
+            "3:5: models.a.deployer: there is no 'cd' under `deployers:`; add it there",
+        ),
+        (
+            'models: {a: {approvers: {prod: {group: "@leads"}}}}',
+            "1:33: models.a.approvers.prod.group: there is no group '@leads'; write `people: {\"@leads\": [...]}`",
+        ),
+        (
+            "models: {a: {approvers: {prod: {channel: x}}}}",
+            '1:26: models.a.approvers.prod: it names nobody; write `users: ["@dana"]`, or a `group`',
+        ),
+        ("deployers: {cd: {type: outgoing}}", "1:13: deployers.cd.url: missing; this key has no default"),
+    ],
+)
+def test_a_name_that_stands_nowhere_else_is_told_with_its_place(text: str, said: str) -> None:
+    assert refusal(text) == f"bellwether.yml:{said}"
 
 
 def test_several_mistakes_are_told_at_once() -> None:
@@ -234,3 +257,23 @@ def test_an_integration_that_does_not_exist_is_named(tmp_path: Path) -> None:
 def test_half_of_a_ticket_system_is_refused() -> None:
     with pytest.raises(ConfigError, match="JIRA_URL is set, but JIRA_API_TOKEN is not"):
         integrations.tickets(load({"JIRA_URL": "https://x.atlassian.net", "JIRA_EMAIL": "a@example.com"}))
+
+
+def deployers(tmp_path: Path, text: str, **environ: str) -> dict[str, Deployer]:
+    file = tmp_path / "bellwether.yml"
+    file.write_text(text)
+    return integrations.deployers(load(environ, path=file), lambda: datetime(2026, 11, 23, tzinfo=UTC))
+
+
+async def test_a_deployer_is_made_with_its_secret(tmp_path: Path) -> None:
+    text = "deployers: {cd: {type: outgoing, url: https://cd.example.com/hook, secret_env: CD}}"
+
+    made = deployers(tmp_path, text, CD="whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+
+    assert await made["cd"].check() is None
+    await made["cd"].close()
+
+
+def test_a_deployer_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"deployers\.spinnaker\.type: there is no integration 'spinnaker'"):
+        deployers(tmp_path, "deployers: {spinnaker: {url: https://cd.example.com}}")

@@ -85,6 +85,7 @@ def _manifest_page(settings: Settings) -> str:
 def _channels(client: WebClient, decisions: Decisions, name: str) -> Iterator[Check]:
     """Yield whether the bot is in every channel that the configuration names: Slack lets it speak nowhere else."""
     wanted = {decisions.slack.channel, *(m.channel for m in decisions.models.values() if m.channel)}
+    wanted |= {a.channel for m in decisions.models.values() for a in m.approvers.values() if a.channel}
     wanted |= {channel for d in decisions.digests.values() for channel in d.channels}
     try:
         found = dict(_memberships(client))

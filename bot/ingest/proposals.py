@@ -11,6 +11,7 @@ from bot.domain.names import version_label
 from bot.domain.proposals import UNDECIDED, ProposalStatus, Word
 from bot.ingest.outcomes import give_back, note_served
 from bot.ingest.rules import Rules
+from bot.ingest.timeline import tell
 from bot.store.projection import touch
 from bot.store.queries.gates import Gate, gate, is_there
 from bot.store.queries.models import WayBack, model_by_name
@@ -110,6 +111,9 @@ def decide(db: Session, action: Decide, now: datetime) -> int:
     row.reason = reason or row.reason
     if action.word is Word.APPROVE:
         _approve(db, model, row, found, now, by=action.by)
+        if row.incident_id is not None:
+            words = f"approved the roll-back {moved(row, found.incumbent)}"
+            tell(db, now, row.incident_id, kind="update", text=words, by=action.by)
     else:
         _put_aside(db, model, row, action.word, found, now, by=action.by)
     return row.id
