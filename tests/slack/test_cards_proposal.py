@@ -182,6 +182,7 @@ def test_a_roll_back_is_told_in_the_thread_of_its_incident(story: Any, model: Mo
     said = words(dict(body.content))
     assert body.content["thread_ts"] == story.thread.partition(":")[2]
     assert "↩️ *Roll back*  *fraud-scorer* `v42` → `v41` in `production`" in said
+    assert "decided by <@U03DANA>" in said
     assert "`v41` last served" in said
 
 

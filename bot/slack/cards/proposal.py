@@ -102,6 +102,8 @@ def _said_by(row: Proposal, seen: Gate, look: Look, model: Model) -> str:
         return f"nobody decided; ask again: {text.code(again, 200)}" if row.kind == "promote" else "nobody decided"
     approved = row.status == ProposalStatus.APPROVED
     though = f"with {gates.though(seen)}" if approved and row.kind == "promote" and seen.failing else ""
+    if row.channel is None:  # in the thread of its incident, which is the reason
+        return f"decided by {text.user(row.decided_by)}"
     done = "approved by" if approved else "rejected by"
     return text.join(f"{done} {text.user(row.decided_by)}", _quoted(row.reason), though, by=" ")
 
