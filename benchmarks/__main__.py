@@ -8,14 +8,16 @@ import platform
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import ingest, limited, projection, start, status, storm, verdicts
+from benchmarks import ingest, limited, projection, slash, start, status, storm, verdicts
 from benchmarks.figures import Figure, print_table
 
 PARTS: dict[str, Callable[[], Coroutine[Any, Any, list[Figure]]]] = {
     "ingest": ingest.measure,
+    "slash": slash.measure,
     "status": status.measure,
     "storm": storm.measure,
     "limited": limited.measure,
@@ -29,15 +31,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", help=f"which parts to run, of {', '.join(PARTS)}; all when none is named")
     parser.add_argument("--json", type=Path, help="also write the figures into this file")
+    parser.add_argument("--full", action="store_true", help="ask over a thousand models, which takes minutes to write")
     given = parser.parse_args()
-    parts = given.parts or list(PARTS)
-    if unknown := [part for part in parts if part not in PARTS]:
-        parser.error(f"there is no part {unknown[0]!r}; there is {', '.join(PARTS)}")
+    known = PARTS | ({"status": partial(status.measure, status.MOST_MODELS)} if given.full else {})
+    parts = given.parts or list(known)
+    if unknown := [part for part in parts if part not in known]:
+        parser.error(f"there is no part {unknown[0]!r}; there is {', '.join(known)}")
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     found: dict[str, list[dict[str, Any]]] = {}
     for part in parts:
         begun = time.monotonic()
-        figures = asyncio.run(PARTS[part]())
+        figures = asyncio.run(known[part]())
         print_table(f"{part} ({time.monotonic() - begun:.0f} s)", figures)
         found[part] = [asdict(figure) for figure in figures]
         if given.json is not None:

@@ -1,4 +1,7 @@
-"""What people ask, over 1,000 models of 20 versions: a year of 2 million values, 200,000 changes, 500,000 alerts."""
+"""What people ask, over a year of models of 20 versions, each with 2,000 values, 200 changes and 500 alerts.
+
+With `--full` of 1,000 models, which the goals are about: 2 million values.
+"""
 
 import random
 import tempfile
@@ -37,7 +40,8 @@ from bot.store.tables import (
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 YEAR = timedelta(days=365)
-MODELS, VERSIONS, EVALUATIONS, CHANGES, GROUPS, ALERTS = 1000, 20, 400, 200, 25, 20
+MODELS, MOST_MODELS = 200, 1_000
+VERSIONS, EVALUATIONS, CHANGES, GROUPS, ALERTS = 20, 400, 200, 25, 20
 """Of each model; alerts of each group."""
 METRICS = ("auc", "log_loss", "good_payments_declined", "p95_latency", "null_rate")
 BATCH = 20_000
@@ -46,27 +50,27 @@ TIMES = 300
 Row = dict[str, Any]
 
 
-async def measure() -> list[Figure]:
+async def measure(models: int = MODELS) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{Path(folder) / 'bellwether.db'}")
         try:
             await database.write(schema.upgrade)
             begun = time.monotonic()
-            await fill(database)
+            await fill(database, models)
             filled = time.monotonic() - begun
             size = (Path(folder) / "bellwether.db").stat().st_size / 2**20
-            written = f"{MODELS * EVALUATIONS * len(METRICS):,} values written, {size:,.0f} MiB"
-            return [Figure(written, f"{filled:.0f} s"), *await _ask(database)]
+            written = f"{models * EVALUATIONS * len(METRICS):,} values written, {size:,.0f} MiB"
+            return [Figure(written, f"{filled:.0f} s"), *await _ask(database, models)]
         finally:
             database.close()
 
 
-async def _ask(database: Database) -> list[Figure]:
+async def _ask(database: Database, models: int) -> list[Figure]:
     workspace = Workspace(database, Rules(), lambda _db: Look(sources=("events",)), lambda: NOW, lambda: None, "one")
     asker, dice = Asker("U1", "C1", word="/model"), random.Random(7)
 
     def asking(text: str) -> Callable[[], Awaitable[object]]:
-        return lambda: answer(workspace, asker, text.format(f"model-{dice.randrange(MODELS):04d}"))
+        return lambda: answer(workspace, asker, text.format(f"model-{dice.randrange(models):04d}"))
 
     async def nothing() -> object:
         return await database.read(lambda _db: None)
@@ -97,19 +101,19 @@ async def _timed(ask: Callable[[], Awaitable[object]], times: int = TIMES) -> li
     return taken
 
 
-async def fill(database: Database) -> None:
-    """Write everything, in order of time, as it would have come."""
-    models = range(1, MODELS + 1)
+async def fill(database: Database, count: int) -> None:
+    """Write a year of so many models, in order of time, as it would have come."""
+    models = range(1, count + 1)
     parts: list[tuple[type[SQLModel], int, Iterable[Row]]] = [
-        (Model, MODELS, map(_model, models)),
-        (Version, MODELS * VERSIONS, ({"model_id": m, "name": str(v + 1)} for v in range(VERSIONS) for m in models)),
-        (Serving, MODELS * VERSIONS, (_serving(m, v) for v in range(VERSIONS) for m in models)),
-        (Change, MODELS * CHANGES, (_change(m, n) for n in range(CHANGES) for m in models)),
-        (MetricName, MODELS * len(METRICS), (_name(m, metric) for m in models for metric in METRICS)),
-        (Evaluation, MODELS * EVALUATIONS, (_evaluation(m, n) for n in range(EVALUATIONS) for m in models)),
-        (MetricValue, MODELS * EVALUATIONS * len(METRICS), _values()),
-        (AlertGroup, MODELS * GROUPS, (_group(m, n) for n in range(GROUPS) for m in models)),
-        (Alert, MODELS * GROUPS * ALERTS, (_alert(g, n) for g in range(MODELS * GROUPS) for n in range(ALERTS))),
+        (Model, count, map(_model, models)),
+        (Version, count * VERSIONS, ({"model_id": m, "name": str(v + 1)} for v in range(VERSIONS) for m in models)),
+        (Serving, count * VERSIONS, (_serving(m, v) for v in range(VERSIONS) for m in models)),
+        (Change, count * CHANGES, (_change(m, n) for n in range(CHANGES) for m in models)),
+        (MetricName, count * len(METRICS), (_name(m, metric) for m in models for metric in METRICS)),
+        (Evaluation, count * EVALUATIONS, (_evaluation(m, n) for n in range(EVALUATIONS) for m in models)),
+        (MetricValue, count * EVALUATIONS * len(METRICS), _values(count)),
+        (AlertGroup, count * GROUPS, (_group(m, n) for n in range(GROUPS) for m in models)),
+        (Alert, count * GROUPS * ALERTS, (_alert(g, n, count) for g in range(count * GROUPS) for n in range(ALERTS))),
         (Heartbeat, 1, [{"source": "events", "last_at": NOW, "deliveries": 1}]),
     ]
     with Progress() as progress:
@@ -163,12 +167,12 @@ def _evaluation(model: int, number: int) -> Row:
     return {"source": "events", "dedup_key": f"{model}/{number}", "model_id": model, **times, **what}
 
 
-def _values() -> Iterator[Row]:
+def _values(models: int) -> Iterator[Row]:
     dice = random.Random(1)
     for number in range(EVALUATIONS):
         at, version = _ago(number / EVALUATIONS), str(number * VERSIONS // EVALUATIONS + 1)
-        for model in range(1, MODELS + 1):
-            where = {"evaluation_id": number * MODELS + model, "model_id": model, "at": at, "version": version}
+        for model in range(1, models + 1):
+            where = {"evaluation_id": number * models + model, "model_id": model, "at": at, "version": version}
             for metric in METRICS:
                 yield {**where, "metric": metric, "evaluation_type": "live", "value": dice.random(), "n": 10_000}
 
@@ -182,8 +186,8 @@ def _group(model: int, number: int) -> Row:
     return {"model_id": model, "stage": "production", "channel": "#general", **times, **what, **state}
 
 
-def _alert(group: int, number: int) -> Row:
-    model, at = group % MODELS + 1, _ago(group // MODELS / GROUPS)
+def _alert(group: int, number: int, models: int) -> Row:
+    model, at = group % models + 1, _ago(group // models / GROUPS)
     named = {"source": "alertmanager", "fingerprint": f"{model}/{number}", "starts_at": at, "name": "FeatureDrift"}
     what = {"feature": f"column_{number % 10}", "status": "resolved", "value": 0.3, "threshold": 0.2, "labels": {}}
     return {"group_id": group + 1, "model_id": model, "updated_at": at, **named, **what}
