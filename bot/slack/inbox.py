@@ -15,8 +15,10 @@ from typing import Any
 from pydantic_core import from_json, to_json
 from sqlalchemy import update
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from bot.store import leases
+from bot.store.prepared import prepared
 from bot.store.tables import Delivery
 
 SOURCE = "slack"
@@ -68,27 +70,32 @@ def takes_time(body: Mapping[str, Any]) -> bool:
 def keep(db: Session, name: Name, body: Mapping[str, Any], now: datetime, replica: str) -> Stored:
     """Store a payload, or find it again, and take it in hand for REPLICA until it is let go.
 
-    What takes no time counts as finished, and is let go, at once.
+    What takes no time counts as finished at once, and is in nobody's hand.
     """
-    ours = leases.take(db, replica, [_claim(name.subject)], IN_HAND)  # first: whoever is at the same place waits here
-    times = select(Delivery).where(Delivery.source == SOURCE, Delivery.digest == name.subject)
-    newest = db.exec(times.order_by(col(Delivery.id).desc()).limit(LOOK_BACK))
-    row = next((row for row in newest if _is_same(row, name, now)), None)
+    slow = takes_time(body)
+    ours = not slow or leases.take(db, replica, [_claim(name.subject)], IN_HAND)
+    row = next((row for row in _newest(db, name.subject) if _is_same(row, name, now)), None)
     known = row is not None
     if row is None:
         safe = {k: v for k, v in body.items() if k not in ("token", "response_url", "response_urls")}
         packed = zlib.compress(to_json(safe), 1)
         row = Delivery(source=SOURCE, digest=name.subject, received_at=now, last_at=now, body=packed)
         row.content_type = "application/json"
-        row.recorded = 0 if takes_time(body) else 1
+        row.recorded = 0 if slow else 1
     else:
         row.repeats, row.last_at = row.repeats + 1, now
     db.add(row)
     db.flush()
     assert row.id is not None
-    if row.recorded:
+    if row.recorded and slow:
         let_go(db, name.subject, replica)
     return Stored(row.id, finished=known and row.recorded > 0, in_hand=not ours)
+
+
+@prepared
+def _newest(subject: str) -> SelectOfScalar[Delivery]:
+    times = select(Delivery).where(Delivery.source == SOURCE, Delivery.digest == subject)
+    return times.order_by(col(Delivery.id).desc()).limit(LOOK_BACK)
 
 
 def finish(db: Session, delivery_id: int) -> None:

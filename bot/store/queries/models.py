@@ -124,8 +124,13 @@ def owned_by(db: Session, user: str) -> Sequence[Model]:
     own = {user, f"@{user}"}
     if name := name_of(db, user):
         own |= {name, f"@{name}"}
+    return _owned(db, sorted(own)).all()
+
+
+@prepared
+def _owned(own: list[str]) -> SelectOfScalar[Model]:
     whose = col(Model.owner).in_(own) | col(Model.on_call).in_(own)
-    return db.exec(select(Model).where(col(Model.retired_at).is_(None), whose).order_by(col(Model.name))).all()
+    return select(Model).where(col(Model.retired_at).is_(None), whose).order_by(col(Model.name))
 
 
 def names_like(db: Session, words: Collection[str]) -> Sequence[str]:
