@@ -1,4 +1,4 @@
-"""MLflow's registry webhooks: versions, aliases and tags of models, and aliases of prompts.
+"""MLflow's registry webhooks: versions, aliases and tags of models, and aliases of prompts. Moving one: deployer.py.
 
 They are a hint: MLflow gives up after four attempts in seven seconds, and sends nothing about runs, metrics, stages or
 what is deleted. An alias that moves is one event that does not name the version before; one that is deleted names no
@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from bot.domain import names
 from bot.domain.errors import MalformedPayload, UnsupportedEvent
 from bot.domain.facts import ChangeFact, ChangeType, Fact, Unmapped, VersionFact
-from bot.ports import Delivery, Signed, Source
+from bot.ports import Delivery, Deployer, DeployerFactory, DeployerOptions, Now, Signed, Source
 
 DELIVERY = "x-mlflow-delivery-id"
 INTERNAL = ("mlflow.", "_mlflow")
@@ -159,6 +159,12 @@ EVENTS: Mapping[tuple[str, str], Callable[[_Subject, datetime, str | None], Fact
 """Every other event is quiet: a model or prompt without a version does nothing yet, a tag that is gone says nothing."""
 
 
+def _deployer(options: DeployerOptions, now: Now) -> Deployer:
+    from integrations.mlflow.deployer import AliasMover  # here, because webhooks alone need no HTTP client
+
+    return AliasMover(options)
+
+
 def _model(subject: _Subject) -> str:
     return _stated(names.clean_name(subject.name), "name")
 
@@ -185,3 +191,4 @@ SOURCE = Source(
     normalize=normalize,
     signed=Signed(id=DELIVERY, timestamp="x-mlflow-timestamp", signature="x-mlflow-signature"),
 )
+DEPLOYER: DeployerFactory = _deployer

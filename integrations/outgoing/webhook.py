@@ -3,7 +3,6 @@
 The receiver does each `webhook-id` once. So where nobody knows whether an order arrived, it is sent again.
 """
 
-import asyncio
 import base64
 import binascii
 import hmac
@@ -12,20 +11,15 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from hashlib import sha256
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 import httpx
 
-from bot.domain.errors import ConfigError, NoBudget, OutboundError, PermanentError, TemporaryError, UncertainError
+from bot.domain.errors import ConfigError, OutboundError, PermanentError, TemporaryError
 from bot.ports import DeployerOptions, Now, Order, RemoteId
+from integrations.deploying import WHEN_MENDED, System, content, read_url, words
 
-TOTAL, CONNECT = timedelta(seconds=10), timedelta(seconds=3)
-SOON, LATER = timedelta(seconds=5), timedelta(seconds=15)
-WHEN_MENDED = timedelta(seconds=60)
-"""How long to wait where somebody has to do something first."""
+EXAMPLE = "https://cd.example.com"
 PREFIX = "whsec_"
-NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 MAKE_ONE = "make one with `echo whsec_$(openssl rand -base64 32)`, for both sides"
 
 
@@ -39,13 +33,10 @@ class OutgoingWebhook:
         if options.options:
             unknown = ", ".join(sorted(options.options))
             raise ConfigError(f"deployers.{options.name}.options: an outgoing webhook has none, not {unknown}")
-        self._name, self._url, self._now = options.name, options.url, now
+        read_url(options, EXAMPLE)
+        self._where, self._now = f"deployers.{options.name}", now
         self._key = _key(options)
-        self._http = httpx.AsyncClient(
-            headers={"User-Agent": "bellwether", "Content-Type": "application/json"},
-            timeout=httpx.Timeout(TOTAL.total_seconds(), connect=CONNECT.total_seconds()),
-            trust_env=not _is_loopback(options),  # a proxy can't reach our loopback
-        )
+        self._receiver = System(options.name, options.url, headers={"Content-Type": "application/json"})
 
     async def find(self, order: Order) -> RemoteId | None:
         """Return None: a webhook can't be asked, and the receiver takes the same `webhook-id` as done."""
@@ -54,21 +45,16 @@ class OutgoingWebhook:
     async def deploy(self, order: Order) -> RemoteId:
         """Post the order; return the `url` of the answer, else its Location, else the `webhook-id`."""
         if self._key is None:
-            raise TemporaryError(f"{self._name}: {await self.check()}", WHEN_MENDED)
+            raise TemporaryError(f"{self._receiver.name}: {await self.check()}", WHEN_MENDED)
         said = asdict(order) | {"decided_at": order.decided_at.isoformat()}
         said.pop("key")
         event = {"type": f"bellwether.{order.kind}", "timestamp": said["decided_at"], "data": said}
         body = json.dumps(event, ensure_ascii=False).encode()
-        try:
-            async with asyncio.timeout(TOTAL.total_seconds()):
-                response = await self._http.post(self._url, content=body, headers=self._signed(order.key, body))
-        except NOT_SENT as exc:
-            raise TemporaryError(f"{self._name} at {self._url} can't be reached ({_say(exc)})", LATER) from exc
-        except (httpx.HTTPError, TimeoutError) as exc:
-            raise UncertainError(f"{self._name} did not answer ({_say(exc)})", SOON) from exc
-        if response.is_success:
-            return RemoteId(_url_in(response) or order.key)
-        raise self._refusal(response)
+        headers = self._signed(order.key, body)
+        answer = await self._receiver.send("POST", repeatable=False, content=body, headers=headers)
+        if answer.is_success:
+            return RemoteId(_url_in(answer) or order.key)
+        raise self._refusal(answer)
 
     async def check(self) -> str | None:
         """Say whether there is a secret; nothing is sent, because whatever is sent may be taken for an order."""
@@ -76,7 +62,7 @@ class OutgoingWebhook:
 
     async def close(self) -> None:
         """Let go of the connections."""
-        await self._http.aclose()
+        await self._receiver.close()
 
     def _signed(self, key: str, body: bytes) -> dict[str, str]:
         at = str(int(self._now().timestamp()))
@@ -88,24 +74,15 @@ class OutgoingWebhook:
             "idempotency-key": key,
         }
 
-    def _refusal(self, response: httpx.Response) -> OutboundError:
-        status, words = response.status_code, " ".join(response.text.split())[:200] or response.reason_phrase
-        after = _retry_after(response)
+    def _refusal(self, answer: httpx.Response) -> OutboundError:
+        status, said, name = answer.status_code, words(answer), self._receiver.name
         if status in (401, 403):
             hint = "do both sides have the same secret, and the same time?"
-            return TemporaryError(
-                f"{self._name} does not accept our signature ({status}: {words}); {hint}", WHEN_MENDED
-            )
-        if status in (425, 429):
-            return NoBudget(f"{self._name} asks to wait ({status})", after or LATER)
-        if status == 503 and after is not None:
-            return TemporaryError(f"{self._name} is not available (503): {words}", after)
-        if status == 408 or status >= 500:
-            return UncertainError(f"{self._name} failed ({status}): {words}", LATER)
+            return TemporaryError(f"{name} does not accept our signature ({status}: {said}); {hint}", WHEN_MENDED)
         if status < 400:
-            to = response.headers.get("location", "elsewhere")
-            return PermanentError(f"{self._name} redirects to {to}: is deployers.{self._name}.url right?")
-        return PermanentError(f"{self._name} refused it ({status}): {words}")
+            to = answer.headers.get("location", "elsewhere")
+            return PermanentError(f"{name} redirects to {to}: is {self._where}.url right?")
+        return PermanentError(f"{name} refused it ({status}): {said}")
 
 
 def _key(options: DeployerOptions) -> bytes | None:
@@ -121,35 +98,8 @@ def _key(options: DeployerOptions) -> bytes | None:
     return key
 
 
-def _is_loopback(options: DeployerOptions) -> bool:
-    parts = urlsplit(options.url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(
-            f"deployers.{options.name}.url: {options.url!r} is not an address such as https://cd.example.com"
-        )
-    try:
-        return ip_address(parts.hostname).is_loopback
-    except ValueError:
-        return parts.hostname == "localhost"
-
-
 def _url_in(response: httpx.Response) -> str | None:
     """Return where people can follow what was begun."""
-    try:
-        answer = response.json()
-    except ValueError:
-        answer = None
-    stated = answer.get("url") if isinstance(answer, dict) else None
+    stated = (content(response) or {}).get("url")
     found = stated or response.headers.get("location")
     return str(found) if str(found).startswith(("https://", "http://")) else None
-
-
-def _retry_after(response: httpx.Response) -> timedelta | None:
-    try:
-        return max(timedelta(seconds=float(response.headers["retry-after"])), timedelta(seconds=1))
-    except (KeyError, ValueError, OverflowError):
-        return None
-
-
-def _say(exc: Exception) -> str:
-    return str(exc) or type(exc).__name__

@@ -4,7 +4,7 @@ import base64
 import hmac
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -13,24 +13,13 @@ import pytest
 import respx
 
 from bot.domain.errors import ConfigError, NoBudget, OutboundError, PermanentError, TemporaryError, UncertainError
-from bot.ports import Deployer, DeployerOptions, Order
+from bot.ports import Deployer, DeployerOptions
 from integrations.outgoing import DEPLOYER
+from tests.integrations.deployers import NOW, ORDER
 
 URL = "https://cd.example.com/hooks/bellwether"
 KEY = bytes(range(32))
 SECRET = f"whsec_{base64.b64encode(KEY).decode()}"
-NOW = datetime(2026, 11, 23, 8, 0, 12, tzinfo=UTC)
-ORDER = Order(
-    key="bellwether-main-7-1795420800",
-    kind="promote",
-    model="fraud-scorer",
-    version="43",
-    previous_version="42",
-    stage="production",
-    decided_by="dana",
-    decided_at=datetime(2026, 11, 23, 8, tzinfo=UTC),
-    reason="BR known, fix in v44",
-)
 
 
 def make(secret: str | None = SECRET, **more: Any) -> Deployer:
