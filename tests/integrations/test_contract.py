@@ -70,10 +70,9 @@ class Example:
 
 
 def packages() -> list[str]:
-    """Return every package that names a SOURCE: ours, and those that the environment adds."""
+    """Return every integration: ours, and those that the environment adds."""
     ours = [f"integrations.{module.name}" for module in iter_modules(integrations.__path__) if module.ispkg]
-    added = [name for name in os.environ.get("BELLWETHER_CONTRACT", "").split(",") if name]
-    return [name for name in (*ours, *added) if hasattr(import_module(name), "SOURCE")]
+    return [*ours, *(name for name in os.environ.get("BELLWETHER_CONTRACT", "").split(",") if name)]
 
 
 def source_of(package: str) -> Source:
@@ -112,7 +111,8 @@ def examples_of(package: str) -> list[Example]:
     return found
 
 
-SOURCES = packages()
+PACKAGES = packages()
+SOURCES = [package for package in PACKAGES if hasattr(import_module(package), "SOURCE")]
 EXAMPLES = [example for package in SOURCES for example in examples_of(package)]
 each_source = pytest.mark.parametrize("package", SOURCES)
 each_example = pytest.mark.parametrize(
@@ -120,10 +120,15 @@ each_example = pytest.mark.parametrize(
 )
 
 
-@each_source
-def test_source_brings_examples_and_a_readme(package: str) -> None:
-    assert examples_of(package), f"{package} has no delivery in examples/: record one first"
+@pytest.mark.parametrize("package", PACKAGES)
+def test_package_names_what_it_is_and_brings_a_readme(package: str) -> None:
+    assert any(hasattr(import_module(package), name) for name in ("SOURCE", "TICKETS", "DEPLOYER"))
     assert (folder_of(package) / "README.md").is_file()
+
+
+@each_source
+def test_source_brings_examples(package: str) -> None:
+    assert examples_of(package), f"{package} has no delivery in examples/: record one first"
 
 
 @each_example
