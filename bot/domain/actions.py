@@ -159,6 +159,18 @@ class AskPromotion:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GoBack:
+    """Decide to go back to a version, outside of any incident."""
+
+    model: str
+    version: str
+    stage: str
+    previous: str
+    """What served when they were asked whether they mean it."""
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Decide:
     """Say whether a version goes to the stage that was asked for."""
 
@@ -226,6 +238,7 @@ Action = (
     | LogChange
     | MarkVersion
     | AskPromotion
+    | GoBack
     | Decide
     | RenameModel
     | MergeModels

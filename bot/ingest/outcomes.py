@@ -74,4 +74,4 @@ def give_back(db: Session, row: Proposal, now: datetime, words: str, *, by: str 
     incident.revision += 1
     db.add(incident)
     tell(db, now, incident.id, kind="update", text=words, by=by)
-    touch(db, now, keys.incident(incident.id))
+    touch(db, now, keys.incident(incident.id), urgent=by is not None)

@@ -17,6 +17,7 @@ from bot.domain.actions import (
     Decide,
     DeclareIncident,
     GiveVerdict,
+    GoBack,
     IncidentStatus,
     LinkEvents,
     LogChange,
@@ -72,6 +73,8 @@ def record_action(db: Session, action: Action, now: datetime, rules: Rules) -> i
             subject, number = "model", mark_version(db, action, now)
         case AskPromotion():
             subject, number = "proposal", proposals.ask(db, action, now, rules)
+        case GoBack():
+            subject, number = "proposal", proposals.go_back(db, action, now, rules)
         case Decide():
             subject, number = "proposal", proposals.decide(db, action, now)
         case RenameModel() | MergeModels() | RetireModel():

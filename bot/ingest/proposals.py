@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from bot.domain import keys
-from bot.domain.actions import AskPromotion, Decide, StaleAction
+from bot.domain.actions import AskPromotion, Decide, GoBack, StaleAction
 from bot.domain.errors import UserError
 from bot.domain.names import version_label
 from bot.domain.proposals import UNDECIDED, ProposalStatus, Word
@@ -14,12 +14,13 @@ from bot.ingest.rules import Rules
 from bot.ingest.timeline import tell
 from bot.store.projection import touch
 from bot.store.queries.gates import Gate, gate, is_there
-from bot.store.queries.models import WayBack, model_by_name
+from bot.store.queries.models import WayBack, live, model_by_name
 from bot.store.queries.proposals import (
     approvers,
     may_not,
     moved,
     needs_reason,
+    open_proposals,
     shown,
     undecided,
 )
@@ -35,9 +36,8 @@ DONE = {ProposalStatus.APPROVED: "approved it", ProposalStatus.REJECTED: "reject
 
 def ask(db: Session, action: AskPromotion, now: datetime, rules: Rules) -> int:
     """Put a version before the approvers of a stage; returns the proposal's number."""
-    model = model_by_name(db, action.model)
-    if model is None or model.id is None:
-        raise UserError(f"There is no model {action.model}. Nothing done.")
+    model = _model(db, action.model)
+    assert model.id is not None
     who = approvers(model, action.stage)
     if who is None:
         raise UserError(f"Nobody is named to decide what goes to {action.stage} of {model.name}. Nothing done.")
@@ -62,10 +62,8 @@ def ask(db: Session, action: AskPromotion, now: datetime, rules: Rules) -> int:
     return _stored(db, row, now)
 
 
-def roll_back(db: Session, incident: Incident, back: WayBack, now: datetime, rules: Rules, *, by: str) -> Proposal:
-    """Decide to go back, or ask for it where the configuration wants approvers for that, too."""
-    model = db.get_one(Model, back.model_id)
-    who = approvers(model, back.stage)
+def roll_back(db: Session, incident: Incident, back: WayBack, now: datetime, rules: Rules, *, by: str) -> None:
+    """Decide to go back in an incident, in whose thread the card then stands."""
     row = Proposal(
         model_id=back.model_id,
         kind="rollback",
@@ -77,14 +75,44 @@ def roll_back(db: Session, incident: Incident, back: WayBack, now: datetime, rul
         asked_at=now,
         reason=incident.title,
     )
+    _go_back(db, db.get_one(Model, back.model_id), row, now, rules)
+
+
+def go_back(db: Session, action: GoBack, now: datetime, rules: Rules) -> int:
+    """Decide to go back outside of an incident; returns the proposal's number."""
+    model = _model(db, action.model)
+    assert model.id is not None
+    serving = next((s.version for s in live(db, model.id) if s.stage == action.stage), None)
+    if serving != action.previous:
+        was = version_label(action.previous)
+        raise StaleAction(f"{was} does not serve any more at {action.stage} of {model.name}. Nothing done.")
+    same = [r for r in open_proposals(db, model.id) if (r.version, r.stage) == (action.version, action.stage)]
+    if same:
+        at = same[0].decided_at or same[0].asked_at
+        raise UserError(f"{version_label(action.version)} was asked for already, {at:%d %b %H:%M} UTC. Nothing done.")
+    row = Proposal(
+        model_id=model.id,
+        kind="rollback",
+        version=action.version,
+        stage=action.stage,
+        channel=model.channel or rules.default_channel,
+        status=ProposalStatus.PENDING,
+        asked_by=action.by,
+        asked_at=now,
+    )
+    return _go_back(db, model, row, now, rules)
+
+
+def _go_back(db: Session, model: Model, row: Proposal, now: datetime, rules: Rules) -> int:
+    """Write that it is decided, or ask for it where the configuration wants approvers for that, too."""
+    who = approvers(model, row.stage)
     if who is not None and who.rollback:
         row.channel = who.channel or model.channel or rules.default_channel
         row.expires_at = now + who.expires
-        _stored(db, row, now)
-    else:
-        _stored(db, row, now)
-        _approve(db, model, row, gate(db, model, row.version, row.stage), now, by=by)
-    return row
+        return _stored(db, row, now)
+    number = _stored(db, row, now)
+    _approve(db, model, row, gate(db, model, row.version, row.stage), now, by=row.asked_by)
+    return number
 
 
 def decide(db: Session, action: Decide, now: datetime) -> int:
@@ -101,10 +129,8 @@ def decide(db: Session, action: Decide, now: datetime) -> int:
         raise UserError(f"{why} Nothing done.")
     found = gate(db, model, row.version, row.stage)
     if action.seen != shown(row, found):
-        words = (
-            f"{moved(row, found.incumbent)} is not what you were shown: since then it changed what serves, or how it"
-        )
-        raise StaleAction(f"{words} measures. Look at the card again. Nothing done.", keys.proposal(row.id))
+        since = f"Since you were shown {moved(row, found.incumbent)}, what serves or how it measures changed"
+        raise StaleAction(f"{since}, or it was held. Look at the card again. Nothing done.", keys.proposal(row.id))
     reason = action.reason.strip()
     if not reason and (action.word is not Word.APPROVE or needs_reason(found)):
         raise UserError("Say why: it stands on the card. Nothing done.")
@@ -117,6 +143,13 @@ def decide(db: Session, action: Decide, now: datetime) -> int:
     else:
         _put_aside(db, model, row, action.word, found, now, by=action.by)
     return row.id
+
+
+def _model(db: Session, name: str) -> Model:
+    model = model_by_name(db, name)
+    if model is None:
+        raise UserError(f"There is no model {name}. Nothing done.")
+    return model
 
 
 def _stored(db: Session, row: Proposal, now: datetime) -> int:

@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from bot.domain.errors import UserError
 from bot.domain.names import clean_version
-from bot.slack import deeds, linking
+from bot.slack import deeds, linking, proposing
 from bot.slack.answers import (
     changes,
     compare,
@@ -131,7 +131,8 @@ COMMANDS: dict[str, Callable[[Session, Question], Message | Deed]] = {
     "compare": _compare,
     "log": deeds.log,
     "mark": deeds.mark,
-    "promote": deeds.promote,
+    "promote": proposing.promote,
+    "rollback": proposing.roll_back,
     "setup": _setup,
     "rename": deeds.rename,
     "merge": deeds.merge,
@@ -144,8 +145,7 @@ COMMANDS: dict[str, Callable[[Session, Question], Message | Deed]] = {
     "help": _help,
 }
 CATALOGUE = frozenset({"rename", "merge", "retire"})
-OF_A_MODEL = frozenset(
-    {"status", "changes", "why", "versions", "deploys", "compare", "setup", "log", "mark", "promote"} | CATALOGUE
-)
-WORDY = frozenset({"why", "compare", "log", "mark", "promote"} | CATALOGUE)
+ACTS = frozenset({"log", "mark", "promote", "rollback"}) | CATALOGUE
+OF_A_MODEL = frozenset({"status", "changes", "why", "versions", "deploys", "compare", "setup"}) | ACTS
+WORDY = frozenset({"why", "compare"}) | ACTS
 """After these come words of one's own, so a model may only be named before them."""

@@ -2,24 +2,18 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import NoReturn
 
 from sqlmodel import Session
 
-from bot.domain.actions import AskPromotion, LogChange, MarkVersion, MergeModels, RenameModel, RetireModel
-from bot.domain.errors import UserError
+from bot.domain.actions import LogChange, MarkVersion, MergeModels, RenameModel, RetireModel
 from bot.domain.facts import ChangeType
-from bot.domain.names import clean_name, clean_stage, clean_version, nearest, version_label
-from bot.slack import gates, text
+from bot.domain.names import clean_name, clean_version, version_label
+from bot.slack import text
 from bot.slack.blocks import Message, actions, button, confirm, context, message, section
 from bot.slack.cards.frame import finished
 from bot.slack.grammar import quoted
-from bot.slack.questions import Deed, Question, known_version
-from bot.store.queries.directory import channel_ids
-from bot.store.queries.gates import gate
+from bot.slack.questions import Deed, Question, explain, known_version
 from bot.store.queries.models import model_by_name
-from bot.store.queries.proposals import approvers, stages_of
-from bot.store.tables import Model
 
 KINDS: Mapping[str, ChangeType] = {
     **{str(kind).replace("_", " "): kind for kind in ChangeType if kind is not ChangeType.MODEL},
@@ -37,7 +31,7 @@ def log(db: Session, question: Question) -> Deed:
     model = question.about(db, 'log NAME "filter: hide closed shops"')
     typed = " ".join(question.command.words).strip()
     if not typed:
-        _explain(question, "What changed?", f'log {quoted(model.name)} "filter: hide closed shops"')
+        explain(question, "What changed?", f'log {quoted(model.name)} "filter: hide closed shops"')
     kind, colon, rest = typed.partition(":")
     change_type = KINDS.get(kind.strip().lower().replace("_", " ").replace("-", " ")) if colon else None
     summary = (rest.strip() if change_type else typed)[:LONGEST] or typed
@@ -68,13 +62,13 @@ def mark(db: Session, question: Question) -> Deed:
     words = list(question.command.words)
     verdict = next((word for word in words if word.lower() in WORDS), None)
     if verdict is None or words.index(verdict) == 0:
-        _explain(question, "Which version, and is it bad or good?", example)
+        explain(question, "Which version, and is it bad or good?", example)
     place = words.index(verdict)
     bad, reason = WORDS[verdict.lower()], " ".join(words[place + 1 :])[:LONGEST]
     version = clean_version(" ".join(words[:place])) or ""
     known_version(db, model, version)
     if bad and not reason:
-        _explain(question, "Why is it bad? The reason is shown when it is deployed again.", example)
+        explain(question, "Why is it bad? The reason is shown when it is deployed again.", example)
     act = MarkVersion(model=model.name, version=version, bad=bad, by=question.asker.user, reason=reason)
     label = version_label(version)
     head = f"{text.version(version)} of {text.bold(model.name)} is marked {'bad' if bad else 'good'}"
@@ -89,47 +83,12 @@ def mark(db: Session, question: Question) -> Deed:
     return Deed(act, finished(said, question.look))
 
 
-def promote(db: Session, question: Question) -> Deed:
-    """Ask the approvers of a stage to let a version go there: `promote NAME v43 prod`."""
-    model = question.about(db, "promote NAME v43 prod")
-    words = [word for word in question.command.words if word.lower() != "to"]
-    if len(words) != 2:
-        _explain(question, "Which version, and to which stage?", f"promote {quoted(model.name)} v43 prod")
-    version, stage = clean_version(words[0]) or "", clean_stage(words[1]) or ""
-    known_version(db, model, version)
-    stages = stages_of(db, model)
-    who = approvers(model, stage)
-    if stage not in stages:
-        close = nearest(stage, stages, limit=1)
-        meant = (
-            f"Did you mean {text.code(close[0])}?"
-            if close
-            else f"Known: {', '.join(map(text.code, stages)) or 'none'}."
-        )
-        raise UserError(f"{text.bold(model.name)} has no stage {text.code(stage)}. {meant} Nothing done.")
-    if who is None:
-        raise UserError(
-            f"Nobody is named to decide what goes to {text.code(stage)}. {_rule(model, stage)} Nothing done."
-        )
-    act = AskPromotion(model=model.name, version=version, stage=stage, by=question.asker.user)
-    place = who.channel or model.channel or question.look.channel
-    where = text.channel(place, channel_ids(db, [place]))
-    asked = f"Asked {text.line(who.called)} to promote"
-    said = message(
-        f"{asked} {text.line(model.name)} {text.escape(version_label(version))} to {text.line(stage)}",
-        section(f"⏳ {asked} {text.bold(model.name)} {text.version(version)} to {text.code(stage)}"),
-        section(*gates.lines(model, gate(db, model, version, stage))),
-        context(f"the card is in {where}", "you hear of it there"),
-    )
-    return Deed(act, finished(said, question.look))
-
-
 def rename(db: Session, question: Question) -> Deed:
     """Call a model otherwise: `rename OLD NEW`."""
     model = question.about(db, "rename OLD NEW")
     name = clean_name(" ".join(question.command.words))
     if name is None:
-        _explain(question, "How shall it be called?", f"rename {quoted(model.name)} NEW-NAME")
+        explain(question, "How shall it be called?", f"rename {quoted(model.name)} NEW-NAME")
     done = f"{text.bold(model.name)} is called {text.bold(name)} now"
     note = "what still names it as before is of it; a section of `bellwether.yml` under its old name, too"
     return _catalogued(RenameModel(model=model.name, name=name, by=question.asker.user), done, note, name, question)
@@ -140,7 +99,7 @@ def merge(db: Session, question: Question) -> Message | Deed:
     model = question.about(db, "merge FROM INTO")
     into = model_by_name(db, " ".join(question.command.words)) if question.command.words else None
     if into is None:
-        _explain(question, "Into which model?", f"merge {quoted(model.name)} INTO")
+        explain(question, "Into which model?", f"merge {quoted(model.name)} INTO")
     if "yes" not in question.command.flags:
         asks = confirm("Merge for good?", f"{text.line(model.name)} cannot be taken apart again.", yes="Merge")
         value = f"merge {quoted(model.name)} {quoted(into.name)} --yes"
@@ -164,19 +123,9 @@ def retire(db: Session, question: Question) -> Deed:
     return _catalogued(act, done, note, model.name, question)
 
 
-def _rule(model: Model, stage: str) -> str:
-    """Return what to write into bellwether.yml so that somebody decides."""
-    inner = f'approvers: {{{stage}: {{users: ["@dana"]}}}}'
-    return f"Write `{text.line(inner)}` under {text.code(model.name)} in `bellwether.yml`, and start the bot again."
-
-
 def _catalogued(
     act: RenameModel | MergeModels | RetireModel, done: str, note: str, name: str, question: Question
 ) -> Deed:
     show = actions(button("Status", "run_1", f"status {quoted(name)}"))
     said = message(done.replace("*", ""), section(f"✅ {done}"), context(note) if note else None, show)
     return Deed(act, finished(said, question.look))
-
-
-def _explain(question: Question, what: str, example: str) -> NoReturn:
-    raise UserError(f"{what} Write `{question.look.command} {example}`. Nothing done.")

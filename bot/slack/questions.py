@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NoReturn
 
 from sqlmodel import Session
 
@@ -84,3 +85,8 @@ def known_version(db: Session, model: Model, name: str) -> None:
         known = ", ".join(text.version(v.name) for v in versions(db, model.id, limit=5)) or "none"
         unheard = f"{text.version(name)} of {text.bold(model.name)}"
         raise UserError(f"I never heard of {unheard}; the newest are {known}. Nothing done.")
+
+
+def explain(question: Question, what: str, example: str) -> NoReturn:
+    """Raise UserError that asks WHAT is missing, with an EXAMPLE."""
+    raise UserError(f"{what} Write `{question.look.command} {example}`. Nothing done.")

@@ -306,6 +306,27 @@ async def test_a_roll_back_waits_for_approvers_where_the_configuration_wants_the
 
     assert "You asked for it" in own
     await by_hand.see(LEADS, CARD, "Rejected", "it is the data")
-    again = await by_hand.see(CHANNEL, "slack/incident/1", "INC-1")
     await by_hand.see(CHANNEL, "slack/incident/1/log", "rejected the roll-back: it is the data")
-    assert "incident_rollback" in str(again["attachments"])
+
+    def pressed_again(state: Any) -> bool:
+        return "incident_rollback" in str(by_hand.cards(state, CHANNEL, "slack/incident/1")[0]["attachments"])
+
+    await by_hand.expect("the button is there again", pressed_again)
+
+
+async def test_going_back_without_an_incident_is_asked_once_more(candidate: Any, cd: respx.Route) -> None:
+    await candidate.deliver("events", deployed("43"))
+    await candidate.see(CHANNEL, "slack/deployment/2", "v43")
+    (answer,) = (await candidate.act("command", user="bob", channel=CHANNEL, text="/model rollback fraud"))[
+        "ephemerals"
+    ]
+
+    await candidate.press("bob", CHANNEL, answer, "run_1")
+
+    assert "Roll back *fraud-scorer* `v43` → `v42` in `production`?" in words_of(answer)
+    await candidate.see(CHANNEL, CARD, "*Roll back*  *fraud-scorer* `v43` → `v42`", RUN)
+    assert json.loads(cd.calls.last.request.content)["data"]["version"] == "42"
+    assert "was asked for already" in await typed(candidate, "/model rollback fraud v42 --from=43")
+    await candidate.deliver("events", deployed("42", trigger="rollback"))
+    await candidate.see(CHANNEL, CARD, "Rolled back", "serves since")
+    assert "back to which version?" in await typed(candidate, "/model rollback fraud v42")

@@ -21,6 +21,7 @@ from bot.domain.actions import (
     Decide,
     DeclareIncident,
     GiveVerdict,
+    GoBack,
     IncidentStatus,
     LinkEvents,
     LogChange,
@@ -427,6 +428,9 @@ DECISIONS: dict[str, Act] = {
     "a promotion is approved": lambda w: decide(w, 1),
     "a promotion is held": lambda w: decide(w, 1, Word.HOLD),
     "a promotion is rejected": lambda w: decide(w, 1, Word.REJECT),
+    "people go back": lambda w: w.act(
+        GoBack(model="fraud-scorer", version="41", stage="production", previous="42", by="U02BOB")
+    ),
     "nobody decides in time": lambda w: w.run(note_overdue, w.later(days=2)),
     "what was approved does not serve in time": lambda w: w.run(note_overdue, w.later(hours=1)),
     "an order is taken": lambda w: w.run(note_ordered, 2, "https://cd.example.com/runs/91", w.now),

@@ -21,6 +21,7 @@ EVERY: tuple[tuple[str, str], ...] = (
     ('log NAME "filter: hide closed shops"', "note a change that no source tells of; `--ago 2h` for an earlier one"),
     ('mark NAME v12 bad "label leak"', "warn whenever it is deployed; `mark NAME v12 good` takes it back"),
     ("promote NAME v43 prod", "ask the approvers of a stage, on a card with its gates"),
+    ("rollback NAME", "go back to the version before, or `rollback NAME v41`; asks first"),
     ("setup NAME", "what is connected, and what to connect next"),
     ("rename OLD NEW", "call a model otherwise; `merge FROM INTO` makes two one"),
     ("retire NAME", "it is over; `retire NAME --undo` takes it back"),

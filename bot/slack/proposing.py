@@ -1,0 +1,89 @@
+"""Commands that want a version at a stage: forwards, which approvers decide, and back, which is asked once more."""
+
+from sqlmodel import Session
+
+from bot.domain.actions import AskPromotion, GoBack
+from bot.domain.errors import UserError
+from bot.domain.names import clean_stage, clean_version, nearest, version_label
+from bot.slack import gates, text
+from bot.slack.blocks import Message, actions, button, confirm, context, message, section
+from bot.slack.cards.frame import finished
+from bot.slack.grammar import quoted
+from bot.slack.questions import Deed, Question, explain, known_version
+from bot.store.queries.directory import channel_ids
+from bot.store.queries.gates import gate
+from bot.store.queries.models import live, previous_version
+from bot.store.queries.proposals import approvers, stages_of
+from bot.store.queries.versions import last_served
+from bot.store.tables import Model
+
+
+def promote(db: Session, question: Question) -> Deed:
+    """Ask the approvers of a stage to let a version go there: `promote NAME v43 prod`."""
+    model = question.about(db, "promote NAME v43 prod")
+    words = [word for word in question.command.words if word.lower() != "to"]
+    if len(words) != 2:
+        explain(question, "Which version, and to which stage?", f"promote {quoted(model.name)} v43 prod")
+    version, stage = clean_version(words[0]) or "", clean_stage(words[1]) or ""
+    known_version(db, model, version)
+    _known_stage(db, model, stage)
+    who = approvers(model, stage)
+    if who is None:
+        nobody = f"Nobody is named to decide what goes to {text.code(stage)} of {text.bold(model.name)}."
+        raise UserError(f"{nobody} {_rule(model, stage)} Nothing done.")
+    place = who.channel or model.channel or question.look.channel
+    asked = f"Asked {text.line(who.called)} to promote"
+    said = message(
+        f"{asked} {text.line(model.name)} {text.escape(version_label(version))} to {text.line(stage)}",
+        section(f"⏳ {asked} {text.bold(model.name)} {text.version(version)} to {text.code(stage)}"),
+        section(*gates.lines(model, gate(db, model, version, stage))),
+        context(f"the card is in {text.channel(place, channel_ids(db, [place]))}", "you hear of it there"),
+    )
+    act = AskPromotion(model=model.name, version=version, stage=stage, by=question.asker.user)
+    return Deed(act, finished(said, question.look))
+
+
+def roll_back(db: Session, question: Question) -> Message | Deed:
+    """Go back to the version before, or to another one: `rollback NAME [v41]`; asks first."""
+    model = question.about(db, "rollback NAME v41")
+    serving = next(iter(live(db, model.id or 0)), None)
+    if serving is None:
+        raise UserError(f"I know of no version of {text.bold(model.name)} that serves. Nothing done.")
+    stage, old = serving.stage, serving.version
+    typed = clean_version(" ".join(question.command.words))
+    version = typed or model.fallback or previous_version(db, model.id or 0, stage=stage, version=old)
+    if version is None or version == old:
+        explain(question, f"{text.version(old)} serves; back to which version?", f"rollback {quoted(model.name)} v41")
+    known_version(db, model, version)
+    moved = f"{text.bold(model.name)} {text.version(old)} → {text.version(version)} in {text.code(stage)}"
+    plainly = f"{text.line(model.name)} {text.escape(f'{version_label(old)} → {version_label(version)}')}"
+    if question.command.flags.get("from") == old:
+        said = message(f"Roll back {plainly}", section(f"↩️ Roll back {moved}"), context("its card tells how it goes"))
+        act = GoBack(model=model.name, version=version, stage=stage, previous=old, by=question.asker.user)
+        return Deed(act, finished(said, question.look))
+    served = last_served(db, model.id or 0, stage=stage, version=version)
+    seen = f"{text.version(version)} {f'last served {text.date(served)}' if served else 'never served here'}"
+    asks = confirm(f"Roll back {model.name}?", f"{text.line(stage)}: {plainly}.", yes="Roll back", style="danger")
+    value = f"rollback {quoted(model.name)} {quoted(version)} --from={quoted(old)}"
+    press = button(f"Roll back to {version_label(version)}…", "run_1", value, style="danger", asks=asks)
+    asked = message(
+        f"Roll back {plainly}?",
+        section(f"↩️ Roll back {moved}?", *gates.lines(model, gate(db, model, version, stage))),
+        context(seen),
+        actions(press),
+    )
+    return finished(asked, question.look)
+
+
+def _known_stage(db: Session, model: Model, stage: str) -> None:
+    stages = stages_of(db, model)
+    if stage not in stages:
+        close, known = nearest(stage, stages, limit=1), ", ".join(map(text.code, stages)) or "none"
+        meant = f"Did you mean {text.code(close[0])}?" if close else f"Known: {known}."
+        raise UserError(f"{text.bold(model.name)} has no stage {text.code(stage)}. {meant} Nothing done.")
+
+
+def _rule(model: Model, stage: str) -> str:
+    """Return what to write into bellwether.yml so that somebody decides."""
+    inner = f'approvers: {{{stage}: {{users: ["@dana"]}}}}'
+    return f"Write `{text.line(inner)}` under {text.code(model.name)} in `bellwether.yml`, and start the bot again."
