@@ -12,26 +12,26 @@ from bot.domain.statistics import benjamini_hochberg
 from bot.domain.verdicts import in_a_row, together
 
 ACCURACY = 0.81
-EVALUATIONS = 40_000
+EVALUATIONS, MOST_EVALUATIONS = 10_000, 40_000
 SIZES = (200, 800, 5_000)
 DIGESTS, METRICS = 400, 100
 MONTHS, DAYS = 2_000, 30
 
 
-async def measure() -> list[Figure]:
+async def measure(evaluations: int = EVALUATIONS) -> list[Figure]:
     dice = Random(20)
-    return [*(_unchanged(dice, n) for n in SIZES), *_dropped(dice), _digests(dice), _monitors(dice)]
+    return [*(_unchanged(dice, n, evaluations) for n in SIZES), *_dropped(dice), _digests(dice), _monitors(dice)]
 
 
-def _unchanged(dice: Random, n: int) -> Figure:
+def _unchanged(dice: Random, n: int, evaluations: int) -> Figure:
     """Two evaluations of the same truth, again and again."""
-    pairs = zip(_right(dice, n, ACCURACY, EVALUATIONS), _right(dice, n, ACCURACY, EVALUATIONS), strict=True)
+    pairs = zip(_right(dice, n, ACCURACY, evaluations), _right(dice, n, ACCURACY, evaluations), strict=True)
     wrong = naive = 0
     for candidate, baseline in pairs:
         wrong += _judged(candidate, baseline, n).verdict is Verdict.REGRESSED
         naive += candidate < baseline
     what = f"no change, n {n:,}: called regressed"
-    return Figure(what, _percent(wrong, EVALUATIONS), f"{naive / max(wrong, 1):.0f}x less than lower", "2.5 % +- 0.5")
+    return Figure(what, _percent(wrong, evaluations), f"{naive / max(wrong, 1):.0f}x less than lower", "2.5 % +- 0.5")
 
 
 def _dropped(dice: Random) -> list[Figure]:
