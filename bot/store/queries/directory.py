@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import Select
+from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from bot.store.prepared import prepared
 from bot.store.tables import Directory
@@ -21,8 +21,12 @@ def channel_ids(db: Session, names: Iterable[str | None]) -> dict[str, str]:
 
 def name_of(db: Session, identifier: str) -> str | None:
     """Return what the person or channel with this id is called."""
-    row = db.get(Directory, identifier)
-    return row.name if row else None
+    return _name_of(db, identifier).first()
+
+
+@prepared
+def _name_of(identifier: str) -> SelectOfScalar[str]:
+    return select(Directory.name).where(Directory.id == identifier)
 
 
 def names_by_id(db: Session, identifiers: Iterable[str | None]) -> dict[str, str]:

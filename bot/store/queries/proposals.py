@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, and_, col, or_, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from bot.domain.names import version_label
 from bot.domain.proposals import UNDECIDED, ProposalStatus
+from bot.store.prepared import prepared
 from bot.store.queries.directory import user_ids
 from bot.store.queries.gates import Gate
 from bot.store.tables import Decision, Model, Proposal, Serving
@@ -99,9 +101,14 @@ def waiting_for(db: Session, user: str) -> list[tuple[Proposal, Model]]:
 
 def open_proposals(db: Session, model_id: int) -> Sequence[Proposal]:
     """Return what waits for a decision of a model, or to come to serve, the oldest first."""
+    return _open(db, model_id).all()
+
+
+@prepared
+def _open(model: int) -> SelectOfScalar[Proposal]:
     approved = and_(col(Proposal.status) == ProposalStatus.APPROVED, col(Proposal.deployed_at).is_(None))
-    query = select(Proposal).where(Proposal.model_id == model_id, or_(col(Proposal.status).in_(UNDECIDED), approved))
-    return db.exec(query.order_by(col(Proposal.id))).all()
+    query = select(Proposal).where(Proposal.model_id == model, or_(col(Proposal.status).in_(UNDECIDED), approved))
+    return query.order_by(col(Proposal.id))
 
 
 def decisions_since(db: Session, model_id: int, since: datetime) -> Sequence[Decision]:
