@@ -12,6 +12,8 @@ class ProposalStatus(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
     EXPIRED = "expired"
+    OVERTAKEN = "overtaken"
+    """It was approved, did not come to serve in time, and then another version did."""
 
 
 UNDECIDED = (ProposalStatus.PENDING, ProposalStatus.HELD)

@@ -25,12 +25,21 @@ def note_ordered(db: Session, proposal_id: int, run: str, now: datetime) -> None
 
 
 def note_served(db: Session, model_id: int, now: datetime) -> None:
-    """Note which approved versions came to serve: with more traffic than any other at their stage."""
+    """Note which approved versions came to serve: with more traffic than any other at their stage.
+
+    One that is late is over when another version comes to serve there instead.
+    """
     for row in under_way(db, model_id):
-        serving = [s for s in live(db, model_id) if s.stage == row.stage]
-        if serving and serving[0].version == row.version:
+        first = next((s.version for s in live(db, model_id) if s.stage == row.stage), None)
+        if first == row.version:
             row.deployed_at = now
-            db.add(row)
+        elif row.late_at is not None and first not in (None, row.previous_version):
+            row.status = ProposalStatus.OVERTAKEN
+            give_back(db, row, now, "another version came to serve instead of the roll-back")
+        else:
+            continue
+        db.add(row)
+        touch(db, now, keys.proposal(row.id or 0))
 
 
 def note_overdue(db: Session, now: datetime) -> bool:

@@ -31,7 +31,6 @@ STATUSES = {
     Word.HOLD: ProposalStatus.HELD,
     Word.REJECT: ProposalStatus.REJECTED,
 }
-DONE = {ProposalStatus.APPROVED: "approved it", ProposalStatus.REJECTED: "rejected it", ProposalStatus.HELD: "held it"}
 
 
 def ask(db: Session, action: AskPromotion, now: datetime, rules: Rules) -> int:
@@ -213,5 +212,5 @@ def _decided(row: Proposal) -> StaleAction:
         return StaleAction("It expired before anybody decided; ask again. Nothing done.", key)
     at = row.decided_at
     when = f"<!date^{int(at.timestamp())}^{{time}}|{at:%H:%M} UTC>"
-    did = DONE[ProposalStatus(row.status)]
+    did = "rejected it" if row.status == ProposalStatus.REJECTED else "approved it"
     return StaleAction(f"This card changed at {when}: <@{row.decided_by}> already {did}. Nothing done.", key)

@@ -245,6 +245,14 @@ def serving(world: Any) -> None:
     world.record(live(world, 0.95, version="44"))
 
 
+def overtaken(world: Any) -> None:
+    world.run(note_overdue, world.later(hours=1))
+    world.settle()
+    world.before()
+    world.record(world.rollout("45"))
+    assert world.row(Proposal, id=2).status == "overtaken"
+
+
 def unmark(world: Any) -> None:
     world.act(bad(world, "42"))
     world.settle()
@@ -440,6 +448,7 @@ DECISIONS: dict[str, Act] = {
         *(VersionFact(model="fraud-scorer", version=v, env_ref=f"env-{v}", occurred_at=w.now) for v in ("42", "43"))
     ),
     "what was approved comes to serve": lambda w: w.record(w.rollout("44")),
+    "another version serves instead of what is late": overtaken,
     "what was approved is measured where it serves": serving,
 }  # fmt: skip
 

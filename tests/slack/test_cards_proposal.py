@@ -170,6 +170,13 @@ def test_what_expired_says_how_to_ask_again(story: Any, model: Model, card: Any)
     assert "`/model promote fraud-scorer 43 production`" in said
 
 
+def test_what_was_overtaken_says_who_had_approved_it(story: Any, model: Model, card: Any) -> None:
+    said = card(**approved(story, model, status="overtaken", late_at=story.now))
+
+    assert "⚪ *Overtaken*  *fraud-scorer* `v43` to `production`" in said
+    assert "approved by <@U03DANA>" in said
+
+
 def test_a_roll_back_is_told_in_the_thread_of_its_incident(story: Any, model: Model, look: Look, words: Any) -> None:
     story.serving(model, "41", story.deployed - timedelta(days=3), story.deployed)
     incident = story.opened(model)

@@ -21,6 +21,11 @@ from bot.store.tables import Model, Proposal
 VERBS = {"promote": "promote", "rollback": "roll back"}
 DONE = {"promote": ("✅", "Approved", "Promoted"), "rollback": ("↩️", "Roll back", "Rolled back")}
 """Once it was approved: a sign, and the word before and after it came to serve."""
+OVER = {
+    ProposalStatus.REJECTED: ("⛔", "Rejected"),
+    ProposalStatus.EXPIRED: ("⌛", "Expired"),
+    ProposalStatus.OVERTAKEN: ("⚪", "Overtaken"),
+}
 NAMED = 8
 
 
@@ -82,7 +87,7 @@ def _decided(db: Session, row: Proposal, model: Model, seen: Gate, look: Look) -
     sign, before, after = DONE[row.kind]
     word = after if row.deployed_at else before
     if not approved:
-        sign, word = ("⛔", "Rejected") if row.status == ProposalStatus.REJECTED else ("⌛", "Expired")
+        sign, word = OVER[ProposalStatus(row.status)]
     return message(
         f"{word}: {_unmarked(what)}",
         section(f"{sign} *{word}*  {what}", *(outcomes.steps(db, row, model) if approved else [])),
@@ -100,7 +105,7 @@ def _said_by(row: Proposal, seen: Gate, look: Look, model: Model) -> str:
     if row.status == ProposalStatus.EXPIRED:
         again = f"{look.command} promote {quoted(model.name)} {row.version} {row.stage}"
         return f"nobody decided; ask again: {text.code(again, 200)}" if row.kind == "promote" else "nobody decided"
-    approved = row.status == ProposalStatus.APPROVED
+    approved = row.status != ProposalStatus.REJECTED
     though = f"with {gates.though(seen)}" if approved and row.kind == "promote" and seen.failing else ""
     if row.channel is None:  # in the thread of its incident, which is the reason
         return f"decided by {text.user(row.decided_by)}"
