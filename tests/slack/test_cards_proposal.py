@@ -129,6 +129,24 @@ def test_what_was_approved_says_how_far_it_is(
     assert "Approve…" not in said
 
 
+@pytest.mark.parametrize(
+    ("template", "shown_as"),
+    [
+        (
+            "https://cd.example.com/{model}?v={version}",
+            "<https://cd.example.com/fraud-scorer?v=43%3B%20rm%20-rf%20%26|",
+        ),
+        ("deploy {model} {version} --to {stage}", "`deploy fraud-scorer '43; rm -rf &amp;' --to production`"),
+    ],
+)
+def test_what_a_version_is_called_runs_nothing_by_hand(
+    story: Any, model: Model, card: Any, template: str, shown_as: str
+) -> None:
+    model.deploys = {"deployer": None, "url": template, "within_s": 1800}
+
+    assert shown_as in card(version="43; rm -rf &", **approved(story, model))
+
+
 def test_a_deployer_that_is_away_is_said_while_it_is(story: Any, model: Model, card: Any) -> None:
     story.posted("deploy/cd/proposal/1", None, error="cd can't be reached")
 

@@ -1,8 +1,12 @@
 """What people want at a stage: who may decide it, what they were shown, and what there is of a model."""
 
+import re
+import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from urllib.parse import quote
 
 from sqlmodel import Session, and_, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -124,12 +128,11 @@ def within(model: Model) -> timedelta:
 
 
 def by_hand(model: Model, row: Proposal) -> str:
-    """Return what people open or type to carry it out; empty when nobody said."""
+    """Return the address or the command by which people carry it out, safe to open or to paste; empty without one."""
     template = str(model.deploys.get("url") or "")
+    safe = partial(quote, safe="") if template.startswith(("https://", "http://")) else shlex.quote
     filled = {"{model}": model.name, "{version}": row.version, "{stage}": row.stage}
-    for name, value in filled.items():
-        template = template.replace(name, value)
-    return template
+    return re.sub("|".join(map(re.escape, filled)), lambda m: safe(filled[m[0]]), template)
 
 
 def moved(row: Proposal, incumbent: str | None) -> str:
