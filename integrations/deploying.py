@@ -85,13 +85,14 @@ class System:
         wait: Callable[[httpx.Response], timedelta | None] = retry_after,
     ) -> None:
         """Opens no connection yet. `wait`: how long an answer asks to wait."""
-        self.name, self.url = name, url
+        self.name, self.url, parts = name, url, urlsplit(url)
+        self._host = parts.netloc
         self._wait = wait
         self._http = httpx.AsyncClient(
             headers={"User-Agent": "bellwether"} | (headers or {}),
             auth=auth,
             timeout=httpx.Timeout(TOTAL.total_seconds(), connect=CONNECT.total_seconds()),
-            trust_env=not _is_loopback(urlsplit(url).hostname or ""),  # a proxy can't reach our loopback
+            trust_env=not _is_loopback(parts.hostname or ""),  # a proxy can't reach our loopback
         )
 
     async def close(self) -> None:
@@ -107,7 +108,7 @@ class System:
             async with asyncio.timeout(TOTAL.total_seconds()):
                 response = await self._http.request(method, self.url + path, **request)
         except NOT_SENT as exc:
-            raise TemporaryError(f"{self.name} at {self.url} can't be reached ({_say(exc)})", LATER) from exc
+            raise TemporaryError(f"{self.name} at {self._host} can't be reached ({_say(exc)})", LATER) from exc
         except (httpx.HTTPError, TimeoutError) as exc:
             raise _lost(f"{self.name} did not answer ({_say(exc)})", SOON, repeatable=repeatable) from exc
         status, after = response.status_code, self._wait(response)

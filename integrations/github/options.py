@@ -16,6 +16,7 @@ EXAMPLE = "https://github.com/acme/models"
 FIELDS = ("order", "kind", "model", "version", "previous_version", "stage", "decided_by", "reason")
 INPUTS = {"model": "{model}", "version": "{version}", "stage": "{stage}", "order": "{order}"}
 PLACE = re.compile(r"\{(\w*)\}")
+FILE = re.compile(r"[\w.-]+\.ya?ml")
 REPOSITORY = re.compile(r"/([\w.-]+/[\w.-]+?)(?:\.git)?/?")
 
 
@@ -29,12 +30,18 @@ def _fillable(inputs: dict[str, str]) -> dict[str, str]:
     return inputs
 
 
+def _file(name: str) -> str:
+    if not FILE.fullmatch(name):
+        raise ValueError(f"{name!r} is not a file of .github/workflows such as deploy.yml")
+    return name
+
+
 class Options(BaseModel):
     """What stands under `options:`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    workflow: Annotated[str, Field(pattern=r"^[\w.-]+\.ya?ml$")]
+    workflow: Annotated[str, AfterValidator(_file)]
     """Its file in `.github/workflows`."""
     ref: Annotated[str, Field(min_length=1)] = "main"
     """The branch or tag whose version of the file runs."""

@@ -210,7 +210,10 @@ async def test_without_a_token_nothing_is_sent(respx_mock: respx.MockRouter) -> 
     [
         ({"url": "github.com/acme/models"}, "is not an address such as https://github.com/acme/models"),
         ({"url": "https://github.com/acme"}, "is not a repository such as https://github.com/acme/models"),
-        ({"workflow": "deploy"}, r"deployers\.cd\.options\.workflow"),
+        (
+            {"workflow": "deploy"},
+            r"options\.workflow: 'deploy' is not a file of \.github/workflows such as deploy\.yml",
+        ),
         ({"inputs": {"version": "{versoin}", "id": "{order}"}}, r"there is no \{versoin\}; there is \{order\}"),
         ({"inputs": {"version": "{version}"}}, r"one input must be \{order\}"),
         ({"branch": "main"}, r"deployers\.cd\.options\.branch: Extra"),
