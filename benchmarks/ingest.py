@@ -21,10 +21,10 @@ from benchmarks.figures import Figure, milliseconds, spread
 from benchmarks.programs import Program, free_port
 
 KINDS = ("empty", "parse", "bot")
-ROUNDS, ROUND_S, WARM_UP_S = 5, 2.0, 1.0
+ROUNDS, ROUND_S, WARM_UP_S = 3, 2.0, 1.0
 CONNECTIONS = 32
 ALERTS, MODELS, TIMES = 5, 1000, 3
-PER_MINUTE, CALM_S = 10_000, 10.0
+PER_MINUTE, CALM_S = 10_000, 8.0
 
 
 @dataclass

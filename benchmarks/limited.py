@@ -19,7 +19,7 @@ STRICT = {"post_per_s": 1, "post_burst": 1}
 MANY = 200
 OVER = timedelta(minutes=11)
 """A storm is over by then, and its groups get cards of their own."""
-PRESSES, BETWEEN_S = 20, 0.75
+PRESSES, BETWEEN_S = 20, 0.5
 
 
 async def measure() -> list[Figure]:

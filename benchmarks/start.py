@@ -22,8 +22,8 @@ from benchmarks.programs import two_free_ports
 from bot.demo.bad_release import CONFIGURATION
 from bot.demo.children import Child, programs
 
-ROUNDS = 5
-QUIET_S = 3.0
+ROUNDS = 3
+QUIET_S = 2.0
 """After so long the bot has done what it does after a start."""
 HELP_S, FIRST_S, IDLE_MIB = 0.2, 1.0, 100
 
