@@ -48,9 +48,8 @@ CALLED = re.compile(rf"client\.((?:{FAMILIES})_\w+)\(")
 
 
 def sources() -> Iterator[str]:
-    for folder in ("slack", "cli", "digests", "tickets"):
+    for folder in ("app", "slack", "cli", "digests", "tickets"):
         yield from (file.read_text(encoding="utf-8") for file in sorted((CODE / folder).rglob("*.py")))
-    yield (CODE / "app.py").read_text(encoding="utf-8")
 
 
 def called() -> set[str]:
