@@ -45,6 +45,7 @@ async def two_hundred_groups(rig: Rig) -> list[Figure]:
     seen = (await rig.now() - last).total_seconds()
     await asyncio.sleep(max(0.0, (begun + 45 * SECOND - await rig.now()).total_seconds() / rig.speed))
     calls = await rig.calls()
+    await rig.at_speed(2 * SPEED)
     await rig.jump(OVER)  # every group that is still open gets a card of its own then
     await rig.appear(MANY)
     wrong = await rig.settled()
