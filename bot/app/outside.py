@@ -152,7 +152,7 @@ class _Outside:
         for loop in self._process.loops.values():
             loop.closing = True
             loop.wake()
-        await asyncio.wait(workers, timeout=DRAIN_S)
+        await asyncio.wait((*workers, *self._chat.bolt.late.pending), timeout=DRAIN_S)
         with suppress(TimeoutError, StoreUnavailable):
             async with asyncio.timeout(CLOSE_S):
                 if self._chat.sockets is not None:

@@ -19,6 +19,7 @@ NAMES = AMOUNTS | MOMENTARY | frozenset({
     "redeliver", "duplicate_events", "reorder_events", "token_revoked", "missing_scope", "jira_error",
     "jira_rate_limit",
 })  # fmt: skip
+LIMITS = ("post_per_s", "post_burst", "update_per_min")
 
 
 class UnknownFault(ValueError):
@@ -81,6 +82,14 @@ class Faults:
                 del self.active[name]
             self.pulse.beat()
         return options
+
+    def too_fast(self, method: str) -> int | None:
+        """Return after how many seconds to try again if `rate_limit` strikes; with one of LIMITS it moves them."""
+        options = self.options("rate_limit") or {}
+        if any(name in options for name in (*LIMITS, "off")):
+            return None
+        struck = self.strikes("rate_limit", method)
+        return None if struck is None else int(struck.get("retry_after", 1))
 
 
 def _options(name: str, value: Any) -> dict[str, Any]:

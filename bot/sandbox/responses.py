@@ -3,13 +3,15 @@
 https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 """
 
+import asyncio
 import json
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from bot.sandbox import losses
 from bot.sandbox.api.chat import by_app
 from bot.sandbox.args import Args
 from bot.sandbox.box import Sandbox
@@ -19,11 +21,19 @@ from bot.sandbox.errors import SlackError
 from bot.sandbox.interactions import ResponseUrl
 from bot.sandbox.world import Channel, User
 
+METHOD = "response_url"
+"""How faults and the record of calls name it."""
+
 
 def routes(sandbox: Sandbox) -> list[Route]:
     async def endpoint(request: Request) -> Response:
         ident = str(request.path_params["ident"])
         call = {"api": "slack", "at": real_epoch(), "clock": sandbox.world.clock.now().isoformat()}
+        await asyncio.sleep(sandbox.faults.amount("slow_ms", METHOD) / 1000)
+        if (broken := _broken(sandbox)) is not None:
+            record = {"method": METHOD, "args": {}, "status": broken.status_code, "error": "fault"}
+            sandbox.world.record_call(call | record)
+            return broken
         error, body = "", {}
         try:
             body = json.loads(await request.body() or b"{}")
@@ -35,11 +45,23 @@ def routes(sandbox: Sandbox) -> list[Route]:
         except SlackError as refusal:
             error = refusal.error
         status = 200 if not error else 404 if error in ("used_url", "expired_url") else 400
-        record = {"method": "response_url", "args": body, "status": status, "error": error or None}
-        sandbox.world.record_call(call | record)
+        loss = losses.struck(sandbox.faults, METHOD, frozenset({METHOD})) if not error else None
+        outcome = loss.name if loss is not None else error or None
+        sandbox.world.record_call(call | {"method": METHOD, "args": body, "status": status, "error": outcome})
+        if loss is not None:
+            await losses.lose(loss, request)
         return JSONResponse({"ok": not error} | ({"error": error} if error else {}), status)
 
     return [Route("/_sandbox/response/{ident}", endpoint, methods=["POST"])]
+
+
+def _broken(sandbox: Sandbox) -> Response | None:
+    """Return what a fault answers before anything is done."""
+    for name, status in (("slack_down", 503), ("server_error", 500)):
+        if (struck := sandbox.faults.strikes(name, METHOD)) is not None:
+            return HTMLResponse(f"<html>{name}</html>", int(struck.get("status", status)))
+    wait = sandbox.faults.too_fast(METHOD)
+    return None if wait is None else PlainTextResponse("rate_limited", 429, {"Retry-After": str(wait)})
 
 
 def acked(sandbox: Sandbox, payload: Any, user: User, channel: Channel) -> None:

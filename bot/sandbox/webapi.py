@@ -35,7 +35,6 @@ METHODS: Methods = {
 }
 WRITING = frozenset(name for name, method in METHODS.items() if method.writes)
 WITHOUT_TOKEN = frozenset({"blocks.validate", "api.test"})
-LIMITS = ("post_per_s", "post_burst", "update_per_min")
 STRUCTURES = ("blocks", "attachments", "metadata", "view")
 
 
@@ -145,11 +144,10 @@ def _granted(sandbox: Sandbox) -> list[str]:
 
 
 def _check_rate(sandbox: Sandbox, name: str, method: Method, args: Args) -> None:
-    """Raise TooFast. `rate_limit` with one of LIMITS replaces the limits, else it strikes."""
+    """Raise TooFast."""
     rates, fault = sandbox.rates, sandbox.faults.options("rate_limit") or {}
-    replaced = any(name in fault for name in LIMITS) or fault.get("off")
-    if not replaced and (struck := sandbox.faults.strikes("rate_limit", name)) is not None:
-        raise TooFast(int(struck.get("retry_after", 1)))
+    if (struck := sandbox.faults.too_fast(name)) is not None:
+        raise TooFast(struck)
     if fault.get("off"):
         return
     if method.tier == "post":

@@ -1,7 +1,8 @@
 """Bolt, inbound only: what people type and click, to answers from rows and to facts.
 
 `process_before_response` is on: Bolt's other runner adds 11 ms to every ack (performance.md 0.1). So a listener only
-reads rows or writes facts; forms are opened beside the ack (`clicks`). Every payload is stored first.
+reads rows or writes facts; forms are opened beside the ack (`clicks`), and what takes longer is answered after it
+(`late`). Every payload is stored first.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from bot.domain.errors import StoreUnavailable, UserError
 from bot.slack import clicks, commands, home, inbox, submissions
 from bot.slack.answers.problems import UNWRITABLE, our_fault
 from bot.slack.blocks import Message
+from bot.slack.late import Late
 from bot.slack.questions import Asker
 from bot.slack.workspace import Workspace
 from bot.store.projection import try_again
@@ -34,17 +36,15 @@ bolt_logger.setLevel(logging.ERROR)  # it warns of a token in the environment, w
 HEARD = Gauge("bellwether_slack_last_envelope_timestamp_seconds", "When Slack last sent us anything")
 Next = Callable[[], Awaitable[Any]]
 KEEP_S = 1.5
-"""Slack gives us 3 s for an answer: so long we wait for the database, and then say that it cannot be used."""
+"""Slack gives us 3 s for a form: so long we wait for the database, and then say that it cannot be used."""
 UNUSABLE = (TimeoutError, StoreUnavailable)
 IN_HAND = "in_hand"
 """Where a request's context holds what it has in hand."""
 
 
-def build(
-    client: AsyncWebClient, workspace: Workspace, *, words: tuple[str, ...], signing_secret: str | None
-) -> AsyncApp:
+def build(client: AsyncWebClient, workspace: Workspace, *, words: tuple[str, ...], signing_secret: str | None) -> "App":
     """Return the Bolt app for the slash commands WORDS; `signing_secret` is for HTTP mode only."""
-    app = _App(
+    app = App(
         workspace,
         client=client,
         process_before_response=True,
@@ -63,13 +63,16 @@ def build(
                 return BoltResponse(status=200 if "actions" in body else 503)
             app.in_hand.add(name.subject)
             context[IN_HAND] = name.subject
+            keeping = asyncio.ensure_future(
+                workspace.database.write(inbox.keep, name, body, workspace.now(), workspace.replica)
+            )
             try:
                 async with asyncio.timeout(KEEP_S):
-                    stored = await workspace.database.write(inbox.keep, name, body, workspace.now(), workspace.replica)
+                    stored = await (asyncio.shield(keeping) if "command" in body else keeping)
             except UNUSABLE:
                 if "command" not in body:
                     raise
-                logger.warning("answering a command that could not be stored")
+                keeping.add_done_callback(_not_stored)
             else:
                 if stored.finished:
                     return BoltResponse(status=200)
@@ -102,15 +105,21 @@ def build(
     return app
 
 
-class _App(AsyncApp):
+class App(AsyncApp):
     """Bolt's app, which knows what it has in hand: a middleware learns only that the next one begins."""
 
-    def __init__(self, workspace: Workspace, **given: Any) -> None:
-        super().__init__(**given)
+    def __init__(self, workspace: Workspace, *, client: AsyncWebClient, **given: Any) -> None:
+        super().__init__(client=client, **given)
         self.in_hand: set[str] = set()
+        self.late = Late(client)
         self._workspace = workspace
 
     async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
+        """Acknowledge in time. An event waits until it is done: Slack sends it again; a form shows what comes back."""
+        answer = self._answered(req)
+        return await (self.late.soon(answer, req.body) if "command" in req.body or "actions" in req.body else answer)
+
+    async def _answered(self, req: AsyncBoltRequest) -> BoltResponse:
         try:
             return await super().async_dispatch(req)
         finally:
@@ -119,6 +128,12 @@ class _App(AsyncApp):
                 if inbox.takes_time(req.body):
                     with suppress(StoreUnavailable):  # then it is let go when its time is over
                         await self._workspace.database.write(inbox.let_go, subject, self._workspace.replica)
+
+
+def _not_stored(keeping: asyncio.Future[inbox.Stored]) -> None:
+    """Note what became of a command that was answered before it was stored."""
+    if not keeping.cancelled() and (error := keeping.exception()) is not None:
+        logger.warning("answered a command that could not be stored", extra={"error": str(error)})
 
 
 def http_endpoint(app: AsyncApp) -> Callable[[Request], Awaitable[Response]]:

@@ -35,7 +35,8 @@ DEFAULT_VERBS = {"/incident": "incidents", "/oncall": "oncall"}
 
 async def answer(workspace: Workspace, asker: Asker, text: str) -> Message:
     """Return the answer to TEXT, for the asker's eyes, after what it asks for was done; raises UserError."""
-    found = await workspace.ask(_answer, workspace, asker, text)
+    async with workspace.turns:
+        found = await workspace.ask(_answer, workspace, asker, text)
     if isinstance(found, Message):
         return found
     await workspace.act(found.action, delivery_id=asker.delivery_id)

@@ -1,7 +1,8 @@
 """What a listener needs: the store, the clock, and how things are presented; and the two things it does with them."""
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -16,6 +17,8 @@ from bot.slack.cards.look import Look
 from bot.store.database import Database
 from bot.store.projection import touch
 
+ANSWERS = 2
+"""So many answers are read and drawn at a time: half of the store's readers, the other half is for the loop."""
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -31,6 +34,8 @@ class Workspace:
     wake: Callable[[], None]
     replica: str
     """The name of this process among those that serve the workspace."""
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ANSWERS), compare=False)
+    """Who asks takes one; the others wait without a thread of the store."""
 
     async def act(self, action: Action, *, delivery_id: int | None = None) -> int:
         """Record what a person did, and that DELIVERY_ID is done with it, and have it drawn; raises UserError."""

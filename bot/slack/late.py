@@ -1,0 +1,81 @@
+"""Answers that take longer: what was typed or pressed is acknowledged soon, its answer follows when it is ready.
+
+Slack shows `operation_timeout` for what is not acknowledged within three seconds. An answer that is ready soon is the
+acknowledgement itself, which is one way less; any other goes to the `response_url` and looks the same.
+https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+import aiohttp
+from prometheus_client import Counter
+from slack_bolt import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+from slack_sdk.webhook.webhook_response import WebhookResponse
+
+logger = logging.getLogger(__name__)
+
+SOON_S = 0.6
+"""So long an acknowledgement waits for its answer: the rest of Slack's 3 s is for the ways, and for 1,000 at once."""
+GOOD_S = 25 * 60.0
+"""A `response_url` is good for half an hour, of which the answer may have taken a part."""
+USES = 4
+"""It takes five answers; a try that Slack may have taken counts as one."""
+PAUSE_S = 2.0
+"""Between two tries, where Slack does not say how long."""
+
+LATE = Counter("bellwether_slack_late_answers_total", "Answers that were not ready soon", ["outcome"])
+
+
+class Late:
+    """What was acknowledged and is not answered yet."""
+
+    def __init__(self, client: AsyncWebClient) -> None:
+        self._client = client
+        self.pending: set[asyncio.Task[None]] = set()
+
+    async def soon(self, answer: Coroutine[Any, Any, BoltResponse], body: Mapping[str, Any]) -> BoltResponse:
+        """Return the ANSWER to BODY when it is ready soon; else an empty one, and send it when it is."""
+        answering = asyncio.create_task(answer)
+        done, _ = await asyncio.wait((answering,), timeout=SOON_S)
+        if done:
+            return answering.result()
+        following = asyncio.create_task(self._follow(answering, body))
+        self.pending.add(following)
+        following.add_done_callback(self.pending.discard)
+        return BoltResponse(status=200)
+
+    async def _follow(self, answering: asyncio.Task[BoltResponse], body: Mapping[str, Any]) -> None:
+        answer = await answering
+        if answer.status == 200 and answer.body:  # who pressed a button was told by the listener
+            taken = await self._send(str(body["response_url"]), json.loads(answer.body))
+            LATE.labels("taken" if taken else "lost").inc()
+
+    async def _send(self, url: str, content: dict[str, Any]) -> bool:
+        """Send until Slack takes it, at its pace; what it may have taken already is replaced, not said twice."""
+        client, now = self._client, asyncio.get_running_loop().time
+        webhook = AsyncWebhookClient(
+            url, session=client.session, ssl=client.ssl, proxy=client.proxy, retry_handlers=[], logger=logger
+        )
+        uses, until, pause = 0, now() + GOOD_S, 0.0
+        while uses < USES and now() + pause < until:
+            await asyncio.sleep(pause)
+            try:
+                answered = await webhook.send_dict(content)
+            except (aiohttp.ClientError, TimeoutError) as e:
+                answered = WebhookResponse(url=url, status_code=504, body=repr(e), headers={})
+            pause = float(answered.headers.get("Retry-After", PAUSE_S))
+            if answered.status_code == 200:
+                return True
+            if answered.status_code >= 500:
+                uses, content = uses + 1, content | {"replace_original": True}
+            elif answered.status_code != 429:
+                break
+            logger.info("slack did not take an answer", extra={"status": answered.status_code, "pause_s": pause})
+        logger.warning("an answer is lost", extra={"uses": uses})
+        return False

@@ -1,0 +1,164 @@
+"""A database that is slow, or a thousand people at once: everybody is acknowledged in time, and answered once."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from bot.slack import late
+from bot.slack.workspace import Workspace
+from bot.store.database import READERS, Database
+from bot.store.tables import Change, Delivery
+from tests.slack.live import FRAUD, Bot, connected, living
+
+
+@pytest.fixture
+async def bot(database: Database) -> AsyncIterator[Bot]:
+    async with living(database) as living_bot:
+        yield living_bot
+
+
+@pytest.fixture
+async def workspace(bot: Bot) -> AsyncIterator[Workspace]:
+    async with connected(bot) as inbound:
+        yield inbound
+
+
+@asynccontextmanager
+async def slow(database: Database, *, writing: bool = False) -> AsyncIterator[None]:
+    """The database answers nobody who reads, or nobody who writes, while this lasts."""
+    over = threading.Event()
+    run = database.write if writing else database.read
+    waiting = [asyncio.create_task(run(lambda _db: over.wait())) for _ in range(READERS)]
+    await asyncio.sleep(0)
+    try:
+        yield
+    finally:
+        over.set()
+        await asyncio.gather(*waiting)
+
+
+def asking(bot: Bot, text: str = "/model status fraud-scorer", user: str = "bob") -> asyncio.Task[dict[str, Any]]:
+    return asyncio.create_task(bot.act("command", user=user, channel="ml-fraud", text=text))
+
+
+async def acknowledged(bot: Bot, count: int = 1) -> None:
+    """Wait until so many were acknowledged without their answers."""
+    async with asyncio.timeout(10):
+        while len(bot.inbound.late.pending) < count:  # noqa: ASYNC110 - another task's state
+            await asyncio.sleep(0.01)
+
+
+async def answered(bot: Bot) -> None:
+    async with asyncio.timeout(20):
+        while bot.inbound.late.pending:
+            await asyncio.wait(bot.inbound.late.pending)
+
+
+def seen(bot: Bot) -> list[str]:
+    """Return what only one person sees, and may still see."""
+    return [str(one) for one in bot.sandbox.world.ephemerals if not one.get("gone")]
+
+
+async def test_an_answer_that_is_ready_is_the_acknowledgement(bot: Bot, workspace: Workspace) -> None:
+    await asking(bot)
+
+    assert ["fraud-scorer" in said for said in seen(bot)] == [True]
+    assert bot.calls("response_url") == []
+
+
+async def test_an_answer_that_takes_longer_follows_the_acknowledgement_and_looks_the_same(
+    bot: Bot, workspace: Workspace, words: Callable[[Any], str]
+) -> None:
+    at_once = (await asking(bot))["ephemerals"]
+    async with slow(bot.database):
+        later = asking(bot)
+        await acknowledged(bot)
+
+    shown = (await later)["ephemerals"]
+
+    assert [words(one) for one in shown] == [words(one) for one in at_once]
+    assert (await later)["error"] is None
+    assert len(bot.calls("response_url")) == 1
+
+
+async def test_many_who_ask_at_once_are_all_acknowledged_kept_and_answered_once(bot: Bot, workspace: Workspace) -> None:
+    async with slow(bot.database):
+        asked = [asking(bot, user=user) for user in ("alice", "bob", "dana") for _ in range(10)]
+        await acknowledged(bot, len(asked))
+    await answered(bot)
+
+    assert {(await one)["error"] for one in asked} == {None}
+    assert len(seen(bot)) == len(asked)
+    assert len(await workspace.ask(lambda db: db.exec(select(Delivery)).all())) == len(asked)
+
+
+async def test_what_is_told_late_is_done_once_and_its_author_reads_a_receipt(bot: Bot, workspace: Workspace) -> None:
+    async with slow(bot.database):
+        later = asking(bot, '/model log fraud-scorer "filter: hide closed shops"')
+        await acknowledged(bot)
+    await later
+
+    assert ["Noted" in said for said in seen(bot)] == [True]
+    assert len(await workspace.ask(lambda db: db.exec(select(Change)).all())) == 1
+
+
+async def test_who_presses_is_acknowledged_and_answered_once_too(bot: Bot, workspace: Workspace) -> None:
+    button = {"type": "button", "action_id": "run_1", "value": "status fraud-scorer"}
+    element = button | {"text": {"type": "plain_text", "text": "Status"}}
+    blocks = [{"type": "actions", "elements": [element]}]
+    ts = (await bot.client.chat_postMessage(channel=FRAUD, text="a card", blocks=blocks))["ts"]
+
+    async with slow(bot.database):
+        pressed = asyncio.create_task(bot.act("action", user="bob", channel="ml-fraud", ts=ts, action_id="run_1"))
+        await acknowledged(bot)
+    await answered(bot)
+
+    assert (await pressed)["error"] is None
+    assert ["fraud-scorer" in said for said in seen(bot)] == [True]
+
+
+@pytest.mark.parametrize("fault", ["rate_limit", "server_error", "slack_down", "accept_then_reset"])
+async def test_an_answer_that_slack_does_not_take_is_sent_again_and_seen_once(
+    bot: Bot, workspace: Workspace, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(late, "PAUSE_S", 0.01)
+    await bot.fault(**{fault: {"methods": ["response_url"], "n": 2, "retry_after": 0}})
+
+    async with slow(bot.database):
+        later = asking(bot)
+        await acknowledged(bot)
+    await answered(bot)
+
+    await later
+    assert ["fraud-scorer" in said for said in seen(bot)] == [True]
+    assert len(bot.calls("response_url")) == 3
+
+
+async def test_an_answer_that_slack_refuses_is_given_up(bot: Bot, workspace: Workspace) -> None:
+    async with slow(bot.database):
+        asked = asking(bot)
+        await acknowledged(bot)
+        for url in bot.sandbox.response_urls._all.values():
+            url.used = 5
+    await answered(bot)
+
+    await asked
+    assert seen(bot) == []
+    assert [call["error"] for call in bot.calls("response_url")] == ["used_url"]
+
+
+async def test_a_question_is_answered_though_it_can_be_stored_only_later(bot: Bot, workspace: Workspace) -> None:
+    async with slow(bot.database, writing=True):
+        asked = asking(bot)
+        await acknowledged(bot)
+        await answered(bot)
+        assert ["fraud-scorer" in said for said in seen(bot)] == [True]
+    await asked
+    await bot.database.write(lambda _db: None)
+
+    assert [d.repeats for d in await workspace.ask(lambda db: db.exec(select(Delivery)).all())] == [0]
