@@ -15,6 +15,7 @@ import httpx
 
 from bot.demo.children import Child, programs
 from bot.demo.stage import HOOK_TOKEN, key_of
+from bot.ingest.rules import STORM_WINDOW
 from tests.chaos.points import Act, Point
 from tests.chaos.rig import SPEED, START, Rig, alert, standing, two_free_ports
 from tests.chaos.victim import Victim
@@ -107,7 +108,8 @@ class Lane(Rig[Victim]):
             await asyncio.sleep(0.01)
 
     async def _prepare(self, act: Act) -> None:
-        """Let there be what ACT needs."""
+        """Let there be what ACT needs, and let the time pass in which many rounds would be one storm."""
+        await self.pass_time(STORM_WINDOW)
         match act:
             case Act.START:
                 await self.bot.kill()

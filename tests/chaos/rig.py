@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from hashlib import sha256
 from typing import Any, Generic, Protocol, TypeVar
@@ -70,6 +70,9 @@ class Rig(Generic[B]):
 
     async def run_at(self, speed: float) -> None:
         (await self.slack.post("/_sandbox/clock", json={"speed": speed})).raise_for_status()
+
+    async def pass_time(self, by: timedelta) -> None:
+        (await self.slack.post("/_sandbox/clock", json={"advance_s": by.total_seconds()})).raise_for_status()
 
     async def fault(self, **faults: Any) -> None:
         (await self.slack.put("/_sandbox/faults", json=faults)).raise_for_status()
