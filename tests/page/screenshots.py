@@ -4,16 +4,18 @@ import asyncio
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from bot.demo import bad_release
 from bot.demo.children import programs
-from bot.demo.stage import Stage, opened
+from bot.demo.stage import Stage, messages, opened
 from bot.sandbox.chromium import NoChromium, chromium
 from bot.sandbox.devtools import tab
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 PORT = 3850
 SETTLE_S = 0.6
+BRAZIL = {"n": 900, "slice": "country=BR", "threshold": {"op": ">=", "value": 0.86}}
 
 
 async def draw(browser: str, folder: Path) -> None:
@@ -45,12 +47,34 @@ async def _draw(browser: str, stage: Stage) -> None:
         _write("resolve.png", await page.screenshot())
         await page.press("Escape")
         await asyncio.sleep(SETTLE_S)
+    await stage.act("command", user="dana", channel="general", text="/model status fraud-scorer")
+    general = f"http://127.0.0.1:{PORT}/?user=dana&channel=general"
+    await _photograph(browser, general, "status.png", height=700)
+    await _photograph(browser, general, "status-dark.png", height=700, dark=True)
     await play[3](stage)
     await play[4](stage)
     await _photograph(browser, channel, "all-green.png", height=900)
     await _photograph(browser, f"http://127.0.0.1:{PORT}/jira", "jira.png", width=1100, height=420)
+    await _ask_for_a_promotion(stage)
+    leads = f"http://127.0.0.1:{PORT}/?user=dana&channel=ml-leads"
+    await _photograph(browser, leads, "approval.png", height=700)
+    await _photograph(browser, leads, "approval-dark.png", height=700, dark=True)
     await play[5](stage)
     await _photograph(browser, f"http://127.0.0.1:{PORT}/?user=dana&channel=ml-weekly", "digest.png", height=1180)
+
+
+async def _ask_for_a_promotion(stage: Stage) -> None:
+    """Measure v41 and v43 on the same data, v43 worse in Brazil, and ask for v43."""
+    for version, whole, brazil in (("41", 0.912, 0.881), ("43", 0.934, 0.85)):
+        metrics: list[dict[str, Any]] = [
+            {"name": "auc", "value": value, "ci_low": value - 0.004, "ci_high": value + 0.004, **more}
+            for value, more in ((whole, {"n": 41_200}), (brazil, BRAZIL))
+        ]
+        suite = {"evaluation_type": "offline", "suite": "std", "suite_version": "3"}
+        about = {"kind": "evaluation", "model": bad_release.MODEL, "version": version}
+        await stage.deliver("events", {**about, **suite, "metrics": metrics})
+    await stage.act("command", user="alice", channel="ml-fraud", text="/model promote fraud-scorer v43 production")
+    await stage.expect("the approvers are asked", lambda s: messages(s, "ml-leads", "slack/proposal/"))
 
 
 async def _photograph(browser: str, url: str, name: str, *, width: int = 1280, height: int, dark: bool = False) -> None:
