@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,10 +38,41 @@ def test_versions_can_be_compared_as_text() -> None:
     assert {len(version) for version in versions} == {4}
 
 
-def test_upgrade_of_an_empty_database_makes_exactly_our_tables(db: Session) -> None:
+def test_upgrade_makes_the_tables_of_an_empty_database(db: Session) -> None:
     before = schema.upgrade(db)
 
     assert before is None
+    assert schema.current(db) == schema.HEAD
+    assert set(sa.inspect(db.connection()).get_table_names()) == {*SQLModel.metadata.tables, "alembic_version"}
+
+
+def test_neither_a_new_database_nor_an_old_one_needs_alembic(tmp_path: Path) -> None:
+    """Nor what speaks to the other kind of database: both would stay in memory as long as the bot runs."""
+    start = (
+        "import sys; from bot.store import leases, schema; from bot.store.database import Database;"
+        f"database = Database('sqlite:///{tmp_path / 'bellwether.db'}');"
+        "print([database.submit(schema.upgrade).result() for _ in range(2)]); database.close();"
+        "print({'alembic', 'mako', 'sqlalchemy.dialects.postgresql'} & {*sys.modules})"
+    )
+
+    told = subprocess.run([sys.executable, "-c", start], check=True, capture_output=True, text=True).stdout
+
+    assert told == f"[None, '{schema.HEAD}']\nset()\n"
+
+
+def test_what_upgrade_makes_is_what_alembic_goes_on_from(db: Session) -> None:
+    schema.upgrade(db)
+    made = shape(db, "alembic_version")
+    db.rollback()
+
+    schema.migrate(db)
+
+    assert shape(db, "alembic_version") == made
+
+
+def test_the_migrations_make_exactly_our_tables(db: Session) -> None:
+    schema.migrate(db)
+
     assert schema.current(db) == schema.HEAD
     assert set(sa.inspect(db.connection()).get_table_names()) == {*SQLModel.metadata.tables, "alembic_version"}
     context = MigrationContext.configure(db.connection(), opts={"compare_type": True, "compare_server_default": True})
@@ -52,7 +85,7 @@ def test_migrated_tables_compute_what_the_classes_compute(db: Session) -> None:
     made = {t: shape(db, t) for t in SQLModel.metadata.tables}
     db.rollback()
 
-    schema.upgrade(db)
+    schema.migrate(db)
 
     assert {t: shape(db, t) for t in SQLModel.metadata.tables} == made
 

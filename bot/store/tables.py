@@ -13,8 +13,6 @@ from sqlmodel import Field, SQLModel
 BIG: Any = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """What may be larger than 2^31: counts that others send, and the numbers of what comes by the thousand."""
 
-REDEFINITION = sa.text("change_type = 'metric_definition'")
-
 
 class Model(SQLModel, table=True):
     """A registered model; the first event of an unknown one creates it."""
@@ -107,7 +105,7 @@ class Change(SQLModel, table=True):
     __table_args__ = (
         sa.UniqueConstraint("source", "dedup_key"),
         sa.Index("change_model_at", "model_id", "occurred_at"),
-        sa.Index("change_redefinition", "model_id", sqlite_where=REDEFINITION, postgresql_where=REDEFINITION),
+        sa.Index("change_type_model", "change_type", "model_id"),
         sa.Index("change_type_received", "change_type", "received_at"),
         sa.Index("change_trigger", "model_id", "trigger", "occurred_at"),
     )

@@ -8,7 +8,6 @@ need two in a row; the others are judged at once.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import literal_column
 from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -111,7 +110,7 @@ def redefinitions(db: Session, model_ids: Collection[int]) -> dict[int, list[Cha
 
 @prepared
 def _redefinitions(models: list[int]) -> SelectOfScalar[Change]:
-    is_one = col(Change.change_type) == literal_column("'metric_definition'")  # literally, for the partial index
+    is_one = col(Change.change_type) == "metric_definition"
     ours = or_(col(Change.model_id).in_(models), col(Change.model_id).is_(None))
     return select(Change).where(is_one, ours).order_by(col(Change.occurred_at).desc())
 

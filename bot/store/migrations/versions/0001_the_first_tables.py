@@ -220,14 +220,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("change", schema=None) as batch_op:
         batch_op.create_index("change_model_at", ["model_id", "occurred_at"], unique=False)
-        batch_op.create_index(
-            "change_redefinition",
-            ["model_id"],
-            unique=False,
-            sqlite_where=sa.text("change_type = 'metric_definition'"),
-            postgresql_where=sa.text("change_type = 'metric_definition'"),
-        )
         batch_op.create_index("change_trigger", ["model_id", "trigger", "occurred_at"], unique=False)
+        batch_op.create_index("change_type_model", ["change_type", "model_id"], unique=False)
         batch_op.create_index("change_type_received", ["change_type", "received_at"], unique=False)
 
     op.create_table(
