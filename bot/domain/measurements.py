@@ -5,6 +5,7 @@ counts of an AUC (Hanley-McNeil), means with their spread (Welch). Without any o
 """
 
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from bot.domain.figures import decimals_for, number
 from bot.domain.metrics import Direction, Shape, shape_of
@@ -26,6 +27,7 @@ ROUNDING = 0.0015
 """How far a value may be from its counts: sources send three decimals."""
 LARGEST = 1e100
 KEY = ("name", "slice", "method", "dataset", "dataset_version", "suite", "suite_version", "stage")
+_key = attrgetter(*KEY)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,8 +85,7 @@ def is_usable(value: float) -> bool:
 
 def incomparable(candidate: Measured, baseline: Measured) -> str:
     """Return why the two can't be compared, in a fragment; empty when they can."""
-    for key in KEY:
-        ours, theirs = getattr(candidate, key), getattr(baseline, key)
+    for key, ours, theirs in zip(KEY, _key(candidate), _key(baseline), strict=True):
         if ours and theirs and ours != theirs:
             return f"not comparable, {key.replace('_', ' ')} {ours} against {theirs}"
     return ""

@@ -98,7 +98,7 @@ def health_of(db: Session, models: Sequence[Model]) -> list[Health]:
     for (owner, metric), rows in newest_values(db, ids).items():
         readings.setdefault(owner, {})[metric] = rows
     groups: dict[int, list[AlertGroup]] = {}
-    for group in open_groups(db, ids[0] if len(ids) == 1 else None):
+    for group in open_groups(db, ids):
         groups.setdefault(group.model_id or 0, []).append(group)
     definitions = redefinitions(db, ids)
     bad = bad_versions(db, ids)

@@ -269,10 +269,11 @@ def test_open_groups_leave_out_history_and_what_is_over(db: Session) -> None:
     firing = group(db, owner)
     group(db, owner, status="resolved")
     group(db, owner, quiet=True)
-    group(db, model(db, "other"))
+    other = model(db, "other")
+    group(db, other)
 
-    assert list(open_groups(db, owner.id)) == [firing]
-    assert len(open_groups(db)) == 2
+    assert list(open_groups(db, [owner.id or 0])) == [firing]
+    assert len(open_groups(db, [owner.id or 0, other.id or 0])) == 2
 
 
 def test_a_shared_incident_is_an_incident_of_each_of_its_models(db: Session) -> None:

@@ -38,21 +38,15 @@ class Features:
     distinct: int = 0
 
 
-def open_groups(db: Session, model_id: int | None = None) -> Sequence[AlertGroup]:
-    """Return the groups that are not resolved, oldest first; `model_id` None = of every model."""
-    return (_open(db) if model_id is None else _open_of(db, model_id)).all()
+def open_groups(db: Session, model_ids: Collection[int]) -> Sequence[AlertGroup]:
+    """Return the groups of these models that are not resolved, oldest first."""
+    return _open(db, list(model_ids)).all()
 
 
 @prepared
-def _open() -> SelectOfScalar[AlertGroup]:
+def _open(models: list[int]) -> SelectOfScalar[AlertGroup]:
     query = select(AlertGroup).where(col(AlertGroup.status).in_(OPEN), col(AlertGroup.quiet).is_(False))
-    return query.order_by(col(AlertGroup.opened_at), col(AlertGroup.id))
-
-
-@prepared
-def _open_of(model: int) -> SelectOfScalar[AlertGroup]:
-    query = select(AlertGroup).where(col(AlertGroup.status).in_(OPEN), col(AlertGroup.quiet).is_(False))
-    return query.where(AlertGroup.model_id == model).order_by(col(AlertGroup.opened_at), col(AlertGroup.id))
+    return query.where(col(AlertGroup.model_id).in_(models)).order_by(col(AlertGroup.opened_at), col(AlertGroup.id))
 
 
 class OpenGroup(NamedTuple):

@@ -17,7 +17,7 @@ from bot.domain.measurements import ALL, incomparable, paired_baseline
 from bot.domain.metrics import concerns
 from bot.domain.names import version_label
 from bot.domain.statistics import holm
-from bot.domain.verdicts import in_a_row, together
+from bot.domain.verdicts import FINDINGS, in_a_row, together
 from bot.store.prepared import prepared
 from bot.store.queries.metrics import Reading
 from bot.store.queries.objectives import direction, objective, settings
@@ -145,7 +145,8 @@ def _monitored(model: Model, reading: Reading, before: Sequence[Reading], base: 
     reference = base or before[1:]
     if not own or not reference:
         return in_a_row(newest, ())
-    return in_a_row(newest, (_against(model, reading, reference), _against(model, own[0], reference)))
+    again = _against(model, reading, reference)
+    return in_a_row(newest, (again, _against(model, own[0], reference)) if again.verdict in FINDINGS else ())
 
 
 def _against(model: Model, reading: Reading, before: Sequence[Reading]) -> Judgement:

@@ -108,7 +108,7 @@ def newest_values(db: Session, model_ids: Collection[int]) -> dict[tuple[int, st
         given: dict[str, int | str] = {"depth": DEPTH}
         for n, (model_id, metric) in enumerate(part):
             given |= {f"model_{n}": model_id, f"metric_{n}": metric}
-        rows = db.connection().execute(_newest(len(part)), given)
+        rows = db.connection().execute(_newest(len(part)), given).all()
         for row in sorted(rows, key=attrgetter("at", "id"), reverse=True):
             reading = Reading._make(row[1:])
             found.setdefault((reading.model_id, reading.metric), []).append(reading)
@@ -176,7 +176,7 @@ def newest_judged(db: Session, metrics: Collection[str], kinds: Collection[str])
     Of these METRICS, and of those for which a source stated an objective: what `newest_matured` returns, of all models
     that are not retired, by one seek each.
     """
-    return [*map(Judged._make, _newest_judged(db, list(metrics), list(kinds)))]
+    return [*map(Judged._make, _newest_judged(db, list(metrics), list(kinds)).all())]
 
 
 @prepared
@@ -206,7 +206,7 @@ def values_since(
     db: Session, model_id: int, metric: str, kind: str, since: datetime, *, limit: int = 200
 ) -> list[Reading]:
     """Return the values of a metric over all rows on one kind of data SINCE then, newest first."""
-    return [*map(Reading._make, _values_since(db, model_id, metric, kind, since, limit))]
+    return [*map(Reading._make, _values_since(db, model_id, metric, kind, since, limit).all())]
 
 
 @prepared
@@ -300,4 +300,4 @@ def _labelled() -> sa.ColumnElement[bool]:
 
 
 def _read(db: Session, query: sa.Select[Any]) -> Iterator[Reading]:
-    return map(Reading._make, db.connection().execute(query))
+    return map(Reading._make, db.connection().execute(query).all())

@@ -66,7 +66,7 @@ class Configured(NamedTuple):
 
 def configured_metrics(db: Session) -> dict[int, Configured]:
     """Return what the configuration says of the metrics of each model that is not retired."""
-    return {number: Configured(_parsed(metrics)) for number, metrics in _configured(db) if number is not None}
+    return {number: Configured(_parsed(metrics)) for number, metrics in _configured(db).all() if number is not None}
 
 
 @prepared
