@@ -5,6 +5,7 @@ import gc
 import logging
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -37,6 +38,8 @@ WORKERS = {SLACK: 4, JIRA: 2}
 DRAIN_S = 8
 """How long what is under way may take after SIGTERM; what does not end is found again at the next start."""
 CLOSE_S = 2
+OWED_EVERY = timedelta(minutes=1)
+"""How often it is looked whether a dead replica left people without an answer."""
 
 
 async def run(process: Process, front: Front, partners: Partners) -> None:
@@ -123,6 +126,7 @@ class _Outside:
             yield follow(clock)
         if chat.sockets is not None:
             yield chat.sockets.run(clock.sleep, partial(process.try_again, f"{SLACK}/"))
+        yield repeat(chat.bolt.answer_owed, OWED_EVERY, clock.sleep)
         yield repeat(chat.introduce, DIRECTORY_EVERY, clock.sleep)
         yield process.leases.while_held(TICKER, Timekeeping(process, chat.sync_directory).run)
 
@@ -157,7 +161,7 @@ class _Outside:
             async with asyncio.timeout(CLOSE_S):
                 if self._chat.sockets is not None:
                     await self._chat.sockets.close()
-        for task in (*workers, *tasks):
+        for task in (*workers, *tasks, *self._chat.bolt.late.pending):
             task.cancel()
         await asyncio.gather(*workers, *tasks, return_exceptions=True)
         with suppress(TimeoutError, StoreUnavailable):

@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from prometheus_client import Gauge
@@ -21,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.domain.errors import StoreUnavailable, UserError
-from bot.slack import clicks, commands, home, inbox, submissions
+from bot.slack import clicks, commands, home, inbox, owed, submissions
 from bot.slack.answers.problems import UNWRITABLE, our_fault
 from bot.slack.blocks import Message
 from bot.slack.late import Late
@@ -55,24 +56,25 @@ def build(client: AsyncWebClient, workspace: Workspace, *, words: tuple[str, ...
 
     @app.middleware
     async def store(body: dict[str, Any], context: AsyncBoltContext, next: Next) -> BoltResponse | None:
-        """Keep what came; what came before is done already, or is being done: then Slack asks again later, or
-        the second click of a double click is answered by the first."""
+        """Keep what came, unless it is from the inbox; what came before is done already, or is being done: then
+        Slack asks again later, or the second click of a double click is answered by the first."""
+        if "delivery_id" in context:
+            await next()
+            return None
         HEARD.set(workspace.now().timestamp())
         if (name := inbox.identity(body)) is not None:
             if name.subject in app.in_hand:
                 return BoltResponse(status=200 if "actions" in body else 503)
             app.in_hand.add(name.subject)
             context[IN_HAND] = name.subject
-            keeping = asyncio.ensure_future(
-                workspace.database.write(inbox.keep, name, body, workspace.now(), workspace.replica)
-            )
             try:
                 async with asyncio.timeout(KEEP_S):
-                    stored = await (asyncio.shield(keeping) if "command" in body else keeping)
+                    stored = await workspace.database.write(inbox.keep, name, body, workspace.now(), workspace.replica)
             except UNUSABLE:
                 if "command" not in body:
                     raise
-                keeping.add_done_callback(_not_stored)
+                logger.warning("answering a command that is not stored yet")
+                workspace.database.submit(inbox.keep, name, body, workspace.now(), workspace.replica, answered=True)
             else:
                 if stored.finished:
                     return BoltResponse(status=200)
@@ -113,11 +115,28 @@ class App(AsyncApp):
         self.in_hand: set[str] = set()
         self.late = Late(client)
         self._workspace = workspace
+        self._begun = workspace.now()
+        self._answering: set[int] = set()
 
     async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
         """Acknowledge in time. An event waits until it is done: Slack sends it again; a form shows what comes back."""
-        answer = self._answered(req)
-        return await (self.late.soon(answer, req.body) if "command" in req.body or "actions" in req.body else answer)
+        if "command" in req.body or "actions" in req.body:
+            return await self.late.soon(self._answered(req), req.body, partial(self._given, req))
+        return await self._answered(req)
+
+    async def answer_owed(self) -> None:
+        """Answer what was acknowledged by a process that did not live to answer it."""
+        workspace = self._workspace
+        for one in await workspace.database.write(owed.left, workspace.replica, self._begun, workspace.now()):
+            if one.delivery_id not in self._answering:
+                self._answering.add(one.delivery_id)
+                req = AsyncBoltRequest(mode="socket_mode", body=one.body, context={"delivery_id": one.delivery_id})
+                self.late.follow(self._answered(req), one.body, partial(self._given, req))
+
+    def _given(self, req: AsyncBoltRequest) -> None:
+        if "command" in req.body and (delivery_id := req.context.get("delivery_id")) is not None:
+            self._workspace.database.submit(owed.paid, delivery_id)
+            self._answering.discard(delivery_id)
 
     async def _answered(self, req: AsyncBoltRequest) -> BoltResponse:
         try:
@@ -128,12 +147,6 @@ class App(AsyncApp):
                 if inbox.takes_time(req.body):
                     with suppress(StoreUnavailable):  # then it is let go when its time is over
                         await self._workspace.database.write(inbox.let_go, subject, self._workspace.replica)
-
-
-def _not_stored(keeping: asyncio.Future[inbox.Stored]) -> None:
-    """Note what became of a command that was answered before it was stored."""
-    if not keeping.cancelled() and (error := keeping.exception()) is not None:
-        logger.warning("answered a command that could not be stored", extra={"error": str(error)})
 
 
 def http_endpoint(app: AsyncApp) -> Callable[[Request], Awaitable[Response]]:
@@ -152,8 +165,8 @@ def _listen_to_commands(app: AsyncApp, workspace: Workspace, words: tuple[str, .
     pattern = re.compile("|".join(re.escape(word) for word in words))
 
     @app.command(pattern)
-    async def command(ack: AsyncAck, body: dict[str, Any]) -> None:
-        asker = Asker(body["user_id"], body["channel_id"], word=body["command"])
+    async def command(ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext) -> None:
+        asker = Asker(body["user_id"], body["channel_id"], word=body["command"], delivery_id=context.get("delivery_id"))
         try:
             answer = await commands.answer(workspace, asker, body.get("text", ""))
         except UserError as e:

@@ -17,6 +17,7 @@ from sqlalchemy import update
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from bot.slack import owed
 from bot.store import leases
 from bot.store.prepared import prepared
 from bot.store.tables import Delivery
@@ -67,10 +68,13 @@ def takes_time(body: Mapping[str, Any]) -> bool:
     return "event_id" in body or body.get("type") == "view_submission"
 
 
-def keep(db: Session, name: Name, body: Mapping[str, Any], now: datetime, replica: str) -> Stored:
+def keep(
+    db: Session, name: Name, body: Mapping[str, Any], now: datetime, replica: str, *, answered: bool = False
+) -> Stored:
     """Store a payload, or find it again, and take it in hand for REPLICA until it is let go.
 
-    What takes no time counts as finished at once, and is in nobody's hand.
+    What takes no time counts as finished at once, and is in nobody's hand; a command is owed its answer, unless it is
+    ANSWERED without having been stored.
     """
     slow = takes_time(body)
     ours = not slow or leases.take(db, replica, [_claim(name.subject)], IN_HAND)
@@ -87,6 +91,10 @@ def keep(db: Session, name: Name, body: Mapping[str, Any], now: datetime, replic
     db.add(row)
     db.flush()
     assert row.id is not None
+    if answered:
+        owed.paid(db, row.id)
+    elif not known and "command" in body and body.get("response_url"):
+        owed.owe(db, row.id, replica, now, body["response_url"])
     if row.recorded and slow:
         let_go(db, name.subject, replica)
     return Stored(row.id, finished=known and row.recorded > 0, in_hand=not ours)
@@ -101,6 +109,7 @@ def _newest(subject: str) -> SelectOfScalar[Delivery]:
 def finish(db: Session, delivery_id: int) -> None:
     """Write that a payload was done."""
     db.exec(update(Delivery).where(col(Delivery.id) == delivery_id).values(recorded=1))
+    owed.paid(db, delivery_id)
 
 
 def let_go(db: Session, subject: str, replica: str) -> None:

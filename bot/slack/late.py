@@ -8,7 +8,8 @@ https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 import asyncio
 import json
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
@@ -20,14 +21,14 @@ from slack_sdk.webhook.webhook_response import WebhookResponse
 
 logger = logging.getLogger(__name__)
 
-SOON_S = 0.6
+SOON_S = 0.5
 """So long an acknowledgement waits for its answer: the rest of Slack's 3 s is for the ways, and for 1,000 at once."""
-GOOD_S = 25 * 60.0
+GOOD = timedelta(minutes=25)
 """A `response_url` is good for half an hour, of which the answer may have taken a part."""
 USES = 4
 """It takes five answers; a try that Slack may have taken counts as one."""
 PAUSE_S = 2.0
-"""Between two tries, where Slack does not say how long."""
+"""Before the second try, and four times as long before each further one, where Slack does not say how long."""
 
 LATE = Counter("bellwether_slack_late_answers_total", "Answers that were not ready soon", ["outcome"])
 
@@ -39,22 +40,32 @@ class Late:
         self._client = client
         self.pending: set[asyncio.Task[None]] = set()
 
-    async def soon(self, answer: Coroutine[Any, Any, BoltResponse], body: Mapping[str, Any]) -> BoltResponse:
-        """Return the ANSWER to BODY when it is ready soon; else an empty one, and send it when it is."""
+    async def soon(
+        self, answer: Coroutine[Any, Any, BoltResponse], body: Mapping[str, Any], given: Callable[[], None]
+    ) -> BoltResponse:
+        """Return the ANSWER to BODY when it is ready soon, else an empty one; call GIVEN when it was given."""
         answering = asyncio.create_task(answer)
         done, _ = await asyncio.wait((answering,), timeout=SOON_S)
-        if done:
-            return answering.result()
-        following = asyncio.create_task(self._follow(answering, body))
+        if not done:
+            self.follow(answering, body, given)
+            return BoltResponse(status=200)
+        given()
+        return answering.result()
+
+    def follow(self, answering: Awaitable[BoltResponse], body: Mapping[str, Any], given: Callable[[], None]) -> None:
+        """Send what is ANSWERING BODY when it is ready."""
+        following = asyncio.create_task(self._follow(answering, body, given))
         self.pending.add(following)
         following.add_done_callback(self.pending.discard)
-        return BoltResponse(status=200)
 
-    async def _follow(self, answering: asyncio.Task[BoltResponse], body: Mapping[str, Any]) -> None:
+    async def _follow(
+        self, answering: Awaitable[BoltResponse], body: Mapping[str, Any], given: Callable[[], None]
+    ) -> None:
         answer = await answering
         if answer.status == 200 and answer.body:  # who pressed a button was told by the listener
             taken = await self._send(str(body["response_url"]), json.loads(answer.body))
             LATE.labels("taken" if taken else "lost").inc()
+        given()
 
     async def _send(self, url: str, content: dict[str, Any]) -> bool:
         """Send until Slack takes it, at its pace; what it may have taken already is replaced, not said twice."""
@@ -62,14 +73,14 @@ class Late:
         webhook = AsyncWebhookClient(
             url, session=client.session, ssl=client.ssl, proxy=client.proxy, retry_handlers=[], logger=logger
         )
-        uses, until, pause = 0, now() + GOOD_S, 0.0
+        uses, until, pause = 0, now() + GOOD.total_seconds(), 0.0
         while uses < USES and now() + pause < until:
             await asyncio.sleep(pause)
             try:
                 answered = await webhook.send_dict(content)
             except (aiohttp.ClientError, TimeoutError) as e:
                 answered = WebhookResponse(url=url, status_code=504, body=repr(e), headers={})
-            pause = float(answered.headers.get("Retry-After", PAUSE_S))
+            pause = float(answered.headers.get("Retry-After", PAUSE_S * 4**uses))
             if answered.status_code == 200:
                 return True
             if answered.status_code >= 500:

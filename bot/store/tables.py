@@ -525,6 +525,17 @@ class Delivery(SQLModel, table=True):
     """Why something of it was not mapped."""
 
 
+class OwedAnswer(SQLModel, table=True):
+    """A command whose answer has not been given yet; kept for the next start of whoever took it in."""
+
+    __tablename__ = "owed_answer"
+    delivery_id: int = Field(primary_key=True)
+    replica: str
+    at: datetime
+    response_url: str
+    """A secret, for half an hour."""
+
+
 class Audit(SQLModel, table=True):
     """Every change that a person made: who, when, what, on which subject."""
 

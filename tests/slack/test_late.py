@@ -4,16 +4,19 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlmodel import select
+from sqlmodel import Session, select
 
-from bot.slack import late
+from bot.slack import app as slack_app
+from bot.slack import inbox, late, owed
 from bot.slack.workspace import Workspace
+from bot.store import leases
 from bot.store.database import READERS, Database
-from bot.store.tables import Change, Delivery
-from tests.slack.live import FRAUD, Bot, connected, living
+from bot.store.tables import Change, Delivery, OwedAnswer
+from tests.slack.live import FRAUD, MONDAY, SECOND, Bot, connected, living
 
 
 @pytest.fixture
@@ -75,6 +78,7 @@ async def test_an_answer_that_takes_longer_follows_the_acknowledgement_and_looks
     bot: Bot, workspace: Workspace, words: Callable[[Any], str]
 ) -> None:
     at_once = (await asking(bot))["ephemerals"]
+    await answered(bot)
     async with slow(bot.database):
         later = asking(bot)
         await acknowledged(bot)
@@ -162,3 +166,74 @@ async def test_a_question_is_answered_though_it_can_be_stored_only_later(bot: Bo
     await bot.database.write(lambda _db: None)
 
     assert [d.repeats for d in await workspace.ask(lambda db: db.exec(select(Delivery)).all())] == [0]
+
+
+async def kill(bot: Bot) -> None:
+    """End what the process has under way."""
+    died = list(bot.inbound.late.pending)
+    for task in died:
+        task.cancel()
+    await asyncio.gather(*died, return_exceptions=True)
+
+
+async def start(bot: Bot, workspace: Workspace) -> None:
+    """Start the process again, a second later, and let it answer."""
+    bot.sandbox.world.clock.advance(SECOND)
+    bot.inbound = slack_app.build(bot.client, workspace, words=("/model",), signing_secret=None)
+    await bot.inbound.answer_owed()
+    await answered(bot)
+
+
+async def test_what_was_acknowledged_and_not_answered_is_answered_after_the_next_start(
+    bot: Bot, workspace: Workspace
+) -> None:
+    await asking(bot, user="alice")
+    await answered(bot)
+    async with slow(bot.database):
+        asked = [asking(bot), asking(bot, '/model log fraud-scorer "filter: hide closed shops"')]
+        await acknowledged(bot, len(asked))
+        await kill(bot)
+
+    for _ in range(2):
+        await start(bot, workspace)
+
+    assert {(await one)["error"] for one in asked} == {None}
+    assert sorted("Noted" in said for said in seen(bot)) == [False, False, True]
+    assert len(await workspace.ask(lambda db: db.exec(select(Change)).all())) == 1
+    assert await workspace.ask(lambda db: db.exec(select(OwedAnswer)).all()) == []
+
+
+async def test_what_was_done_before_a_crash_is_not_done_again(bot: Bot, workspace: Workspace) -> None:
+    await bot.fault(slack_down={"methods": ["response_url"]})
+    async with slow(bot.database):
+        asked = asking(bot, '/model log fraud-scorer "filter: hide closed shops"')
+        await acknowledged(bot)
+    async with asyncio.timeout(10):
+        while not bot.calls("response_url"):  # noqa: ASYNC110 - the other side's state
+            await asyncio.sleep(0.01)
+
+    await kill(bot)
+    await start(bot, workspace)
+
+    await asked
+    assert len(await workspace.ask(lambda db: db.exec(select(Change)).all())) == 1
+
+
+async def test_what_a_dead_replica_owes_is_taken_over_and_what_a_live_one_owes_is_not(
+    bot: Bot, workspace: Workspace
+) -> None:
+    asked = (("living", MONDAY), ("dead", MONDAY), ("dead", MONDAY - timedelta(hours=1)), ("here", MONDAY + SECOND))
+
+    def owe(db: Session) -> None:
+        leases.take(db, "living", [f"{leases.PRESENCE}living"], timedelta(minutes=1))
+        for number, (replica, at) in enumerate(asked, 1):
+            body = {"command": "/model", "trigger_id": f"1.{number}", "response_url": "http://127.0.0.1:1/"}
+            inbox.keep(db, inbox.Name(f"1.{number}"), body, at, replica)
+
+    await bot.database.write(owe)
+
+    found = await bot.database.write(owed.left, "here", MONDAY + SECOND, MONDAY + SECOND)
+
+    assert [one.body["trigger_id"] for one in found] == ["1.2"]
+    kept = await workspace.ask(lambda db: db.exec(select(OwedAnswer.replica).order_by(OwedAnswer.replica)).all())
+    assert kept == ["here", "here", "living"]

@@ -50,6 +50,14 @@ def upgrade() -> None:
         batch_op.create_index("delivery_source_digest", ["source", "digest"], unique=False)
 
     op.create_table(
+        "owed_answer",
+        sa.Column("delivery_id", sa.Integer(), nullable=False),
+        sa.Column("replica", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("response_url", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.PrimaryKeyConstraint("delivery_id"),
+    )
+    op.create_table(
         "directory",
         sa.Column("id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("kind", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
