@@ -116,7 +116,6 @@ POINTS = (
     Point("home: settled, not committed", Act.PUBLISH, SHOWN, "before commit", HOME),
     # a direct message
     Point("direct message: drawn, not sent", Act.DIRECT, f"{SLACK}.create", "before", NOTE),
-    Point("direct message: sent, not read", Act.DIRECT, SENT, "before", "chat.postMessage"),
     Point("direct message: answered, not settled", Act.DIRECT, f"{SLACK}.create", "after", NOTE),
     # looking for what may have been sent
     Point(
