@@ -1,9 +1,11 @@
 """What people ask, over a year of models of 20 versions, each with 2,000 values, 200 changes and 500 alerts.
 
-With `--full` of 1,000 models, which the goals are about: 2 million values.
+With `--full` of 1,000 models, which the goals are about: 2 million values. On SQLite, or on the empty PostgreSQL
+database that DATABASE_URL names.
 """
 
 import gc
+import os
 import random
 import tempfile
 import time
@@ -53,13 +55,14 @@ Row = dict[str, Any]
 
 async def measure(models: int = MODELS) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
-        database = Database(f"sqlite:///{Path(folder) / 'bellwether.db'}")
+        database = Database(os.environ.get("DATABASE_URL", f"sqlite:///{Path(folder) / 'bellwether.db'}"))
         try:
             await database.write(schema.upgrade)
             begun = time.monotonic()
             await fill(database, models)
             filled = time.monotonic() - begun
-            size = (Path(folder) / "bellwether.db").stat().st_size / 2**20
+            await database.write(_analyze)
+            size = await database.read(database.dialect.size) / 2**20
             written = f"{models * EVALUATIONS * len(METRICS):,} values written, {size:,.0f} MiB"
             gc.freeze()  # as the bot does when it has started
             return [Figure(written, f"{filled:.0f} s"), *await _ask(database, models)]
@@ -80,7 +83,7 @@ async def _ask(database: Database, models: int) -> list[Figure]:
     floor = await _timed(nothing)
     figures = [Figure("a read that asks nothing", spread(floor), "1x")]
     for text, goal in (
-        ("status {}", "p99 10 ms"),
+        ("status {}", "p99 10 ms, 20 on PostgreSQL"),
         ("changes {} --since 30d", "p99 30 ms"),
         ("why {} auc --since 30d", "p99 30 ms"),
         ("status --all", "p99 30 ms"),
@@ -129,6 +132,12 @@ async def fill(database: Database, count: int) -> None:
 
 def _write(db: Session, table: type[SQLModel], rows: list[Row]) -> None:
     db.connection().execute(insert(table), rows)
+
+
+def _analyze(db: Session) -> None:
+    """Do what PostgreSQL does by itself within a minute; SQLite does without, as in the bot."""
+    if db.connection().dialect.name == "postgresql":
+        db.connection().exec_driver_sql("ANALYZE")
 
 
 def _ago(part: float) -> datetime:
