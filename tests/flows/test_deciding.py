@@ -103,6 +103,17 @@ async def form(company: Any, user: str, card: Any, button: str = "approve") -> s
     return str((await company.press(user, LEADS, card, f"proposal_{button}"))["view"]["id"])
 
 
+async def fallen_back(company: Any) -> None:
+    """v43 serves and fails; bob presses *Roll back* on its incident."""
+    await company.deliver("events", deployed("43"))
+    await company.see(CHANNEL, "slack/deployment/2", "v43")
+    await company.set_clock(await company.now() + timedelta(minutes=30))
+    hard = {"kind": "alert", "name": "RejectsPayments", "model": "fraud-scorer", "class": "hard"}
+    await company.deliver("events", hard | {"status": "firing", "starts_at": (await company.now()).isoformat()})
+    incident = await company.see(CHANNEL, "slack/incident/1", "INC-1")
+    await company.press("bob", CHANNEL, incident, "incident_rollback")
+
+
 async def sent(company: Any, user: str, view_id: str, **values: str) -> str:
     """Send the form; returns what stands beside its field then, nothing when it was taken."""
     try:
@@ -265,14 +276,7 @@ async def test_a_version_marked_bad_is_warned_of_where_it_is_asked_for(candidate
 
 
 async def test_a_roll_back_goes_to_the_same_pipeline_and_tells_in_its_thread(candidate: Any, cd: respx.Route) -> None:
-    await candidate.deliver("events", deployed("43"))
-    await candidate.see(CHANNEL, "slack/deployment/2", "v43")
-    await candidate.set_clock(await candidate.now() + timedelta(minutes=30))
-    hard = {"kind": "alert", "name": "RejectsPayments", "model": "fraud-scorer", "class": "hard"}
-    await candidate.deliver("events", hard | {"status": "firing", "starts_at": (await candidate.now()).isoformat()})
-    incident = await candidate.see(CHANNEL, "slack/incident/1", "INC-1")
-
-    await candidate.press("bob", CHANNEL, incident, "incident_rollback")
+    await fallen_back(candidate)
 
     await candidate.see(CHANNEL, CARD, "*Roll back*  *fraud-scorer* `v43` → `v42`", "last served", RUN)
     order = json.loads(cd.calls.last.request.content)
@@ -292,14 +296,7 @@ async def test_what_people_do_by_hand_is_linked_and_watched_all_the_same(by_hand
 
 
 async def test_a_roll_back_waits_for_approvers_where_the_configuration_wants_them(by_hand: Any) -> None:
-    await by_hand.deliver("events", deployed("43"))
-    await by_hand.see(CHANNEL, "slack/deployment/2", "v43")
-    await by_hand.set_clock(await by_hand.now() + timedelta(minutes=30))
-    hard = {"kind": "alert", "name": "RejectsPayments", "model": "fraud-scorer", "class": "hard"}
-    await by_hand.deliver("events", hard | {"status": "firing", "starts_at": (await by_hand.now()).isoformat()})
-    incident = await by_hand.see(CHANNEL, "slack/incident/1", "INC-1")
-
-    await by_hand.press("bob", CHANNEL, incident, "incident_rollback")
+    await fallen_back(by_hand)
     card = await by_hand.see(LEADS, CARD, "Approval needed", "roll back *fraud-scorer* `v43` → `v42`", "last served")
     own = await refused(by_hand, "bob", card)
     await decide(by_hand, "dana", card, "reject", word="reject", reason="it is the data")

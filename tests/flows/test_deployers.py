@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -11,7 +10,19 @@ import pytest
 import respx
 
 from tests.flows.conftest import CONFIGURATION
-from tests.flows.test_deciding import CARD, CD, CHANNEL, LEADS, MODEL, RULED, asked, decide, deployed, evaluated
+from tests.flows.test_deciding import (
+    CARD,
+    CD,
+    CHANNEL,
+    LEADS,
+    MODEL,
+    RULED,
+    asked,
+    decide,
+    deployed,
+    evaluated,
+    fallen_back,
+)
 
 MLFLOW = "https://mlflow.example.com"
 ALIAS = f"{MLFLOW}/api/2.0/mlflow/registered-models/alias"
@@ -106,17 +117,6 @@ async def candidate(company: Any) -> Any:
     return await asked(company)
 
 
-async def roll_back(company: Any) -> None:
-    """v43 serves and fails; somebody presses the button on its incident."""
-    await company.deliver("events", deployed("43"))
-    await company.see(CHANNEL, "slack/deployment/2", "v43")
-    await company.set_clock(await company.now() + timedelta(minutes=30))
-    hard = {"kind": "alert", "name": "RejectsPayments", "model": "fraud-scorer", "class": "hard"}
-    await company.deliver("events", hard | {"status": "firing", "starts_at": (await company.now()).isoformat()})
-    incident = await company.see(CHANNEL, "slack/incident/1", "INC-1")
-    await company.press("bob", CHANNEL, incident, "incident_rollback")
-
-
 async def test_an_alias_is_moved_once_though_the_answer_is_lost(registry: Registry, company: Any) -> None:
     registry.lost = 1
     card = await candidate(company)
@@ -132,7 +132,7 @@ async def test_a_roll_back_moves_the_alias_back(registry: Registry, company: Any
     await company.see(CHANNEL, "slack/deployment/1", "v42")
     registry.champion = "43"
 
-    await roll_back(company)
+    await fallen_back(company)
 
     await company.see(CHANNEL, CARD, "`v43` → `v42`", "/versions/42")
     assert registry.told == ["42"]
@@ -152,7 +152,7 @@ async def test_a_roll_back_starts_the_workflow_with_the_version_before(actions: 
     await company.deliver("events", deployed("42"))
     await company.see(CHANNEL, "slack/deployment/1", "v42")
 
-    await roll_back(company)
+    await fallen_back(company)
 
     await company.see(CHANNEL, CARD, "`v43` → `v42`", f"{RUNS}/1")
     assert [run["display_title"][:30] for run in actions.runs] == ["fraud-scorer v42 to production"]

@@ -1,6 +1,6 @@
 """A bad release as rows: v42 replaces v41, eleven minutes later alerts fire; each test changes what it is about."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,8 @@ from bot.domain import limits
 from bot.ingest.evaluations import know_metrics
 from bot.slack.blocks import Message
 from bot.slack.cards import Look, render
+from bot.slack.workspace import Workspace
+from bot.store.database import Database
 from bot.store.projection import touch
 from bot.store.tables import (
     Alert,
@@ -31,6 +33,7 @@ from bot.store.tables import (
     Triage,
 )
 from tests.databases import ON_POSTGRESQL
+from tests.slack.live import Bot, connected, living
 
 NOW = datetime(2026, 11, 23, 8, 13, tzinfo=UTC)
 DEPLOYED = NOW - timedelta(minutes=22)
@@ -247,6 +250,20 @@ class Story:
         for feature in ("merchant_country", "device_id", "ip_country", "merchant_country"):
             self.alert(group, feature=feature, value=0.31, threshold=0.2, runbook_url="https://example.com/rb")
         return model, rollout, group
+
+
+@pytest.fixture
+async def bot(database: Database) -> AsyncIterator[Bot]:
+    """The bot's Slack side and a sandbox, not connected yet."""
+    async with living(database) as living_bot:
+        yield living_bot
+
+
+@pytest.fixture
+async def workspace(bot: Bot) -> AsyncIterator[Workspace]:
+    """The bot's, connected to the sandbox's sockets."""
+    async with connected(bot) as inbound:
+        yield inbound
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What people type, mention and press, over Socket Mode, and what they see of it."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,22 +9,9 @@ from sqlmodel import Session, select
 from bot.domain.actions import Cause, DeclareIncident, ResolveIncident
 from bot.slack import commands
 from bot.slack.workspace import Workspace
-from bot.store.database import Database
 from bot.store.projection import touch
 from bot.store.tables import AlertGroup, Delivery, Incident, Triage
-from tests.slack.live import FRAUD, MONDAY, Bot, connected, living
-
-
-@pytest.fixture
-async def bot(database: Database) -> AsyncIterator[Bot]:
-    async with living(database) as living_bot:
-        yield living_bot
-
-
-@pytest.fixture
-async def workspace(bot: Bot) -> AsyncIterator[Workspace]:
-    async with connected(bot) as inbound:
-        yield inbound
+from tests.slack.live import FRAUD, MONDAY, Bot
 
 
 def said(answer: dict[str, Any]) -> str:

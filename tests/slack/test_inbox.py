@@ -1,7 +1,6 @@
 """What comes again is done once: events, clicks and forms, over real sockets, and in the rows."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,23 +9,8 @@ from sqlmodel import Session, select
 
 from bot.slack import commands, inbox
 from bot.slack.workspace import Workspace
-from bot.store.database import Database
 from bot.store.tables import AlertGroup, Audit, Delivery, Incident, Triage
-from tests.slack.live import FRAUD, MONDAY, Bot, connected, living
-
-SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture
-async def bot(database: Database) -> AsyncIterator[Bot]:
-    async with living(database) as living_bot:
-        yield living_bot
-
-
-@pytest.fixture
-async def workspace(bot: Bot) -> AsyncIterator[Workspace]:
-    async with connected(bot) as inbound:
-        yield inbound
+from tests.slack.live import FRAUD, MONDAY, SECOND, Bot
 
 
 async def button(bot: Bot, action_id: str, value: str) -> str:

@@ -16,19 +16,7 @@ from bot.slack.workspace import Workspace
 from bot.store import leases
 from bot.store.database import READERS, Database
 from bot.store.tables import Change, Delivery, OwedAnswer
-from tests.slack.live import FRAUD, MONDAY, SECOND, Bot, connected, living
-
-
-@pytest.fixture
-async def bot(database: Database) -> AsyncIterator[Bot]:
-    async with living(database) as living_bot:
-        yield living_bot
-
-
-@pytest.fixture
-async def workspace(bot: Bot) -> AsyncIterator[Workspace]:
-    async with connected(bot) as inbound:
-        yield inbound
+from tests.slack.live import FRAUD, MONDAY, SECOND, Bot
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from bot.reconcile.lease import Leases
 from bot.slack import inbox
 from bot.slack.sockets import SLOTS, Sockets, share
 from bot.store.database import Database
-from tests.slack.live import MONDAY, Bot, living
+from tests.slack.live import MONDAY, Bot
 
 PATIENCE_S = 20.0
 EVENT: dict[str, Any] = {"event_id": "Ev01", "event": {"type": "app_mention"}}
@@ -25,12 +25,6 @@ CLICK: dict[str, Any] = {
     "container": {"channel_id": "C1", "message_ts": "1795420800.000100"},
     "actions": [{"action_id": "group_noise", "value": "1:1"}],
 }
-
-
-@pytest.fixture
-async def bot(database: Database) -> AsyncIterator[Bot]:
-    async with living(database) as living_bot:
-        yield living_bot
 
 
 @asynccontextmanager

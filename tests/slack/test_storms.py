@@ -1,24 +1,17 @@
 """More to say than Slack allows: people first, then incidents, and every card its last word."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 from sqlmodel import Session
 
 from bot.ports import Body
-from bot.store.database import Database
 from bot.store.projection import touch
-from tests.slack.live import Bot, living, message
+from tests.slack.live import Bot, message
 
 CARDS = [f"slack/group/{n}" for n in range(20)]
 STORM_S, GAPS_S = 75, (2, 5)
 LAST_S = 5 + 20 * 1.2
-
-
-@pytest.fixture
-async def bot(database: Database) -> AsyncIterator[Bot]:
-    async with living(database) as living_bot:
-        yield living_bot
 
 
 async def say(bot: Bot, keys: Sequence[str], text: str) -> None:

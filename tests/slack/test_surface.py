@@ -1,23 +1,16 @@
 """Messages in a workspace: made once whatever happens on the way, edited in place, drawn simpler where they must."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from bot.sandbox.world import BOT_USER, Channel
 from bot.slack.surface import EVENT_TYPE
-from bot.store.database import Database
 from bot.store.projection import release_leases
-from tests.slack.live import FRAUD, Bot, key_of, living, message
+from tests.slack.live import FRAUD, Bot, key_of, message
 
 KEY = "slack/group/1"
-
-
-@pytest.fixture
-async def bot(database: Database) -> AsyncIterator[Bot]:
-    async with living(database) as living_bot:
-        yield living_bot
 
 
 async def test_a_message_carries_its_key_and_nonce(bot: Bot) -> None:
