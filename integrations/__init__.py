@@ -1,4 +1,4 @@
 """One folder an integration; each imports only `bot.domain` and `bot.ports`, and is loaded by the configuration.
 
-What deployers share is `deploying`; it knows none of them.
+What those share that call others is `calling`, what deployers share `deploying`; they know none of them.
 """

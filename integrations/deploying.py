@@ -6,7 +6,6 @@ What only one system says, its own package judges: any answer below 500 that doe
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
-from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
@@ -15,12 +14,9 @@ from pydantic import BaseModel, ValidationError
 
 from bot.domain.errors import ConfigError, NoBudget, OutboundError, TemporaryError, UncertainError
 from bot.ports import DeployerOptions
+from integrations.calling import CONNECT, NOT_SENT, TOTAL, is_loopback, reason, retry_after
 
-TOTAL, CONNECT = timedelta(seconds=10), timedelta(seconds=3)
 SOON, LATER = timedelta(seconds=5), timedelta(seconds=15)
-WHEN_MENDED = timedelta(seconds=60)
-"""How long to wait where somebody has to do something first."""
-NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 MAX_WORDS = 200
 
 M = TypeVar("M", bound=BaseModel)
@@ -45,14 +41,6 @@ def read_url(options: DeployerOptions, example: str) -> SplitResult:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(f"deployers.{options.name}.url: {options.url!r} is not an address such as {example}")
     return parts
-
-
-def retry_after(response: httpx.Response) -> timedelta | None:
-    """Return how long an answer asks to wait, in seconds of its Retry-After."""
-    try:
-        return max(timedelta(seconds=float(response.headers["retry-after"])), timedelta(seconds=1))
-    except (KeyError, ValueError, OverflowError):
-        return None
 
 
 def content(response: httpx.Response) -> dict[str, Any] | None:
@@ -92,7 +80,7 @@ class System:
             headers={"User-Agent": "bellwether"} | (headers or {}),
             auth=auth,
             timeout=httpx.Timeout(TOTAL.total_seconds(), connect=CONNECT.total_seconds()),
-            trust_env=not _is_loopback(parts.hostname or ""),  # a proxy can't reach our loopback
+            trust_env=not is_loopback(parts.hostname or ""),  # a proxy can't reach our loopback
         )
 
     async def close(self) -> None:
@@ -108,9 +96,9 @@ class System:
             async with asyncio.timeout(TOTAL.total_seconds()):
                 response = await self._http.request(method, self.url + path, **request)
         except NOT_SENT as exc:
-            raise TemporaryError(f"{self.name} at {self._host} can't be reached ({_say(exc)})", LATER) from exc
+            raise TemporaryError(f"{self.name} at {self._host} can't be reached ({reason(exc)})", LATER) from exc
         except (httpx.HTTPError, TimeoutError) as exc:
-            raise _lost(f"{self.name} did not answer ({_say(exc)})", SOON, repeatable=repeatable) from exc
+            raise _lost(f"{self.name} did not answer ({reason(exc)})", SOON, repeatable=repeatable) from exc
         status, after = response.status_code, self._wait(response)
         if status in (425, 429) or (status == 403 and after is not None):
             raise NoBudget(f"{self.name} asks to wait ({status}): {words(response)}", after or LATER)
@@ -123,14 +111,3 @@ class System:
 
 def _lost(message: str, after: timedelta, *, repeatable: bool) -> OutboundError:
     return TemporaryError(message, after) if repeatable else UncertainError(message, after)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _say(exc: Exception) -> str:
-    return str(exc) or type(exc).__name__

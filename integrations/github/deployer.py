@@ -12,7 +12,8 @@ from pydantic import BaseModel, ValidationError
 
 from bot.domain.errors import OutboundError, PermanentError, TemporaryError
 from bot.ports import DeployerOptions, Now, Order, RemoteId
-from integrations.deploying import WHEN_MENDED, System, content, read_options, retry_after, words
+from integrations.calling import WHEN_MENDED, retry_after
+from integrations.deploying import System, content, read_options, words
 from integrations.github.options import Options, read_repository
 
 VERSION = "2022-11-28"

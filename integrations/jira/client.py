@@ -10,23 +10,19 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
 from bot.domain.errors import ConfigError, NoBudget, OutboundError, PermanentError, TemporaryError, UncertainError
+from integrations.calling import CONNECT, NOT_SENT, TOTAL, WHEN_MENDED, is_loopback, reason, retry_after
 
 logger = logging.getLogger(__name__)
 
-CONNECT = timedelta(seconds=3)
-TOTAL = timedelta(seconds=10)
 LOOK_SOON = timedelta(seconds=5)
 RETRY_SOON = timedelta(seconds=2)
 RETRY_LATER = timedelta(seconds=15)
-WHEN_MENDED = timedelta(seconds=60)
-"""How long to wait where somebody has to do something first: a new token, a permission."""
 LIMITED = timedelta(seconds=30)
 """How long to wait after a 429 without Retry-After."""
 
@@ -35,7 +31,6 @@ RENEW = (
     "and set JIRA_EMAIL and JIRA_API_TOKEN. Tokens expire after a year at most, "
     "and one with scopes does not work at the site's address."
 )
-NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 
 class JiraRefused(PermanentError):
@@ -60,7 +55,7 @@ class JiraClient:
             auth=httpx.BasicAuth(user, token),
             headers={"Accept": "application/json", "User-Agent": "bellwether"},
             timeout=httpx.Timeout(TOTAL.total_seconds(), connect=CONNECT.total_seconds()),
-            trust_env=not _is_loopback(_host(self.url)),  # a proxy can't reach our loopback
+            trust_env=not is_loopback(_host(self.url)),  # a proxy can't reach our loopback
         )
 
     async def close(self) -> None:
@@ -85,16 +80,16 @@ class JiraClient:
             async with asyncio.timeout(TOTAL.total_seconds()):
                 response = await self._http.request(method, path, json=json, params=params)
         except NOT_SENT as exc:
-            raise TemporaryError(f"Jira at {self.url} can't be reached ({_say(exc)})", RETRY_LATER) from exc
+            raise TemporaryError(f"Jira at {self.url} can't be reached ({reason(exc)})", RETRY_LATER) from exc
         except (httpx.HTTPError, TimeoutError) as exc:
-            raise _unknown(f"Jira did not answer {what} ({_say(exc)})", repeatable=repeatable) from exc
+            raise _unknown(f"Jira did not answer {what} ({reason(exc)})", repeatable=repeatable) from exc
         if response.is_success:
             return _body(response, what, repeatable=repeatable)
         raise self._refusal(response, what, repeatable=repeatable)
 
     def _refusal(self, response: httpx.Response, what: str, *, repeatable: bool) -> OutboundError:
         status, (words, fields) = response.status_code, _words(response)
-        after = _retry_after(response)
+        after = retry_after(response)
         # An expired token makes Jira treat the call as anonymous, which for an issue looks like 404.
         if status == 401 or response.headers.get("x-seraph-loginreason") == "AUTHENTICATED_FAILED":
             return TemporaryError(f"Jira does not accept the credentials of {self.user} (401). {RENEW}", WHEN_MENDED)
@@ -126,17 +121,6 @@ def _host(url: str) -> str:
     return parsed.hostname
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _say(exc: Exception) -> str:
-    return str(exc) or type(exc).__name__
-
-
 def _unknown(message: str, *, repeatable: bool) -> OutboundError:
     return TemporaryError(message, RETRY_LATER) if repeatable else UncertainError(message, LOOK_SOON)
 
@@ -166,11 +150,3 @@ def _words(response: httpx.Response) -> tuple[str, dict[str, str]]:
     fields = {str(k): str(v) for k, v in errors.items()} if isinstance(errors, dict) else {}
     said = [*messages, *(f"{name}: {text}" for name, text in fields.items())]
     return "; ".join(said or [str(body.get("message") or response.reason_phrase)])[:500], fields
-
-
-def _retry_after(response: httpx.Response) -> timedelta | None:
-    """Return Jira's Retry-After, which it gives in seconds."""
-    try:
-        return max(timedelta(seconds=float(response.headers["retry-after"])), timedelta(seconds=1))
-    except (KeyError, ValueError, OverflowError):
-        return None

@@ -14,8 +14,9 @@ from pydantic import BaseModel, ValidationError
 from bot.domain.errors import GoneError, OutboundError, PermanentError, TemporaryError, UncertainError
 from bot.domain.facts import StatusCategory, TicketFact
 from bot.ports import RemoteId, TicketLink, TicketOptions, TicketView
+from integrations.calling import WHEN_MENDED
 from integrations.jira import adf, ownership, shapes, workflow
-from integrations.jira.client import LOOK_SOON, WHEN_MENDED, JiraClient, JiraRefused
+from integrations.jira.client import LOOK_SOON, JiraClient, JiraRefused
 
 logger = logging.getLogger(__name__)
 

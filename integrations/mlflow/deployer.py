@@ -15,7 +15,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from bot.domain.errors import OutboundError, PermanentError, TemporaryError
 from bot.domain.names import clean_stage
 from bot.ports import DeployerOptions, Order, RemoteId
-from integrations.deploying import WHEN_MENDED, System, content, read_options, read_url, words
+from integrations.calling import WHEN_MENDED
+from integrations.deploying import System, content, read_options, read_url, words
 
 ALIAS = "/api/2.0/mlflow/registered-models/alias"
 SEARCH = "/api/2.0/mlflow/registered-models/search"

@@ -16,7 +16,8 @@ import httpx
 
 from bot.domain.errors import ConfigError, OutboundError, PermanentError, TemporaryError
 from bot.ports import DeployerOptions, Now, Order, RemoteId
-from integrations.deploying import WHEN_MENDED, System, content, read_url, words
+from integrations.calling import WHEN_MENDED
+from integrations.deploying import System, content, read_url, words
 
 EXAMPLE = "https://cd.example.com"
 PREFIX = "whsec_"
