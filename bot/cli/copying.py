@@ -40,8 +40,11 @@ def copy(source_url: str, target_url: str) -> int:
 
 def _prepare(db: Session) -> str | None:
     """Make the tables, and mark them as incomplete; returns why not."""
-    if schema.current(db) == INCOMPLETE:
+    known = schema.current(db)
+    if known == INCOMPLETE:
         return "holds a copy that was not completed"
+    if known not in (None, schema.HEAD):
+        return "is not empty"
     schema.upgrade(db)
     for table in SQLModel.metadata.sorted_tables:
         if db.connection().execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first():

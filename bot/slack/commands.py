@@ -148,5 +148,5 @@ COMMANDS: dict[str, Callable[[Session, Question], Message | Deed]] = {
 CATALOGUE = frozenset({"rename", "merge", "retire"})
 ACTS = frozenset({"log", "mark", "promote", "rollback"}) | CATALOGUE
 OF_A_MODEL = frozenset({"status", "changes", "why", "versions", "deploys", "compare", "setup"}) | ACTS
-WORDY = frozenset({"why", "compare"}) | ACTS
+WORDY = frozenset({"why", "compare"}) | ACTS - {"retire"}
 """After these come words of one's own, so a model may only be named before them."""

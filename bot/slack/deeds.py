@@ -86,7 +86,8 @@ def mark(db: Session, question: Question) -> Deed:
 def rename(db: Session, question: Question) -> Deed:
     """Call a model otherwise: `rename OLD NEW`."""
     model = question.about(db, "rename OLD NEW")
-    name = clean_name(" ".join(question.command.words))
+    given = question.command.words
+    name = clean_name(given[0]) if len(given) == 1 else None
     if name is None:
         explain(question, "How shall it be called?", f"rename {quoted(model.name)} NEW-NAME")
     done = f"{text.bold(model.name)} is called {text.bold(name)} now"

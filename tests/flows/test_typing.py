@@ -49,3 +49,15 @@ async def test_a_bad_version_is_warned_of_when_it_comes_back_a_month_later(compa
     await typed(company, "/model mark fraud v12 good")
 
     assert "marked bad" not in await typed(company, "/model fraud")
+
+
+async def test_a_mistyped_model_is_not_the_one_of_the_channel_when_it_is_renamed_or_retired(
+    company: Any,
+) -> None:
+    retired = await typed(company, "/model retire chrun-scorer")
+    renamed = await typed(company, "/model rename chrun-scorer churn")
+
+    assert "chrun-scorer" in retired
+    assert "is retired" not in retired
+    assert "is called" not in renamed
+    assert "fraud-scorer" in await typed(company, "/model status --all")

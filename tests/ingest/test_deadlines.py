@@ -137,6 +137,7 @@ def test_a_version_that_nobody_measured_live_is_said_so_in_its_thread(configured
     evaluated(configured)
     configured.settle()
     configured.later(days=16)
+    due(configured)
     early = [key for key in configured.generations() if key == LIVE]
     configured.later(days=2)
 

@@ -19,12 +19,14 @@ from tests.reconcile.conftest import Place, Time
 
 SPAN = timedelta(seconds=0.4)
 PATIENCE_S = 10.0
+LONG = timedelta(seconds=6 * PATIENCE_S)
+"""Whoever waits for a lease of this span to lapse has no patience left."""
 
 
 @asynccontextmanager
-async def alive(database: Database, holder: str) -> AsyncIterator[Leases]:
+async def alive(database: Database, holder: str, span: timedelta = SPAN) -> AsyncIterator[Leases]:
     """A replica that runs until the end of the block, then dies without a word."""
-    kept = Leases(database, holder, span=SPAN)
+    kept = Leases(database, holder, span=span)
     running = asyncio.create_task(kept.run())
     try:
         yield kept
@@ -127,14 +129,14 @@ async def test_after_a_long_pause_a_replica_knows_by_itself_that_it_holds_nothin
 
 
 async def test_whoever_is_started_again_in_the_same_place_has_at_once_what_it_had(database: Database) -> None:
-    async with alive(database, "a") as before:
+    async with alive(database, "a", span=LONG) as before:
         doing = asyncio.create_task(before.while_held("slack", forever))
         await until(lambda: before.holds("slack"))
     doing.cancel()
     leases_of_long_ago = await database.read(leases.live)
     assert leases_of_long_ago["slack"] == "a"
 
-    async with alive(database, "a") as after:
+    async with alive(database, "a", span=LONG) as after:
         again = asyncio.create_task(after.while_held("slack", forever))
         await until(lambda: after.holds("slack"))
 

@@ -158,3 +158,8 @@ def test_a_merge_asks_first(typed_or_said: Any, controls: Any) -> None:
 )
 def test_a_model_is_renamed_and_retired(typed: Any, text: str, act: Any) -> None:
     assert typed(text).action == act
+
+
+def test_two_words_are_no_new_name(typed: Any) -> None:
+    with pytest.raises(UserError, match="How shall it be called"):
+        typed("rename chrun-scorer churn")
