@@ -76,7 +76,11 @@ async def _run(process: Process, front: Front, partners: Partners) -> None:
     finally:
         logger.info("stopping")
         process.closing.set()
-        await rest
+        if not front.listening.is_set():
+            rest.cancel()  # the server could not start, so nobody will tell it to
+        await asyncio.wait((rest,))
+        if not rest.cancelled():
+            rest.result()
 
 
 async def _connect(process: Process, front: Front, partners: Partners) -> None:

@@ -64,13 +64,14 @@ def name_version(db: Session, fact: EvaluationFact, model: Model, now: datetime)
     """Name the rollout of the version as the suspect of an incident that holds its gap, however long ago it was."""
     if fact.version is None or model.id is None:
         return
+    rollouts = rollouts_to_users(db, model.id, fact.version)
+    if not rollouts:
+        return
     about = select(AlertGroup.incident_id).where(AlertGroup.model_id == model.id, AlertGroup.status != "resolved")
     about = about.where(col(AlertGroup.symptom).startswith(GAP))
     opened = select(Incident).where(col(Incident.id).in_(about), col(Incident.status).in_(OPEN_STATUSES))
     for incident in db.exec(opened.where(col(Incident.suspect_change_id).is_(None), Incident.model_id == model.id)):
-        rollouts = rollouts_to_users(db, model.id, fact.version)
-        if not rollouts or incident.id is None:
-            return
+        assert incident.id is not None
         rollout = db.get_one(Change, rollouts[0])
         ago = short(incident.opened_at - (rollout.started_at or rollout.occurred_at))
         incident.suspect_change_id = rollout.id
@@ -91,7 +92,7 @@ def _objectives(db: Session, fact: EvaluationFact, model: Model) -> Iterator[Ale
         missed = breach(model, readings) is not None
         title = str(settings(model, metric).get("title") or metric)
         words = f"{title} {'misses' if missed else 'keeps'} its objective {wanted[0]} {wanted[1]:g}"
-        key, name = f"objective/{model.name}/{metric}", f"Objective missed: {title}"
+        key, name = f"objective/{model.id}/{metric}", f"Objective missed: {title}"
         yield _alert(key, name, matured, model, firing=missed, words=words, threshold=wanted[1])
 
 
@@ -103,7 +104,7 @@ def _gaps(db: Session, fact: EvaluationFact, model: Model) -> Iterator[AlertFact
     for promise in kept_now(db, model, fact.version):
         metric = promise.live.metric
         if metric in measured:
-            key, name = f"gap/{model.name}/{fact.version}/{metric}", f"{GAP}: {metric}"
+            key, name = f"gap/{model.id}/{fact.version}/{metric}", f"{GAP}: {metric}"
             words = f"{version_label(fact.version)} {metric}: {promise.gap.words}"
             firing, threshold = promise.gap.exceeded, promise.tolerance
             yield _alert(key, name, promise.live, model, firing=firing, words=words, threshold=threshold)

@@ -29,8 +29,10 @@ def note_served(db: Session, model_id: int, now: datetime) -> None:
 
     One that is late is over when another version comes to serve there instead.
     """
-    for row in under_way(db, model_id):
-        first = next((s.version for s in live(db, model_id) if s.stage == row.stage), None)
+    rows = under_way(db, model_id)
+    serving = live(db, model_id) if rows else []
+    for row in rows:
+        first = next((s.version for s in serving if s.stage == row.stage), None)
         if first == row.version:
             row.deployed_at = now
         elif row.late_at is not None and first not in (None, row.previous_version):

@@ -85,10 +85,6 @@ def go_back(db: Session, action: GoBack, now: datetime, rules: Rules) -> int:
     if serving != action.previous:
         was = version_label(action.previous)
         raise StaleAction(f"{was} does not serve any more at {action.stage} of {model.name}. Nothing done.")
-    same = [r for r in open_proposals(db, model.id) if (r.version, r.stage) == (action.version, action.stage)]
-    if same:
-        at = same[0].decided_at or same[0].asked_at
-        raise UserError(f"{version_label(action.version)} was asked for already, {at:%d %b %H:%M} UTC. Nothing done.")
     row = Proposal(
         model_id=model.id,
         kind="rollback",
@@ -103,7 +99,14 @@ def go_back(db: Session, action: GoBack, now: datetime, rules: Rules) -> int:
 
 
 def _go_back(db: Session, model: Model, row: Proposal, now: datetime, rules: Rules) -> int:
-    """Write that it is decided, or ask for it where the configuration wants approvers for that, too."""
+    """Write that it is decided, or ask for it where the configuration wants approvers for that, too.
+
+    Raises UserError when it is under way already, however it was asked for. What is late may be asked for anew.
+    """
+    same = [r for r in open_proposals(db, row.model_id) if (r.version, r.stage) == (row.version, row.stage)]
+    if asked := [r for r in same if r.kind == "rollback" and r.late_at is None]:
+        at = asked[0].decided_at or asked[0].asked_at
+        raise UserError(f"{version_label(row.version)} was asked for already, {at:%d %b %H:%M} UTC. Nothing done.")
     who = approvers(model, row.stage)
     if who is not None and who.rollback:
         row.channel = who.channel or model.channel or rules.default_channel

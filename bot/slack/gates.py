@@ -1,10 +1,13 @@
 """The gate of a stage in words: the table of a candidate against what serves, and what speaks against it."""
 
+from sqlmodel import Session
+
 from bot.domain.measurements import ALL
 from bot.domain.names import version_label
 from bot.slack import measures, numbers, text
 from bot.slack.blocks import Block, data_table
 from bot.store.queries.gates import Gate, Row
+from bot.store.queries.versions import last_served
 from bot.store.tables import Model
 
 SHOWN, PAGE = 30, 8
@@ -98,3 +101,13 @@ def _threshold(model: Model, row: Row) -> str:
 
 def _title(model: Model, row: Row) -> str:
     return text.join(measures.title(model, row.metric), "" if row.slice == ALL else text.line(row.slice, 60))
+
+
+def exercised(db: Session, model_id: int, version: str, stage: str) -> str:
+    """Return when the version to go back to last served: a way that was never gone may not be one."""
+    served = last_served(db, model_id, stage=stage, version=version)
+    if served.now:
+        when = "serves now"
+    else:
+        when = f"last served {text.date(served.until)}" if served.until else "never served here"
+    return f"{text.version(version)} {when}"

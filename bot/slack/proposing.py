@@ -14,7 +14,6 @@ from bot.store.queries.directory import channel_ids
 from bot.store.queries.gates import gate
 from bot.store.queries.models import live, previous_version
 from bot.store.queries.proposals import approvers, stages_of
-from bot.store.queries.versions import last_served
 from bot.store.tables import Model
 
 
@@ -61,15 +60,13 @@ def roll_back(db: Session, question: Question) -> Message | Deed:
         said = message(f"Roll back {plainly}", section(f"↩️ Roll back {moved}"), context("its card tells how it goes"))
         act = GoBack(model=model.name, version=version, stage=stage, previous=old, by=question.asker.user)
         return Deed(act, finished(said, question.look))
-    served = last_served(db, model.id or 0, stage=stage, version=version)
-    seen = f"{text.version(version)} {f'last served {text.date(served)}' if served else 'never served here'}"
     asks = confirm(f"Roll back {model.name}?", f"{text.line(stage)}: {plainly}.", yes="Roll back", style="danger")
     value = f"rollback {quoted(model.name)} {quoted(version)} --from={quoted(old)}"
     press = button(f"Roll back to {version_label(version)}…", "run_1", value, style="danger", asks=asks)
     asked = message(
         f"Roll back {plainly}?",
         section(f"↩️ Roll back {moved}?", *gates.lines(model, gate(db, model, version, stage))),
-        context(seen),
+        context(gates.exercised(db, model.id or 0, version, stage)),
         actions(press),
     )
     return finished(asked, question.look)

@@ -73,8 +73,8 @@ class Claim:
     looks: int
     attempts: int
     error: str
-    claimed_at: datetime
     """What went wrong the last time."""
+    claimed_at: datetime
     urgent: bool
     spare: int
     """How many edits are to be left over, because this one was shown a moment ago, and others lag."""

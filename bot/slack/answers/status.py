@@ -209,7 +209,10 @@ def _fall_back(db: Session, model: Model, live: Serving | None, version: str | N
         return "no fall-back known"
     stage = live.stage if live else PRODUCTION
     served = last_served(db, model.id or 0, stage=stage, version=version)
-    exercised = f"last served {durations.short(now - served)} ago" if served else "never served"
+    if served.now:
+        exercised = "serves now"
+    else:
+        exercised = f"last served {durations.short(now - served.until)} ago" if served.until else "never served"
     return f"fall-back {text.version(version)}, {exercised}"
 
 

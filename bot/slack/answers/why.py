@@ -22,7 +22,7 @@ from bot.slack.cards.look import Look
 from bot.slack.grammar import quoted
 from bot.slack.health import Health, health_of
 from bot.store.queries.alerts import data_alerts_since
-from bot.store.queries.changes import Relevant, changes_since
+from bot.store.queries.changes import Relevant, changes_by_id, changes_since
 from bot.store.queries.directory import user_ids
 from bot.store.queries.incidents import incidents_since, remote_ids
 from bot.store.queries.judging import redefined_at, redefinitions
@@ -147,8 +147,9 @@ def _told(
     known = incidents_since(db, model.id or 0, since)
     ids = user_ids(db, [i.cause_by for i in known])
     places = remote_ids(db, [keys.incident(i.id) for i in known if i.id])
+    suspects = changes_by_id(db, [i.suspect_change_id for i in known if i.suspect_change_id])
     for incident in known:
-        suspect = db.get(Change, incident.suspect_change_id) if incident.suspect_change_id else None
+        suspect = suspects.get(incident.suspect_change_id or 0)
         url = text.permalink(places.get(keys.incident(incident.id or 0)), look.workspace)
         named = f"{text.link(url, incidents.name(incident))} {text.line(incident.title, 100)}"
         because = incidents.explained(incident, suspect, ids)

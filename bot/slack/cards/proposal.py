@@ -15,7 +15,6 @@ from bot.slack.grammar import quoted
 from bot.store.queries.directory import user_ids
 from bot.store.queries.gates import Gate, gate, gate_from
 from bot.store.queries.proposals import Approvers, approvers, shown
-from bot.store.queries.versions import last_served
 from bot.store.tables import Model, Proposal
 
 VERBS = {"promote": "promote", "rollback": "roll back"}
@@ -126,11 +125,10 @@ def _where(row: Proposal, model: Model, seen: Gate) -> str:
 
 
 def _way_back(db: Session, row: Proposal) -> str:
-    """Return when the version to go back to last served: a way that was never gone may not be one."""
+    """Return when the version to go back to last served."""
     if row.kind != "rollback":
         return ""
-    served = last_served(db, row.model_id, stage=row.stage, version=row.version)
-    return f"{text.version(row.version)} {f'last served {text.date(served)}' if served else 'never served here'}"
+    return gates.exercised(db, row.model_id, row.version, row.stage)
 
 
 def _called(who: Approvers, ids: Mapping[str, str]) -> str:

@@ -26,6 +26,12 @@ class Relevant:
     """The dependency whose change it is; None = the model's own, or one that may touch every model."""
 
 
+def changes_by_id(db: Session, ids: Collection[int]) -> dict[int, Change]:
+    """Return changes by their id."""
+    found = db.exec(select(Change).where(col(Change.id).in_(ids))).all() if ids else ()
+    return {change.id or 0: change for change in found}
+
+
 def changes_before(
     db: Session, model_ids: Collection[int], onset: datetime, *, window: timedelta = WINDOW, limit: int = MOST
 ) -> list[Relevant]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlmodel import Session, col, func, select
-from sqlmodel.sql.expression import SelectOfScalar
+from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from bot.domain.facts import ChangeType, Trigger
 from bot.store.prepared import prepared
@@ -61,12 +62,21 @@ def _last_scheduled(model: int) -> SelectOfScalar[datetime]:
     return told.where(Change.trigger == Trigger.SCHEDULED_RETRAIN)
 
 
-def last_served(db: Session, model_id: int, *, stage: str, version: str) -> datetime | None:
-    """Return until when a version served at STAGE that serves there no more; None when it never did, or does."""
-    return _last_served(db, model_id, stage, version).one()
+class Served(NamedTuple):
+    """When a version served at a stage."""
+
+    now: bool
+    until: datetime | None
+    """When it last ceased to; None when it never did."""
+
+
+def last_served(db: Session, model_id: int, *, stage: str, version: str) -> Served:
+    """Return whether a version serves at STAGE, and until when it last did."""
+    times, ended, until = _last_served(db, model_id, stage, version).one()
+    return Served(times > ended, until)
 
 
 @prepared
-def _last_served(model: int, stage: str, version: str) -> SelectOfScalar[datetime | None]:
-    query = select(func.max(Serving.until)).where(Serving.model_id == model, Serving.stage == stage)
-    return query.where(Serving.version == version)
+def _last_served(model: int, stage: str, version: str) -> Select[int, int, datetime | None]:
+    query = select(func.count(), func.count(col(Serving.until)), func.max(Serving.until))
+    return query.where(Serving.model_id == model, Serving.stage == stage, Serving.version == version)
