@@ -54,14 +54,7 @@ class Program:
 
 
 def free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port: int = bound.getsockname()[1]
-        return port
-
-
-def two_free_ports() -> int:
-    """Return a port that is free, and the next one, too; none that connections are given of themselves."""
+    """Return a port that is free, and the next one, too; none that the system gives to others of itself."""
     for port in random.sample(range(20_000, 30_000, 2), k=5_000):
         with suppress(OSError), socket.socket() as first, socket.socket() as second:
             first.bind(("127.0.0.1", port))

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from benchmarks.figures import Figure
-from benchmarks.programs import two_free_ports
+from benchmarks.programs import free_port
 from bot.demo.bad_release import CONFIGURATION
 from bot.demo.checks import differences, lagging
 from bot.demo.children import programs
@@ -101,7 +101,7 @@ async def running(speed: float) -> AsyncIterator[Rig]:
     """Start both; the demo's configuration, an empty database."""
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(CONFIGURATION, Path(folder) / "bellwether.yml")
-        port = two_free_ports()
+        port = free_port()
         sandbox, bot, environment = programs(Path(folder), port, START)
         authorized = {"authorization": f"Bearer {HOOK_TOKEN}"}
         here, hooks = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}"

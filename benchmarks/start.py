@@ -18,7 +18,7 @@ from statistics import median
 import httpx
 
 from benchmarks.figures import Figure
-from benchmarks.programs import two_free_ports
+from benchmarks.programs import free_port
 from bot.demo.bad_release import CONFIGURATION
 from bot.demo.children import Child, programs
 
@@ -34,7 +34,7 @@ async def measure() -> list[Figure]:
     bare = median(python)
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(CONFIGURATION, Path(folder) / "bellwether.yml")
-        sandbox, bot, _ = programs(Path(folder), two_free_ports(), datetime.now(UTC))  # noqa: TID251 - a benchmark
+        sandbox, bot, _ = programs(Path(folder), free_port(), datetime.now(UTC))  # noqa: TID251 - a benchmark
         await sandbox.start()
         try:
             new = [await _served(bot)]

@@ -8,6 +8,7 @@ import asyncio
 import base64
 import itertools
 import json
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -29,7 +30,7 @@ class Tab:
         self._socket = socket
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
-        self._loaded = asyncio.Event()
+        self._loads: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)  # one a document
         self.problems: list[str] = []  # uncaught errors, console errors, refused resources
         self._reader = asyncio.create_task(self._read())
 
@@ -61,8 +62,8 @@ class Tab:
                 self._heard(message["method"], message["params"])
 
     def _heard(self, method: str, params: dict[str, Any]) -> None:
-        if method == "Page.loadEventFired":
-            self._loaded.set()
+        if method == "Page.lifecycleEvent" and params["name"] == "load":
+            self._loads[params["loaderId"]].set()
         elif method == "Runtime.exceptionThrown":
             details = params["exceptionDetails"]
             self.problems.append(str(details.get("exception", {}).get("description") or details["text"]))
@@ -73,6 +74,7 @@ class Tab:
         """Set the window's size and colour scheme."""
         for domain in ("Page", "Runtime", "Log"):
             await self.call(f"{domain}.enable")
+        await self.call("Page.setLifecycleEventsEnabled", enabled=True)
         await self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width, height=height, deviceScaleFactor=scale, mobile=width < 500,
@@ -82,11 +84,10 @@ class Tab:
 
     async def open(self, url: str) -> None:
         """Go to `url` and wait until it is loaded. Raises PageError."""
-        self._loaded.clear()
         result = await self.call("Page.navigate", url=url)
         if result.get("errorText"):
             raise PageError(f"{url}: {result['errorText']}")
-        await asyncio.wait_for(self._loaded.wait(), COMMAND_S)
+        await asyncio.wait_for(self._loads[result["loaderId"]].wait(), COMMAND_S)  # the empty page's own may come late
 
     async def js(self, expression: str) -> Any:
         """Evaluate in the page and return the JSON value. Raises PageError for an exception."""
@@ -96,7 +97,7 @@ class Tab:
             raise PageError(str(details.get("exception", {}).get("description") or details["text"]))
         return result["result"].get("value")
 
-    async def until(self, expression: str, seconds: float = 5.0) -> None:
+    async def until(self, expression: str, seconds: float = 15.0) -> None:
         """Wait until the JavaScript expression is true. Raises PageError."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
@@ -105,7 +106,7 @@ class Tab:
                 raise PageError(f"did not become true within {seconds:g} s: {expression}")
             await asyncio.sleep(POLL_S)
 
-    async def wait(self, selector: str, seconds: float = 5.0) -> None:
+    async def wait(self, selector: str, seconds: float = 15.0) -> None:
         """Wait until something visible matches."""
         quoted = json.dumps(selector)
         visible = f"[...document.querySelectorAll({quoted})].some(e => e.checkVisibility())"

@@ -11,11 +11,12 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from benchmarks.programs import free_port
 from bot.demo.bad_release import CONFIGURATION
 from bot.demo.children import Child, programs
 from bot.demo.stage import HOOK_TOKEN
 from tests.chaos.figures import FIGURES
-from tests.chaos.rig import SPEED, START, Rig, alert, two_free_ports
+from tests.chaos.rig import SPEED, START, Rig, alert
 
 LONG = os.environ.get("CHAOS") == "long"
 SLOW_MS = 120
@@ -63,7 +64,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StormRig]:
-    folder, port = tmp_path_factory.mktemp("chaos"), two_free_ports()
+    folder, port = tmp_path_factory.mktemp("chaos"), free_port()
     shutil.copy(CONFIGURATION, folder / "bellwether.yml")
     sandbox, bot, environment = programs(folder, port, START)
     here, authorized = f"http://127.0.0.1:{port}", {"authorization": f"Bearer {HOOK_TOKEN}"}

@@ -13,11 +13,12 @@ from typing import Any
 
 import httpx
 
+from benchmarks.programs import free_port
 from bot.demo.children import Child, programs
 from bot.demo.stage import HOOK_TOKEN, key_of
 from bot.ingest.rules import STORM_WINDOW
 from tests.chaos.points import Act, Point
-from tests.chaos.rig import SPEED, START, Rig, alert, standing, two_free_ports
+from tests.chaos.rig import SPEED, START, Rig, alert, standing
 from tests.chaos.victim import Victim
 
 PATIENCE_S = 30.0
@@ -204,7 +205,7 @@ class Lane(Rig[Victim]):
 
 def _prepared(folder: Path, database: str) -> tuple[Child, Victim, dict[str, str]]:
     (folder / "bellwether.yml").write_text(json.dumps(CONFIGURATION))
-    sandbox, bot, environment = programs(folder, two_free_ports(), START)
+    sandbox, bot, environment = programs(folder, free_port(), START)
     environment["DATABASE_URL"] = database
     return sandbox, Victim(folder, environment, bot.ready), environment
 

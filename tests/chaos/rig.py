@@ -1,7 +1,6 @@
 """A sandbox, a bot, and what must be true of them: nothing lost, nothing twice, everything as the rows say."""
 
 import asyncio
-import socket
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -191,16 +190,3 @@ def notification(alerts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "truncatedAlerts": 0,
         "alerts": list(alerts),
     }
-
-
-def two_free_ports() -> int:
-    """Return a port that is free, and the next one, too."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port

@@ -14,8 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from benchmarks.programs import free_port
 from bot.demo.stage import HOOK_TOKEN, key_of, words_of
-from tests.chaos.conftest import Rig, two_free_ports
+from tests.chaos.conftest import Rig
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -105,7 +106,7 @@ def name_of(words: str) -> str:
 @asynccontextmanager
 async def alertmanager(folder: Path, hooks: str) -> AsyncIterator[httpx.AsyncClient]:
     assert PROGRAM is not None
-    configuration, port = folder / "alertmanager.yml", two_free_ports()
+    configuration, port = folder / "alertmanager.yml", free_port()
     configuration.write_text(CONFIGURATION.format(hooks=hooks.rstrip("/"), token=HOOK_TOKEN))
     arguments = (
         f"--config.file={configuration}",

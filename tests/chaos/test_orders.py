@@ -16,9 +16,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from benchmarks.programs import free_port
 from bot.demo.children import Child, programs
 from bot.demo.stage import HOOK_TOKEN, Stage, key_of, words_of
-from tests.chaos.rig import SPEED, START, standing, two_free_ports
+from tests.chaos.rig import SPEED, START, standing
 
 CARD = "slack/proposal/1"
 CONFIGURATION = """
@@ -73,7 +74,7 @@ async def actions() -> AsyncIterator[Actions]:
 @asynccontextmanager
 async def company(folder: Path, url: str) -> AsyncIterator[tuple[Child, Stage]]:
     """Yield the bot, and the stage that it plays on."""
-    port = two_free_ports()
+    port = free_port()
     (folder / "bellwether.yml").write_text(CONFIGURATION.format(url=url))
     sandbox, bot, environment = programs(folder, port, START)
     bot.environment = environment | {"CD_TOKEN": "t0ken"}

@@ -18,12 +18,13 @@ import httpx
 import pytest
 import yaml
 
+from benchmarks.programs import free_port
 from bot.demo.bad_release import CONFIGURATION
 from bot.demo.children import Child, programs
 from bot.demo.stage import HOOK_TOKEN, key_of
 from bot.reconcile.lease import LEASE
 from tests.chaos.conftest import LONG, SLOW_MS, WRITES
-from tests.chaos.rig import SPEED, START, Rig, alert, standing, two_free_ports
+from tests.chaos.rig import SPEED, START, Rig, alert, standing
 from tests.databases import Server
 
 REPLICAS = 3
@@ -86,9 +87,9 @@ async def rig(tmp_path: Path, postgresql: Server) -> AsyncIterator[Replicas]:
     decisions = yaml.safe_load(CONFIGURATION.read_text())
     decisions["digests"] = {f"digest-{n}": DIGEST | {"channels": [CHANNELS[n % 4]]} for n in range(DIGESTS)}
     (tmp_path / "bellwether.yml").write_text(yaml.safe_dump(decisions))
-    sandbox, bot, environment = programs(tmp_path, two_free_ports(), START)
+    sandbox, bot, environment = programs(tmp_path, free_port(), START)
     environment["DATABASE_URL"] = postgresql.make(tmp_path)
-    bots = [replica(bot, n, two_free_ports()) for n in range(REPLICAS)]
+    bots = [replica(bot, n, free_port()) for n in range(REPLICAS)]
     async with AsyncExitStack() as stack:
         stack.push_async_callback(sandbox.kill)
         for one in bots:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +15,7 @@ import uvicorn
 from sqlmodel import Session, insert
 from starlette.applications import Starlette
 
+from benchmarks.programs import free_port
 from bot import integrations
 from bot.__main__ import main
 from bot.config import ENVIRONMENT, load
@@ -122,9 +122,7 @@ def _insert(db: Session, row: dict[str, Any]) -> None:
 def configured(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (here / "bellwether.yml").write_text(CONFIGURATION % "bearer")
     monkeypatch.setenv("EVENTS_TOKEN", "right")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        monkeypatch.setenv("BELLWETHER_LISTEN", f"127.0.0.1:{free.getsockname()[1]}")
+    monkeypatch.setenv("BELLWETHER_LISTEN", f"127.0.0.1:{free_port()}")
     return here
 
 

@@ -1,6 +1,5 @@
 import asyncio
 import json
-import socket
 import sqlite3
 import threading
 from collections.abc import Awaitable, Callable, Iterator
@@ -15,6 +14,7 @@ import pytest
 import yaml
 
 import bot
+from benchmarks.programs import free_port
 from bot.cli import room_checks
 from bot.sandbox.box import Sandbox
 from bot.sandbox.server import running
@@ -37,9 +37,7 @@ MANIFEST = Path(bot.__file__).with_name("manifest.yml")
 def settled(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Everything is set, and the bot would listen where nobody does."""
     (here / "bellwether.yml").write_text(CONFIGURATION)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        monkeypatch.setenv("BELLWETHER_LISTEN", f"127.0.0.1:{free.getsockname()[1]}")
+    monkeypatch.setenv("BELLWETHER_LISTEN", f"127.0.0.1:{free_port()}")
     for name, value in {
         "SLACK_BOT_TOKEN": "xoxb-sandbox",
         "SLACK_APP_TOKEN": "xapp-sandbox",

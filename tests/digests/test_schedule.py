@@ -198,7 +198,7 @@ async def test_the_ticker_looks_when_it_starts_and_when_it_is_woken() -> None:
         looks.put_nowait(None)
 
     scheduler = schedule.start(look, DIGESTS, real_clock=True)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         await looks.get()
         schedule.wake(scheduler, look)
         await looks.get()

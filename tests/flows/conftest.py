@@ -5,7 +5,6 @@ The smallest configuration that works as it stands (design section 10). Time run
 
 import asyncio
 import signal
-import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from benchmarks.programs import free_port
 from bot.app import serve
 from bot.config import load
 from bot.demo.stage import Stage, words_of
@@ -36,7 +36,7 @@ digests:
   weekly: {channels: ["#ml-weekly"], at: "Mon 09:00", tz: Europe/Paris, audience: stakeholders}
 """
 CD_SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
-UP_S = 15.0
+UP_S = 30.0
 
 
 class Company(Stage):
@@ -66,12 +66,6 @@ class Company(Stage):
         """Press a button of a card as it was shown; VALUE is what an older card's button carries."""
         given = {} if value is None else {"value": value}
         return await self.act("action", user=user, channel=channel, ts=card["ts"], action_id=action_id, **given)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

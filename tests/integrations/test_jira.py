@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -12,6 +11,7 @@ import httpx
 import pytest
 import respx
 
+from benchmarks.programs import free_port
 from bot.domain.errors import (
     ConfigError,
     GoneError,
@@ -691,10 +691,7 @@ async def test_a_reset_after_sending_is_uncertain_on_a_real_socket(monkeypatch: 
 
 
 async def test_a_closed_port_is_temporary_on_a_real_socket() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    tickets = TICKETS(replace(OPTIONS, url=f"http://127.0.0.1:{port}"))
+    tickets = TICKETS(replace(OPTIONS, url=f"http://127.0.0.1:{free_port()}"))
 
     with pytest.raises(TemporaryError, match="can't be reached"):
         await tickets.create(VIEW, key="k", nonce="n")

@@ -29,7 +29,7 @@ async def text(page: Tab, selector: str) -> str:
     return str(found)
 
 
-async def eventually(check: Callable[[], object], seconds: float = 3.0) -> bool:
+async def eventually(check: Callable[[], object], seconds: float = 15.0) -> bool:
     """Wait for what happens on the other side of the browser."""
     end = time.monotonic() + seconds
     while not check():

@@ -13,7 +13,7 @@ from slack_bolt.async_app import AsyncApp
 from tests.sandbox.conftest import Connect, Web
 
 
-async def until(condition: Any, seconds: float = 3.0) -> None:
+async def until(condition: Any, seconds: float = 15.0) -> None:
     """Wait until `condition()` holds; fail after `seconds`."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - any condition
@@ -163,7 +163,7 @@ async def test_a_half_open_socket_is_noticed_by_the_sdk(live: Web, app: AsyncApp
 
     live.sandbox.faults.merge({"half_open": True})
 
-    await until(lambda: live.sandbox.sockets.opened >= 2, 5)
+    await until(lambda: live.sandbox.sockets.opened >= 2)
 
 
 async def test_in_flight_events_of_a_dropped_socket_come_again(live: Web, session: aiohttp.ClientSession) -> None:

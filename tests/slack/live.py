@@ -35,7 +35,7 @@ from bot.store.tables import Capability, Model, Projection
 
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 FRAUD = "C02MLFRAUD"
-ANSWER_S = 1.0
+ANSWER_S = 3.0
 """How long the bot waits for an answer here; the real one is patient for 15 s."""
 SOCKET_ACK_S = 2.0
 SECOND = timedelta(seconds=1)
@@ -94,7 +94,7 @@ class Bot:
 
     async def form(self, user: str) -> str:
         """Return the id of the form that stands open before USER, as soon as there is one."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             while (view := self.sandbox.world.open_view(user)) is None:  # noqa: ASYNC110 - the other side's state
                 await asyncio.sleep(0.01)
         return str(view["id"])
@@ -168,7 +168,7 @@ async def connected(bot: Bot, *, deaf_s: float = DEAF_S) -> AsyncIterator[Worksp
     watching = asyncio.create_task(sockets.run(bot._sleep, bot.slack_is_back))
     drawing = asyncio.create_task(_draw(bot))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while len(bot.sandbox.sockets.connections) < 2:  # noqa: ASYNC110 - the other side's state
                 await asyncio.sleep(0.01)
         yield workspace
