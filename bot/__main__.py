@@ -137,7 +137,8 @@ def init(folder: Annotated[Path, typer.Argument(help="Where to write.")] = Path(
 
 @app.command()
 def doctor(
-    as_json: JSON = False, online: Annotated[bool, typer.Option("--online", help="Ask Slack and Jira, too.")] = False
+    as_json: JSON = False,
+    online: Annotated[bool, typer.Option("--online", help="Ask Slack, Jira and the deployers, too.")] = False,
 ) -> None:
     """Check the installation, one line a check: what is wrong, and what to do."""
     from bot.cli.doctor import show

@@ -26,7 +26,7 @@ TOKENS = {
 
 
 def show(settings: Settings, *, as_json: bool, online: bool) -> int:
-    """Print every check; 1 when one of them found a problem. `online` asks Slack and Jira, too."""
+    """Print every check; 1 when one of them found a problem. `online` asks Slack, Jira and the deployers, too."""
     checks = []
     for check in _checks(settings, online=online):
         checks.append(check)

@@ -1,13 +1,16 @@
 """Models renamed, merged and retired by people, with nothing lost: what names them as before still finds them."""
 
 from datetime import datetime
+from typing import TypeVar
 
 from sqlmodel import Session, col, select, update
 
 from bot.domain import keys
 from bot.domain.actions import MergeModels, RenameModel, RetireModel
 from bot.domain.errors import UserError
-from bot.ingest.rules import SHOWN
+from bot.ingest import objectives
+from bot.ingest.record import record_own
+from bot.ingest.rules import SHOWN, Rules
 from bot.ingest.serving import play_again
 from bot.store.projection import touch_existing, touch_open
 from bot.store.queries.models import model_by_name
@@ -31,16 +34,17 @@ from bot.store.tables import (
 
 OWNED = (Change, Serving, Move, Evaluation, MetricValue, AlertGroup, Alert, Incident, Decision, Proposal, Link)
 """Whose rows go along when a model is merged into another, as they are."""
+Known = TypeVar("Known", Version, MetricName)
 
 
-def catalogued(db: Session, action: RenameModel | MergeModels | RetireModel, now: datetime) -> int:
+def catalogued(db: Session, action: RenameModel | MergeModels | RetireModel, now: datetime, rules: Rules) -> int:
     """Do what a person asked for; returns the number of the model that is left. Raises UserError."""
     model = _known(db, action.model)
     match action:
         case RenameModel():
             _rename(db, model, action.name)
         case MergeModels():
-            model = _merge(db, model, _known(db, action.into))
+            model = _merge(db, model, _known(db, action.into), now, rules)
         case RetireModel():
             if model.configured:
                 word = "retired" if action.over else "production"
@@ -72,16 +76,18 @@ def _rename(db: Session, model: Model, name: str) -> None:
     db.add(model)
 
 
-def _merge(db: Session, model: Model, into: Model) -> Model:
+def _merge(db: Session, model: Model, into: Model, now: datetime, rules: Rules) -> Model:
     if model.id == into.id:
         raise UserError(f"{model.name} is {into.name} already. Nothing done.")
     assert into.id is not None
     for table in OWNED:
         mine = update(table).where(col(table.model_id) == model.id)
         db.exec(mine.values(model_id=into.id))
-    _merge_versions(db, model, into)
-    _merge_metrics(db, model, into)
+    _merge_known(db, Version, "name", model, into)
+    _merge_known(db, MetricName, "metric", model, into)
     play_again(db, into.id)
+    over = objectives.passed_on(db, model.id or 0, into, now) + objectives.ended(db, into, now)
+    record_own(db, over, now, rules=rules)
     db.exec(update(ModelName).where(col(ModelName.model_id) == model.id).values(model_id=into.id))
     _called_otherwise(db, model.name, into.name)
     name = model.name
@@ -91,33 +97,19 @@ def _merge(db: Session, model: Model, into: Model) -> Model:
     return into
 
 
-def _merge_versions(db: Session, model: Model, into: Model) -> None:
-    """Give INTO the versions of MODEL; one that both have keeps what INTO knows, and learns the rest."""
-    theirs = {v.name: v for v in db.exec(select(Version).where(Version.model_id == into.id))}
-    for version in db.exec(select(Version).where(Version.model_id == model.id)).all():
-        same = theirs.get(version.name)
+def _merge_known(db: Session, table: type[Known], name: str, model: Model, into: Model) -> None:
+    """Give INTO the rows of MODEL; of two that are called the same INTO's keeps what it says, and learns the rest."""
+    theirs = {getattr(row, name): row for row in db.exec(select(table).where(col(table.model_id) == into.id))}
+    for row in db.exec(select(table).where(col(table.model_id) == model.id)).all():
+        same = theirs.get(getattr(row, name))
         if same is None:
-            version.model_id = into.id or 0
-            db.add(version)
+            row.model_id = into.id or 0
+            db.add(row)
             continue
-        for field in Version.model_fields.keys() - {"id", "model_id"}:
-            setattr(same, field, getattr(same, field) or getattr(version, field))
+        for field in table.model_fields.keys() - {"id", "model_id"}:
+            setattr(same, field, getattr(same, field) or getattr(row, field))
         db.add(same)
-        db.delete(version)
-    db.flush()
-
-
-def _merge_metrics(db: Session, model: Model, into: Model) -> None:
-    theirs = {m.metric: m for m in db.exec(select(MetricName).where(MetricName.model_id == into.id))}
-    for metric in db.exec(select(MetricName).where(MetricName.model_id == model.id)).all():
-        same = theirs.get(metric.metric)
-        if same is None:
-            metric.model_id = into.id or 0
-            db.add(metric)
-            continue
-        same.judged, same.threshold = same.judged or metric.judged, same.threshold or metric.threshold
-        db.add(same)
-        db.delete(metric)
+        db.delete(row)
     db.flush()
 
 

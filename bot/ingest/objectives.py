@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from bot.domain import keys
 from bot.domain.actions import OPEN_STATUSES
@@ -19,7 +20,7 @@ from bot.ingest.timeline import touch_ticket
 from bot.store.projection import touch
 from bot.store.queries.metrics import Reading, newest_values
 from bot.store.queries.models import live
-from bot.store.queries.objectives import JUDGED, breach, objective, settings
+from bot.store.queries.objectives import judged, misses, objective, settings
 from bot.store.queries.promises import kept_now, rollouts_to_users
 from bot.store.tables import Alert, AlertGroup, Change, Incident, Model
 
@@ -28,6 +29,8 @@ SOURCE = "bellwether"
 
 
 GAP = "Offline-live gap"
+JUDGING = ("objective", "gap")
+"""What judges a model, with its number: how the fingerprints of these alerts begin."""
 
 
 def alerts_of(db: Session, fact: EvaluationFact, model: Model, now: datetime) -> list[AlertFact]:
@@ -35,29 +38,53 @@ def alerts_of(db: Session, fact: EvaluationFact, model: Model, now: datetime) ->
     if fact.occurred_at < now - HISTORY or model.id is None:
         return []
     found = [*_objectives(db, fact, model), *_gaps(db, fact, model)]
-    firing = set(db.exec(select(Alert.fingerprint).where(Alert.source == SOURCE, Alert.status != "resolved")))
+    firing = {alert.fingerprint for alert in db.exec(_open())}
     return [f for f in found if f.status is AlertStatus.FIRING or f.fingerprint in firing]
 
 
 def ended(db: Session, model: Model, now: datetime) -> list[AlertFact]:
     """Return the end of the gaps of versions that serve no more."""
-    query = select(Alert).where(Alert.source == SOURCE, Alert.model_id == model.id, Alert.status != "resolved")
+    query = _open().where(Alert.model_id == model.id, col(Alert.fingerprint).startswith("gap/"))
     serving = {row.version for row in live(db, model.id or 0)}
-    gone = [a for a in db.exec(query) if a.fingerprint.startswith("gap/") and a.version not in serving]
-    return [
-        AlertFact(
-            fingerprint=alert.fingerprint,
-            name=alert.name,
-            status=AlertStatus.RESOLVED,
-            starts_at=alert.starts_at,
-            ends_at=now,
-            model=model.name,
-            version=alert.version,
-            summary=alert.summary,
-            value=alert.value,
-        )
-        for alert in gone
-    ]
+    return [over(alert, model.name, now) for alert in db.exec(query) if alert.version not in serving]
+
+
+def passed_on(db: Session, model_id: int, into: Model, now: datetime) -> list[AlertFact]:
+    """Let the alerts of a model that became INTO's go on as judged of INTO; return the end of what INTO has open, too.
+
+    Nothing else would end them: what is measured from now on is judged of INTO.
+    """
+    known = db.exec(select(Alert).where(Alert.source == SOURCE, Alert.model_id == into.id)).all()
+    firing = {alert.fingerprint for alert in known if alert.status != "resolved"}
+    episodes = {(alert.fingerprint, alert.starts_at) for alert in known}
+    twice = []
+    for alert in known:
+        kind, _, what = alert.fingerprint.partition(f"/{model_id}/")
+        if kind not in JUDGING or alert.status == "resolved":
+            continue
+        after = f"{kind}/{into.id}/{what}"
+        if after in firing or (after, alert.starts_at) in episodes:
+            twice.append(over(alert, into.name, now))
+        else:
+            alert.fingerprint = after
+            db.add(alert)
+    db.flush()
+    return twice
+
+
+def over(alert: Alert, model: str | None, now: datetime) -> AlertFact:
+    """Return that an alert of our own is over."""
+    return AlertFact(
+        fingerprint=alert.fingerprint,
+        name=alert.name,
+        status=AlertStatus.RESOLVED,
+        starts_at=alert.starts_at,
+        ends_at=now,
+        model=model,
+        version=alert.version,
+        summary=alert.summary,
+        value=alert.value,
+    )
 
 
 def name_version(db: Session, fact: EvaluationFact, model: Model, now: datetime) -> None:
@@ -81,19 +108,24 @@ def name_version(db: Session, fact: EvaluationFact, model: Model, now: datetime)
         touch_ticket(db, now, incident.id)
 
 
+def _open() -> SelectOfScalar[Alert]:
+    return select(Alert).where(Alert.source == SOURCE, Alert.status != "resolved")
+
+
 def _objectives(db: Session, fact: EvaluationFact, model: Model) -> Iterator[AlertFact]:
+    """Yield whether the newest matured value keeps its objective; one that has none any more misses nothing."""
     newest = newest_values(db, [model.id] if model.id is not None else [])
     for metric in {m.name for m in fact.metrics if m.slice == "all"}:
-        readings = newest.get((model.id or 0, metric), [])
-        matured = next((r for r in readings if r.evaluation_type in JUDGED and r.matured), None)
-        wanted = objective(model, matured) if matured else None
-        if matured is None or wanted is None:
+        matured = judged(newest.get((model.id or 0, metric), []))
+        if matured is None:
             continue
-        missed = breach(model, readings) is not None
+        wanted, missed = objective(model, matured), misses(model, matured)
         title = str(settings(model, metric).get("title") or metric)
-        words = f"{title} {'misses' if missed else 'keeps'} its objective {wanted[0]} {wanted[1]:g}"
+        words = f"{title} has no objective any more"
+        if wanted is not None:
+            words = f"{title} {'misses' if missed else 'keeps'} its objective {wanted[0]} {wanted[1]:g}"
         key, name = f"objective/{model.id}/{metric}", f"Objective missed: {title}"
-        yield _alert(key, name, matured, model, firing=missed, words=words, threshold=wanted[1])
+        yield _alert(key, name, matured, model, firing=missed, words=words, threshold=wanted[1] if wanted else None)
 
 
 def _gaps(db: Session, fact: EvaluationFact, model: Model) -> Iterator[AlertFact]:
@@ -111,7 +143,7 @@ def _gaps(db: Session, fact: EvaluationFact, model: Model) -> Iterator[AlertFact
 
 
 def _alert(
-    fingerprint: str, name: str, reading: Reading, model: Model, *, firing: bool, words: str, threshold: float
+    fingerprint: str, name: str, reading: Reading, model: Model, *, firing: bool, words: str, threshold: float | None
 ) -> AlertFact:
     return AlertFact(
         fingerprint=fingerprint,

@@ -78,7 +78,7 @@ def record_action(db: Session, action: Action, now: datetime, rules: Rules) -> i
         case Decide():
             subject, number = "proposal", proposals.decide(db, action, now)
         case RenameModel() | MergeModels() | RetireModel():
-            subject, number = "model", catalogued(db, action, now)
+            subject, number = "model", catalogued(db, action, now, rules)
         case LinkEvents():
             subject, number = "model", take_rule(db, action, now)
             link_earlier(db, now, rules, (action.label, action.value))

@@ -60,7 +60,12 @@ def test_wrong_usage_is_2(bellwether: Bellwether, here: Path, arguments: tuple[s
 
 
 @pytest.mark.parametrize(
-    "command", ["check-config", "doctor", "run", "manifest", "send-test alert", "db stats", "why x"]
+    "command",
+    [
+        *("check-config", "doctor", "run", "manifest", "send-test alert", "why x", "status m", "replay 1"),
+        *("db stats", "db upgrade", "db backup b.db", "db restore b.db", "digest preview weekly"),
+        "push-eval f.csv --model m --version 1",
+    ],
 )
 def test_a_wrong_configuration_is_2_and_named_with_file_and_line(
     bellwether: Bellwether, here: Path, command: str
@@ -72,6 +77,21 @@ def test_a_wrong_configuration_is_2_and_named_with_file_and_line(
     assert ran.code == 2
     assert ran.err == "bellwether: bellwether.yml:2:1: sorces: unknown key; did you mean `sources`?\n"
     assert ran.out == ""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("init new", "db copy sqlite:///a.db sqlite:///b.db"),
+        *(f"push-eval f.csv --model m --version 1 {rest}" for rest in ("--dry-run", "--url http://127.0.0.1:1")),
+    ],
+)
+def test_a_wrong_configuration_is_nothing_to_what_does_not_read_it(
+    bellwether: Bellwether, here: Path, command: str
+) -> None:
+    (here / "bellwether.yml").write_text("sorces: {}\n")
+
+    assert "sorces" not in bellwether(*command.split()).err
 
 
 def test_check_config_counts_and_names_the_secret_that_is_not_set(bellwether: Bellwether, here: Path) -> None:

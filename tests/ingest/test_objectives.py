@@ -8,6 +8,7 @@ from sqlmodel import select
 
 from bot import catalogue
 from bot.config import parse
+from bot.domain.actions import MergeModels, RenameModel
 from bot.domain.facts import DeploymentFact, EvaluationFact, EvaluationType, MetricFact
 from bot.store.tables import Alert, Incident
 
@@ -32,6 +33,10 @@ def incidents(world: Any) -> list[Incident]:
     return list(world.run(lambda db: db.exec(select(Incident)).all()))
 
 
+def statuses(world: Any) -> list[str]:
+    return [alert.status for alert in world.rows(Alert)]
+
+
 def test_a_value_whose_labels_have_not_arrived_opens_nothing(configured: Any) -> None:
     configured.record(evaluation(configured, 0.80, labelled_fraction=0.3))
 
@@ -54,6 +59,79 @@ def test_a_later_value_that_keeps_the_objective_closes_it(configured: Any) -> No
 
     (incident,) = incidents(configured)
     assert incident.status == "resolved"
+
+
+def test_a_model_that_was_renamed_keeps_its_objective_again(configured: Any) -> None:
+    configured.record(evaluation(configured, 0.80, labelled_fraction=0.85))
+    configured.act(RenameModel(model="fraud", name="fraud-scorer", by="U02BOB"))
+    configured.later(hours=6)
+
+    configured.record(evaluation(configured, 0.93, labelled_fraction=0.9))
+
+    assert [i.status for i in incidents(configured)] == ["resolved"]
+    assert statuses(configured) == ["resolved"]
+
+
+def test_a_model_that_was_merged_keeps_its_objective_again(configured: Any) -> None:
+    misses = {"metrics": (MetricFact(name="auc", value=0.80, threshold_op=">=", threshold=0.9),)}
+    configured.record(evaluation(configured, 0.80, model="fraud_v2", labelled_fraction=0.85, **misses))
+    configured.act(MergeModels(model="fraud_v2", into="fraud", by="U02BOB"))
+    before = [i.status for i in incidents(configured)]
+    configured.later(hours=6)
+
+    configured.record(evaluation(configured, 0.93, labelled_fraction=0.9))
+
+    assert before == ["investigating"]
+    assert [i.status for i in incidents(configured)] == ["resolved"]
+    assert statuses(configured) == ["resolved"]
+
+
+def test_two_models_that_miss_the_same_objective_miss_it_once_when_merged(configured: Any) -> None:
+    misses = {"metrics": (MetricFact(name="auc", value=0.80, threshold_op=">=", threshold=0.9),)}
+    for name in ("fraud_v2", "fraud"):
+        configured.record(evaluation(configured, 0.80, model=name, labelled_fraction=0.85, **misses))
+    before = statuses(configured)
+    configured.act(MergeModels(model="fraud_v2", into="fraud", by="U02BOB"))
+    after = statuses(configured)
+    configured.later(hours=6)
+
+    configured.record(evaluation(configured, 0.93, labelled_fraction=0.9))
+
+    assert (before, after) == (["firing", "firing"], ["resolved", "firing"])
+    assert statuses(configured) == ["resolved", "resolved"]
+    assert [i.status for i in incidents(configured)] == ["resolved", "resolved"]
+
+
+def test_what_was_missed_and_kept_before_a_merge_stays_as_it_was(configured: Any) -> None:
+    misses = {"metrics": (MetricFact(name="auc", value=0.80, threshold_op=">=", threshold=0.9),)}
+    for name in ("fraud_v2", "fraud"):
+        configured.record(evaluation(configured, 0.80, model=name, labelled_fraction=0.85, **misses))
+    configured.record(evaluation(configured, 0.93, occurred_at=configured.later(hours=6)))
+
+    configured.act(MergeModels(model="fraud_v2", into="fraud", by="U02BOB"))
+
+    assert statuses(configured) == ["resolved", "resolved"]
+
+
+def test_an_objective_that_is_no_more_is_not_missed_any_more(configured: Any) -> None:
+    configured.record(evaluation(configured, 0.80, labelled_fraction=0.85))
+    configured.run(catalogue.apply, parse("models: {fraud: {}}"), configured.now)
+
+    configured.record(evaluation(configured, 0.80, occurred_at=configured.later(hours=6)))
+
+    assert statuses(configured) == ["resolved"]
+
+
+def test_the_gap_of_a_version_that_a_merge_shows_to_serve_no_more_is_over(configured: Any) -> None:
+    configured.record(DeploymentFact(model="fraud_v2", version="13", occurred_at=configured.now - timedelta(days=5)))
+    gap = {"model": "fraud_v2", "version": "13"}
+    configured.record(evaluation(configured, 0.952, evaluation_type=EvaluationType.OFFLINE, **gap))
+    configured.record(evaluation(configured, 0.912, labelled_fraction=0.85, **gap))
+    before = statuses(configured)
+
+    configured.act(MergeModels(model="fraud_v2", into="fraud", by="U02BOB"))
+
+    assert (before, statuses(configured)) == (["firing"], ["resolved"])
 
 
 def test_good_values_leave_no_alerts_behind(configured: Any) -> None:

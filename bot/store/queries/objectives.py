@@ -98,9 +98,14 @@ def direction(model: Configured, reading: Reading) -> Direction | None:
     return Direction.LOWER if wanted[0].startswith("<") else Direction.HIGHER
 
 
+def judged(readings: Sequence[Reading]) -> Reading | None:
+    """Return the newest matured value that an objective is about; `readings` are of one metric, newest first."""
+    return next((r for r in readings if r.evaluation_type in JUDGED and r.matured), None)
+
+
 def breach(model: Configured, readings: Sequence[Reading]) -> Reading | None:
     """Return the newest matured value if it misses its objective; `readings` are of one metric, newest first."""
-    matured = next((r for r in readings if r.evaluation_type in JUDGED and r.matured), None)
+    matured = judged(readings)
     return matured if matured and misses(model, matured) else None
 
 
