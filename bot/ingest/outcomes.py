@@ -44,8 +44,8 @@ def note_served(db: Session, model_id: int, now: datetime) -> None:
         touch(db, now, keys.proposal(row.id or 0))
 
 
-def note_overdue(db: Session, now: datetime) -> bool:
-    """Note what nobody decided in time, and what does not serve long after it was approved; True if there was any."""
+def note_overdue(db: Session, now: datetime) -> None:
+    """Note what nobody decided in time, and what does not serve long after it was approved."""
     expired = select(Proposal).where(col(Proposal.status).in_(UNDECIDED), col(Proposal.expires_at) <= now)
     open_ones = (Proposal.status == ProposalStatus.APPROVED, col(Proposal.deployed_at).is_(None))
     awaited = select(Proposal, Model).join(Model, col(Model.id) == col(Proposal.model_id))
@@ -64,7 +64,6 @@ def note_overdue(db: Session, now: datetime) -> bool:
         touch(db, now, keys.proposal(row.id or 0))
     if lapsed:
         touch_existing(db, now, keys.ALL_HOMES)
-    return bool(lapsed or late)
 
 
 def touch_proposals(db: Session, now: datetime, model_id: int | None) -> None:

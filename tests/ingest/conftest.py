@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import Session, SQLModel, select
 
 import integrations.alertmanager
@@ -67,6 +68,18 @@ class World:
     def run(self, f: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Run a transaction."""
         return self.database.submit(f, *args, **kwargs).result()
+
+    def statements(self, f: Callable[..., Any], *args: Any, **kwargs: Any) -> list[str]:
+        """Run a transaction; return the statements that it took."""
+
+        def listened(db: Session) -> list[str]:
+            said: list[str] = []
+            event.listen(db.connection(), "before_cursor_execute", lambda *given: said.append(given[2]))
+            f(db, *args, **kwargs)
+            db.flush()
+            return said
+
+        return self.run(listened)
 
     def later(self, **span: float) -> datetime:
         """Let time pass; returns the new time."""

@@ -7,10 +7,11 @@ import pytest
 
 from bot import catalogue
 from bot.config import parse
+from bot.domain.actions import RenameModel
 from bot.domain.facts import ChangeFact, ChangeType, EvaluationFact, EvaluationType, MetricFact, Trigger, VersionFact
 from bot.ingest.deadlines import look
 from bot.ingest.rules import Rules
-from bot.store.tables import AlertGroup, Heartbeat, Incident
+from bot.store.tables import Alert, AlertGroup, Heartbeat, Incident
 
 CONFIGURED = "models: {fraud-scorer: {evaluate_every: 7d, retrain_every: 28d, label_lag: 3d}}"
 LIVE = "slack/deployment/1/live"
@@ -24,7 +25,10 @@ def configured(world: Any) -> Any:
 
 
 def due(world: Any, *sources: str) -> bool:
-    return bool(world.run(look, world.now, world.rules, sources))
+    """Look for what is overdue; return whether anything shows something else since."""
+    before = world.generations()
+    world.run(look, world.now, world.rules, sources)
+    return bool(world.generations() != before)
 
 
 def evaluated(world: Any, **more: Any) -> None:
@@ -168,6 +172,38 @@ def test_a_version_that_serves_no_more_or_was_measured_is_not_said_to_be_missing
 
     assert configured.writes.get(LIVE) == before
     assert "never" in configured.says("slack/deployment/2/live")
+
+
+@pytest.mark.parametrize("measured", ["live", "offline"])
+def test_many_models_are_looked_at_by_as_many_queries_as_one(configured: Any, measured: str) -> None:
+    took = []
+    for number in (1, 6):
+        names = [f"model-{number}-{n}" for n in range(number)]
+        sections = ", ".join(f"{name}: {{evaluate_every: 30d, retrain_every: 40d}}" for name in names)
+        configured.run(catalogue.apply, parse(f"models: {{{sections}}}"), configured.now)
+        for name in names:
+            configured.record(configured.rollout("42", model=name))
+            evaluated(configured, model=name)
+            given = {"evaluation_type": EvaluationType(measured), "labelled_fraction": 0.9}
+            evaluated(configured, model=name, occurred_at=configured.now + timedelta(days=1), **given)
+        configured.later(days=18)
+        before = configured.generations()
+        asked = configured.statements(look, configured.now, configured.rules, ())
+        took.append(sum(statement.startswith("SELECT") for statement in asked))
+        told = configured.generations().keys() - before.keys()
+
+    assert len([key for key in told if key.endswith("/live")]) == (6 if measured == "offline" else 0)
+    assert took[0] == took[1]
+
+
+def test_a_model_that_was_renamed_is_late_once(configured: Any) -> None:
+    configured.later(days=9)
+    due(configured)
+
+    configured.act(RenameModel(model="fraud-scorer", name="fraud", by="U02BOB"))
+    due(configured)
+
+    assert [a.status for a in configured.rows(Alert)] == ["firing"]
 
 
 def test_labels_that_cannot_be_here_yet_make_a_value_provisional(configured: Any) -> None:

@@ -1,6 +1,8 @@
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import event
+
 from bot.slack.cards import Look, render
 from bot.store.tables import Delivery
 
@@ -32,6 +34,25 @@ def test_a_home_shows_its_owners_models_and_what_waits_for_them(
     assert buttons["link_group_1"]["url"].endswith("/C02MLFRAUD/p11")
     assert "incident_declare" in buttons
     assert group.id == 1
+
+
+def test_what_may_be_decided_waits_for_its_approvers_at_the_cost_of_one(story: Any, show: Any, words: Any) -> None:
+    story.people()
+    story.heard("events")
+    asked: list[str] = []
+    event.listen(story.db.get_bind(), "before_cursor_execute", lambda *a: asked.append(a[2]))
+    took = []
+    for name, user in (("eta", "@dana"), ("churn", "@dana"), ("search", "U03DANA"), ("fraud", "@bob")):
+        rule = {"users": [user], "group": None, "not_author": True, "channel": None, "expires_s": 60, "rollback": False}
+        story.proposal(story.model(name, approvers={"production": rule}))
+        asked.clear()
+        home = show("slack/home/U03DANA")
+        took.append(sum("directory" in statement for statement in asked))
+
+    assert took == [took[0]] * 4
+    assert words(home).count("⏳ Promote") == 3
+    assert "⏳ Promote *fraud*" not in words(home)
+    assert "⏳ Promote" not in words(show("slack/home/U01ALICE"))
 
 
 def test_the_first_home_is_a_checklist_with_the_next_step_only(story: Any, show: Any, words: Any) -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from bot.domain import limits
 from bot.domain.errors import UserError
@@ -54,6 +55,29 @@ def test_versions_say_where_they_serve_and_how_they_measure(story: Any, released
         ["v41", "–", "30 d", "not measured", "⚠️ bad: leak", "@alice"],
     ]
     assert answer.text == "2 versions of fraud-scorer: v42 in production"
+
+
+def test_many_versions_are_listed_by_as_many_queries_as_two(story: Any, released: Any, ask: Any) -> None:
+    asked: list[str] = []
+    event.listen(story.db.get_bind(), "before_cursor_execute", lambda *a: asked.append(a[2]))
+    ask("versions fraud")
+    few = len(asked)
+    for n in range(1, 9):
+        story.add(Version(model_id=released.id, name=f"5{n}"))
+        for past in range(25):
+            story.measured(released, "auc", n / 100, story.now - timedelta(days=past), version=f"5{n}")
+    story.measured(released, "auc", 0.5, story.now - timedelta(days=99), version="41")
+    story.db.expire_all()
+    asked.clear()
+
+    answer = ask("versions fraud")
+
+    assert len(asked) == few
+    assert [row[3] for row in rows(answer)] == [
+        *(f"AUC 0.0{n}0 (live)" for n in range(8, 0, -1)),
+        "not measured",
+        "AUC 0.500 (live)",
+    ]
 
 
 def test_deployments_say_what_became_of_them(story: Any, released: Any, ask: Any) -> None:

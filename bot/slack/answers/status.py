@@ -27,7 +27,7 @@ from bot.store.queries.notes import Note, newest_notes
 from bot.store.queries.objectives import JUDGED
 from bot.store.queries.proposals import approvers, open_proposals
 from bot.store.queries.sources import Hearing, hearing
-from bot.store.queries.versions import last_evaluated, last_retrained, last_served
+from bot.store.queries.versions import last_seen, last_served
 from bot.store.tables import AlertGroup, Model, Serving
 
 PRODUCT, METRICS = 2, 3
@@ -218,9 +218,10 @@ def _fall_back(db: Session, model: Model, live: Serving | None, version: str | N
 
 def _freshness(db: Session, model: Model, now: datetime) -> list[str]:
     """Return the age of the newest evaluation and retraining, against how often they are expected."""
+    last = last_seen(db, [model.id or 0])[model.id or 0]
     ages = (
-        ("evaluated", model.evaluate_every_s, last_evaluated(db, model.id)),
-        ("retrained", model.retrain_every_s, last_retrained(db, model.id)),
+        ("evaluated", model.evaluate_every_s, last.evaluated),
+        ("retrained", model.retrain_every_s, last.retrained),
     )
     return [_age(word, every, at, now) for word, every, at in ages if every or at]
 

@@ -17,7 +17,7 @@ from bot.slack.grammar import quoted
 from bot.store.queries.directory import names_by_id
 from bot.store.queries.judging import rank
 from bot.store.queries.marks import bad_versions
-from bot.store.queries.metrics import values_of_version
+from bot.store.queries.metrics import Reading, values_of_versions
 from bot.store.queries.models import live, model_by_name
 from bot.store.queries.versions import count_versions, rollouts, versions
 from bot.store.tables import Change, Model, Serving, Version
@@ -38,13 +38,14 @@ def list_versions(db: Session, model_name: str, now: datetime, look: Look) -> Me
         return _nothing(f"No version of {text.line(model.name)} is known", model, look)
     serving = live(db, model.id)
     bad = bad_versions(db, [model.id])
+    measured = values_of_versions(db, model.id, [v.name for v in found], limit=VALUES)
     people = names_by_id(db, [v.actor for v in found])
     rows = [
         (
             version_label(version.name),
             _stages(version, serving) or "–",
             durations.short(now - version.registered_at) if version.registered_at else "unknown",
-            _metric(db, model, version),
+            _metric(model, measured.get(version.name, ())),
             f"⚠️ bad: {bad[model.id, version.name].reason}" if (model.id, version.name) in bad else "–",
             people.get(version.actor or "", version.actor or "–"),
         )
@@ -80,9 +81,8 @@ def _stages(version: Version, serving: Sequence[Serving]) -> str:
     return ", ".join(f"{s.stage} {s.traffic_percent:g} %" if s.traffic_percent else s.stage for s in own)
 
 
-def _metric(db: Session, model: Model, version: Version) -> str:
+def _metric(model: Model, found: Sequence[Reading]) -> str:
     """Return the most telling number of a version, and on what data it was measured."""
-    found = values_of_version(db, version.model_id, version.name, limit=VALUES)
     best = min(found, key=lambda r: rank(model, r), default=None)
     if best is None:
         return "not measured"

@@ -15,7 +15,7 @@ from bot.domain.facts import EvaluationType
 from bot.domain.gaps import MATURED, is_matured
 from bot.domain.measurements import ALL, Measured
 from bot.store.prepared import prepared
-from bot.store.tables import Evaluation, MetricName, MetricValue, Model
+from bot.store.tables import Change, Evaluation, MetricName, MetricValue, Model
 
 DEPTH = 12
 """How many values are read of each metric: enough to find the newest matured one and the one before it."""
@@ -250,6 +250,24 @@ def values_of_version(
     return list(_read(db, query if slices else query.where(col(MetricValue.slice) == ALL)))
 
 
+def values_of_versions(
+    db: Session, model_id: int, versions: Collection[str], *, limit: int
+) -> dict[str | None, list[Reading]]:
+    """Return what was measured last of each of these versions over all rows, newest first."""
+    newest_first = (col(Evaluation.occurred_at).desc(), col(MetricValue.id).desc())
+    place = sa.func.row_number().over(partition_by=col(Evaluation.version), order_by=newest_first)
+    values = select(col(MetricValue.id), place.label("place")).join(
+        Evaluation, col(Evaluation.id) == col(MetricValue.evaluation_id)
+    )
+    of_these = values.where(Evaluation.model_id == model_id, col(Evaluation.version).in_(versions))
+    placed = of_these.where(col(MetricValue.slice) == ALL).subquery()
+    query = _readings().join(placed, placed.c.id == col(MetricValue.id)).where(placed.c.place <= limit)
+    found: dict[str | None, list[Reading]] = {}
+    for reading in _read(db, query.order_by(*newest_first)):
+        found.setdefault(reading.version, []).append(reading)
+    return found
+
+
 def first_matured(db: Session, model_id: int, version: str, kind: str, *, limit: int = 40) -> dict[str, Reading]:
     """Return the first values of VERSION on this kind of data whose labels had arrived, by metric."""
     query = (
@@ -261,6 +279,24 @@ def first_matured(db: Session, model_id: int, version: str, kind: str, *, limit:
         .limit(limit)
     )
     return first_per_metric(list(_read(db, query)))
+
+
+def never_measured(db: Session, rollouts: Collection[int]) -> list[int]:
+    """Return which of these rollouts are of a version that has no matured value where its users are.
+
+    Of models that were never evaluated at all none is.
+    """
+    evaluated = sa.exists().where(col(Evaluation.model_id) == col(Change.model_id))
+    measured = evaluated.where(
+        col(Evaluation.version) == col(Change.version),
+        col(Evaluation.evaluation_type) == EvaluationType.LIVE,
+        col(MetricValue.evaluation_id) == col(Evaluation.id),
+        col(MetricValue.slice) == ALL,
+        _labelled(),
+    )
+    query = select(Change.id).where(col(Change.id).in_(rollouts), evaluated, ~measured)
+    found = db.exec(query.order_by(col(Change.id))) if rollouts else ()
+    return [number for number in found if number is not None]
 
 
 def evaluation_types_known(db: Session, model_ids: Collection[int], by: datetime | None = None) -> frozenset[str]:

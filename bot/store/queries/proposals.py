@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -64,14 +64,25 @@ def stages_of(db: Session, model: Model) -> list[str]:
 
 def may_not(db: Session, model: Model, row: Proposal, user: str) -> str:
     """Return why USER, a Slack id, does not decide this; empty when they may."""
+    return _may_not(model, row, user, _approver_ids(db, [(row, model)]))
+
+
+def _may_not(model: Model, row: Proposal, user: str, ids: Mapping[str, str]) -> str:
+    """`ids` are those of the approvers, by name."""
     who = approvers(model, row.stage)
     if who is None:
         return f"Nobody is named any more under `approvers` for {row.stage} of {model.name}, so nobody can decide."
-    if user not in user_ids(db, who.users).values():
+    if user not in {ids.get(name) for name in who.users}:
         return f"Going to {row.stage} needs {who.called}; the card stands for them."
     if who.not_author and user == row.asked_by:
         return f"You asked for it, so somebody else of {who.called} decides."
     return ""
+
+
+def _approver_ids(db: Session, found: Iterable[tuple[Proposal, Model]]) -> dict[str, str]:
+    """Return the ids of all who may decide any of these, under their names as configured."""
+    named = (approvers(model, row.stage) for row, model in found)
+    return user_ids(db, {name for who in named if who is not None for name in who.users})
 
 
 def shown(row: Proposal, gate: Gate) -> int:
@@ -100,7 +111,8 @@ def waiting_for(db: Session, user: str) -> list[tuple[Proposal, Model]]:
     """Return what USER, a Slack id, may decide now, the oldest first."""
     query = select(Proposal, Model).join(Model, col(Model.id) == col(Proposal.model_id))
     found = db.exec(query.where(col(Proposal.status).in_(UNDECIDED)).order_by(col(Proposal.id))).all()
-    return [(row, model) for row, model in found if not may_not(db, model, row, user)]
+    ids = _approver_ids(db, found)
+    return [(row, model) for row, model in found if not _may_not(model, row, user, ids)]
 
 
 def open_proposals(db: Session, model_id: int) -> Sequence[Proposal]:

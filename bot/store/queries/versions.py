@@ -1,15 +1,15 @@
 """What there is of a model: its versions, and how each came to where it serves."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from sqlmodel import Session, col, func, select
-from sqlmodel.sql.expression import Select, SelectOfScalar
+from sqlmodel.sql.expression import Select
 
 from bot.domain.facts import ChangeType, Trigger
 from bot.store.prepared import prepared
-from bot.store.tables import Change, Evaluation, Serving, Version
+from bot.store.tables import Change, Evaluation, Model, Serving, Version
 
 
 def versions(db: Session, model_id: int, *, limit: int) -> Sequence[Version]:
@@ -35,31 +35,31 @@ def rollouts(db: Session, model_id: int, since: datetime, *, limit: int) -> Sequ
     return db.exec(mine.order_by(col(Change.occurred_at).desc(), col(Change.id).desc()).limit(limit)).all()
 
 
-def last_evaluated(db: Session, model_id: int | None) -> datetime | None:
-    """Return when the model was last evaluated, on whatever data."""
-    return _last_evaluated(db, model_id or 0).one()
+class Last(NamedTuple):
+    """When something of a model last happened; None = never."""
+
+    evaluated: datetime | None
+    """On whatever data."""
+    retrained: datetime | None
+    """The newest version was registered, or a scheduled retraining told."""
+
+
+def last_seen(db: Session, model_ids: Collection[int]) -> dict[int, Last]:
+    """Return when each of these models was last evaluated and retrained."""
+    rows = _last_seen(db, list(model_ids)).all()
+    return {number or 0: Last(evaluated, max(filter(None, made), default=None)) for number, evaluated, *made in rows}
 
 
 @prepared
-def _last_evaluated(model: int) -> SelectOfScalar[datetime]:
-    return select(func.max(Evaluation.occurred_at)).where(Evaluation.model_id == model)
-
-
-def last_retrained(db: Session, model_id: int | None) -> datetime | None:
-    """Return when the newest version was registered, or a scheduled retraining told."""
-    times = (_last_registered(db, model_id or 0).one(), _last_scheduled(db, model_id or 0).one())
-    return max(filter(None, times), default=None)
-
-
-@prepared
-def _last_registered(model: int) -> SelectOfScalar[datetime | None]:
-    return select(func.max(Version.registered_at)).where(Version.model_id == model)
-
-
-@prepared
-def _last_scheduled(model: int) -> SelectOfScalar[datetime]:
-    told = select(func.max(Change.occurred_at)).where(Change.model_id == model)
-    return told.where(Change.trigger == Trigger.SCHEDULED_RETRAIN)
+def _last_seen(models: list[int]) -> Select[int | None, datetime | None, datetime | None, datetime | None]:
+    """One seek a model and time."""
+    evaluated = select(func.max(Evaluation.occurred_at)).where(Evaluation.model_id == Model.id)
+    registered = select(func.max(Version.registered_at)).where(Version.model_id == Model.id)
+    told = select(func.max(Change.occurred_at)).where(Change.model_id == Model.id)
+    scheduled = told.where(Change.trigger == Trigger.SCHEDULED_RETRAIN)
+    times = (each.correlate(Model).scalar_subquery() for each in (evaluated, registered, scheduled))
+    found: Select[int | None, datetime | None, datetime | None, datetime | None] = select(col(Model.id), *times)
+    return found.where(col(Model.id).in_(models))
 
 
 class Served(NamedTuple):
