@@ -7,6 +7,7 @@ on an old card changes nothing (`StaleAction`); None = typed, not clicked.
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 from bot.domain.errors import UserError
 from bot.domain.facts import ChangeType
@@ -55,6 +56,13 @@ class StaleAction(UserError):
         """`copies` are the keys of what is to be drawn again, where it may not be what it should."""
         super().__init__(message)
         self.copies = copies
+
+    @classmethod
+    def changed(cls, at: datetime | None, by: str | None, what: str, *copies: str) -> Self:
+        """Say that BY, a Slack user id, already did WHAT."""
+        when = f" at <!date^{int(at.timestamp())}^{{time}}|{at:%H:%M} UTC>" if at else ""
+        who = f"<@{by}>" if by else "somebody"
+        return cls(f"This card changed{when}: {who} already {what or 'acted'}. Nothing done.", *copies)
 
 
 @dataclass(frozen=True, kw_only=True)

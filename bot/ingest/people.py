@@ -99,7 +99,7 @@ def _give_verdict(db: Session, action: GiveVerdict, now: datetime) -> int:
         raise UserError("This alert group is gone from my records; nothing done.")
     if action.seen is not None and action.seen != group.revision and group.verdict is not None:
         said = f"marked it *{group.verdict.replace('_', ' ')}*"
-        raise StaleAction(_stale(group.verdict_at, group.verdict_by, said))
+        raise StaleAction.changed(group.verdict_at, group.verdict_by, said)
     db.add(Triage(group_id=group.id, verdict=action.verdict, by=action.by, at=now))
     group.verdict, group.verdict_by, group.verdict_at = action.verdict, action.by, now
     group.revision += 1
@@ -170,7 +170,7 @@ def _update(db: Session, action: UpdateIncident, now: datetime, rules: Rules) ->
 def _ask_rollback(db: Session, action: AskRollback, now: datetime, rules: Rules) -> int:
     incident = _open_one(db, action.incident_id, action.seen)
     if incident.rollback_by is not None:
-        raise StaleAction(_stale(incident.rollback_at, incident.rollback_by, "asked to roll back"))
+        raise StaleAction.changed(incident.rollback_at, incident.rollback_by, "asked to roll back")
     back = way_back(db, incident)
     if back is None:
         raise UserError("I know no earlier version to go back to. Roll back in your deployment system; I will see it.")
@@ -192,7 +192,7 @@ def _resolve(db: Session, action: ResolveIncident, now: datetime, rules: Rules) 
     incident = _one(db, action.incident_id)
     closed = incident.status == IncidentStatus.RESOLVED
     if closed and incident.cause not in (None, "unknown"):
-        raise StaleAction(_stale(incident.last_act_at or incident.resolved_at, incident.last_act_by, "resolved it"))
+        raise StaleAction.changed(incident.last_act_at or incident.resolved_at, incident.last_act_by, "resolved it")
     if not closed:
         _open_one(db, action.incident_id, action.seen)
     incident.cause, incident.cause_by = action.cause, action.by
@@ -212,7 +212,7 @@ def _reopen(db: Session, action: ReopenIncident, now: datetime, rules: Rules) ->
     if incident.status in OPEN_STATUSES:
         if incident.last_act != REOPENED:
             raise StaleAction(f"INC-{incident.id} is open again: its alert fires again. Nothing done.")
-        raise StaleAction(_stale(incident.last_act_at, incident.last_act_by, REOPENED))
+        raise StaleAction.changed(incident.last_act_at, incident.last_act_by, REOPENED)
     _acted(db, incident, action.by, now, REOPENED)
     incidents.reopen(db, now, incident, rules, by=action.by, text="reopened")
     return action.incident_id
@@ -234,7 +234,7 @@ def _open_one(db: Session, incident_id: int, seen: int | None) -> Incident:
     if over and incident.resolved_by is None:
         raise StaleAction(f"INC-{incident_id} is resolved: all its alerts are over. Nothing done.")
     if over or (seen is not None and seen != incident.revision):
-        raise StaleAction(_stale(incident.last_act_at, incident.last_act_by, incident.last_act))
+        raise StaleAction.changed(incident.last_act_at, incident.last_act_by, incident.last_act)
     return incident
 
 
@@ -242,10 +242,3 @@ def _acted(db: Session, incident: Incident, by: str, now: datetime, what: str) -
     incident.last_act, incident.last_act_by, incident.last_act_at = what, by, now
     incident.revision += 1
     db.add(incident)
-
-
-def _stale(at: datetime | None, by: str | None, what: str) -> str:
-    """Return what a person reads who clicked on an old card; `by` is a Slack user id."""
-    when = f" at <!date^{int(at.timestamp())}^{{time}}|{at:%H:%M} UTC>" if at else ""
-    who = f"<@{by}>" if by else "somebody"
-    return f"This card changed{when}: {who} already {what or 'acted'}. Nothing done."

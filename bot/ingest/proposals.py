@@ -123,10 +123,12 @@ def decide(db: Session, action: Decide, now: datetime) -> int:
     if row is None or row.id is None:
         raise UserError("This is gone from my records; nothing done.")
     model = db.get_one(Model, row.model_id)
-    if row.status not in UNDECIDED:
-        raise _decided(row)
-    if row.expires_at is not None and now >= row.expires_at:
+    late = row.status in UNDECIDED and row.expires_at is not None and now >= row.expires_at
+    if late or row.status == ProposalStatus.EXPIRED:
         raise StaleAction("It expired before anybody decided; ask again. Nothing done.", keys.proposal(row.id))
+    if row.status not in UNDECIDED:
+        did = "rejected it" if row.status == ProposalStatus.REJECTED else "approved it"
+        raise StaleAction.changed(row.decided_at, row.decided_by, did, keys.proposal(row.id))
     if why := may_not(db, model, row, action.by):
         raise UserError(f"{why} Nothing done.")
     found = gate(db, model, row.version, row.stage)
@@ -207,13 +209,3 @@ def _write(db: Session, row: Proposal, word: Word, found: Gate, now: datetime, *
     )
     db.flush()
     touch(db, now, keys.proposal(row.id), *([] if word is Word.HOLD else [keys.proposal_gate(row.id)]), urgent=True)
-
-
-def _decided(row: Proposal) -> StaleAction:
-    key = keys.proposal(row.id or 0)
-    if row.status == ProposalStatus.EXPIRED or row.decided_at is None:
-        return StaleAction("It expired before anybody decided; ask again. Nothing done.", key)
-    at = row.decided_at
-    when = f"<!date^{int(at.timestamp())}^{{time}}|{at:%H:%M} UTC>"
-    did = "rejected it" if row.status == ProposalStatus.REJECTED else "approved it"
-    return StaleAction(f"This card changed at {when}: <@{row.decided_by}> already {did}. Nothing done.", key)

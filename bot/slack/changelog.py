@@ -47,7 +47,7 @@ def lines(db: Session, found: Iterable[Relevant]) -> list[str]:
     return [_line(r, ids) for r in listed]
 
 
-def decisions(db: Session, found: Iterable[Decision]) -> list[str]:
+def decisions(found: Iterable[Decision]) -> list[str]:
     """Return a line for each decision, in the order given."""
     return [
         text.join(

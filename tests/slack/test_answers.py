@@ -223,6 +223,38 @@ def test_changes_end_with_what_is_not_connected(story: Any, look: Look, words: A
     assert "Connected: alertmanager, events; deployments, live evaluations. Not connected: config" in shown
 
 
+def decided(story: Any, model: Any, version: str, ago: timedelta, kind: str = "promote") -> None:
+    at = story.now - ago
+    story.add(Decision(model_id=model.id, kind=kind, version=version, by="U02BOB", at=at, reason=f"why {version}"))
+
+
+@pytest.mark.parametrize(
+    ("decisions", "more"), [(20, "and 5 more;"), (40, "and 25 more;"), (60, "and at least 35 more;")]
+)
+def test_changes_and_decisions_are_one_list_with_one_end(
+    decisions: int, more: str, story: Any, look: Look, words: Any
+) -> None:
+    model = story.model()
+    for n in range(10):
+        story.change(model, "filter", f"change {n}", occurred_at=story.now - timedelta(hours=2 * n + 1))
+    for n in range(decisions):
+        decided(story, model, f"{n}", timedelta(hours=2 * n))
+
+    shown = words(checked(changes.changes(story.db, "fraud-scorer", story.now, story.now - timedelta(days=7), look)))
+
+    assert shown.index("promotion of `v0`") < shown.index("change 0") < shown.index("promotion of `v1`")
+    assert shown.count("promotion of") + shown.count("filter: change") == 25
+    assert more in shown
+
+
+def test_what_was_decided_is_told_where_nothing_changed(story: Any, look: Look, words: Any) -> None:
+    decided(story, story.model(), "43", timedelta(days=1), "hold")
+
+    shown = words(changes.changes(story.db, "fraud-scorer", story.now, story.now - timedelta(days=7), look))
+
+    assert shown.index("No change is known") < shown.index("⏸ `v43` to production held · why 43 · <@U02BOB>")
+
+
 def test_no_change_lately_is_told_with_its_doubt(story: Any, look: Look, words: Any) -> None:
     story.model()
 

@@ -8,6 +8,7 @@ import pytest
 from bot.domain import limits
 from bot.slack.answers import why
 from bot.slack.cards.look import Look
+from bot.store.tables import Decision
 
 MONTH = timedelta(days=30)
 
@@ -44,6 +45,26 @@ def test_a_fall_is_told_with_what_changed_in_between_as_a_hypothesis(story: Any,
     assert "rule: long before" in shown
     assert "labels to 21 Nov (90 % labelled), 2 days unseen" in shown
     assert "Not connected:" in shown
+
+
+def test_what_was_decided_stands_where_it_was_decided(story: Any, ask: Any, words: Any) -> None:
+    model = story.model()
+    for kind, days in (("hold", 6), ("promote", 5), ("marked_bad", 2), ("rollback", 1)):
+        at = story.now - timedelta(days=days)
+        story.add(Decision(model_id=model.id, kind=kind, version="43", by="U02BOB", at=at, reason=f"reason of {days}"))
+    story.change(model, "filter", "hide closed shops", occurred_at=story.now - timedelta(days=3))
+
+    shown = words(ask())
+
+    told = (
+        "↩️ roll-back to `v43` in production decided · reason of 1 · <@U02BOB>",
+        "⚠️ `v43` marked bad · reason of 2 · <@U02BOB>",
+        "hide closed shops",
+        "✅ promotion of `v43` to production approved · reason of 5 · <@U02BOB>",
+        "⏸ `v43` to production held · reason of 6 · <@U02BOB>",
+    )
+    places = [shown.index(line) for line in told]
+    assert places == sorted(places)
 
 
 def test_the_chart_falls_back_where_the_workspace_refuses_it(story: Any, ask: Any, words: Any) -> None:

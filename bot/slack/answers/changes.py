@@ -1,6 +1,7 @@
-"""What changed of a model lately: every kind, newest first; what was decided; at last what is not heard of."""
+"""What changed of a model lately, and what was decided: every kind, newest first; at last what is not heard of."""
 
 from datetime import datetime
+from operator import itemgetter
 
 from sqlmodel import Session
 
@@ -21,28 +22,30 @@ IN_ONE_BLOCK = 5
 
 
 def changes(db: Session, model_name: str, now: datetime, since: datetime, look: Look) -> Message:
-    """Return what changed of the model, of what it depends on and of every model, SINCE then."""
+    """Return what changed of the model, of what it depends on and of every model, and what was decided, SINCE then."""
     model = model_by_name(db, model_name)
     if model is None or model.id is None:
         return unknown_model(db, model_name, look, verb="changes")
     found = changes_since(db, model.id, since, until=now)
-    lines = changelog.lines(db, found[:SHOWN])
-    decided = changelog.decisions(db, decisions_since(db, model.id, since)[:SHOWN])
+    decided = decisions_since(db, model.id, since, limit=MOST)
+    told = [
+        *zip((one.change.occurred_at for one in found), changelog.lines(db, found), strict=True),
+        *zip((one.at for one in decided), changelog.decisions(decided), strict=True),
+    ]
+    lines = [words for _, words in sorted(told, key=itemgetter(0), reverse=True)[:SHOWN]]
     last, whole = changelog.connected(db, [model.id], hearing(db, look.sources, now), by=now)
     window = f"in the last {durations.short(now - since)}"
     if not found:
-        lines = [changelog.nothing(window, whole=whole)]
-    rest = len(found) - SHOWN
-    more = (
-        f"and {'at least ' if len(found) == MOST else ''}{rest} more; ask for less with `--since`" if rest > 0 else ""
-    )
+        lines.insert(0, changelog.nothing(window, whole=whole))
+    rest = len(told) - SHOWN
+    least = "at least " if MOST in (len(found), len(decided)) else ""
+    more = f"and {least}{rest} more; ask for less with `--since`" if rest > 0 else ""
     return finished(
         message(
             f"{text.plural(len(found), 'change')} of {text.line(model.name)} {window}. {last}",
             section(f"📌 *Changes of {text.line(model.name)}* {window}"),
             *(section(*lines[n : n + IN_ONE_BLOCK]) for n in range(0, len(lines), IN_ONE_BLOCK)),
             context(more) if more else None,
-            *(section(*decided[n : n + IN_ONE_BLOCK]) for n in range(0, len(decided), IN_ONE_BLOCK)),
             context(last),
             actions(button("Status", "run_1", f"status {quoted(model.name)}")),
         ),

@@ -22,13 +22,14 @@ from bot.slack.cards.look import Look
 from bot.slack.grammar import quoted
 from bot.slack.health import Health, health_of
 from bot.store.queries.alerts import data_alerts_since
-from bot.store.queries.changes import Relevant, changes_by_id, changes_since
+from bot.store.queries.changes import MOST, Relevant, changes_by_id, changes_since
 from bot.store.queries.directory import user_ids
 from bot.store.queries.incidents import incidents_since, remote_ids
 from bot.store.queries.judging import redefined_at, redefinitions
 from bot.store.queries.metrics import Reading, values_since
 from bot.store.queries.models import model_by_name
 from bot.store.queries.objectives import direction, objective
+from bot.store.queries.proposals import decisions_since
 from bot.store.queries.sources import hearing
 from bot.store.tables import Change, Model
 
@@ -135,6 +136,8 @@ def _told(
     own = [r.change for r in found]
     lines = changelog.lines(db, found)
     yield from zip((change.occurred_at for change in own), (f"📌 {line}" for line in lines), strict=True)
+    decided = decisions_since(db, model.id or 0, since, limit=MOST)
+    yield from zip((one.at for one in decided), changelog.decisions(decided), strict=True)
     if trend is not None:
         yield from _moves(model, trend, own)
         if trend.redefined is not None:

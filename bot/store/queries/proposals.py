@@ -127,10 +127,10 @@ def _open(model: int) -> SelectOfScalar[Proposal]:
     return query.order_by(col(Proposal.id))
 
 
-def decisions_since(db: Session, model_id: int, since: datetime) -> Sequence[Decision]:
+def decisions_since(db: Session, model_id: int, since: datetime, *, limit: int) -> Sequence[Decision]:
     """Return what was decided of a model SINCE then, the newest first."""
     query = select(Decision).where(Decision.model_id == model_id, col(Decision.at) >= since)
-    return db.exec(query.order_by(col(Decision.id).desc())).all()
+    return db.exec(query.order_by(col(Decision.at).desc(), col(Decision.id).desc()).limit(limit)).all()
 
 
 def within(model: Model) -> timedelta:
