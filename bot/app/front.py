@@ -102,7 +102,10 @@ class _Server(uvicorn.Server):
         self._listening = listening
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except SystemExit as e:  # it logged why; its exit code is none of ours
+            raise SystemExit(1) from e
         self._listening.set()
 
     @contextmanager

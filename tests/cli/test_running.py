@@ -1,3 +1,4 @@
+import asyncio
 import os
 import signal
 import socket
@@ -10,6 +11,8 @@ import httpx
 import pytest
 
 from benchmarks.programs import free_port
+from bot.app import serve
+from bot.config import load
 from tests.cli.conftest import Bellwether
 
 
@@ -43,6 +46,21 @@ def test_run_on_a_taken_port_is_one_line_and_touches_nothing(
         f"bellwether: port {taken} of 127.0.0.1 is taken; does it run already? (BELLWETHER_LISTEN=127.0.0.1:{taken})\n"
     )
     assert list(here.iterdir()) == []
+
+
+async def test_a_bot_whose_port_was_taken_while_it_started_ends(
+    here: Path, taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BELLWETHER_LISTEN", f"127.0.0.1:{taken}")
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-sandbox")
+    monkeypatch.setenv("SLACK_APP_TOKEN", "xapp-sandbox")
+
+    async with asyncio.timeout(60):
+        with pytest.raises(SystemExit) as ended:
+            await serve(load())
+
+    assert ended.value.code == 1
+    assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
 
 
 def test_run_on_an_address_of_another_machine_is_1(bellwether: Bellwether, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -322,6 +322,15 @@ def test_our_own_failure_says_that_nothing_was_changed_and_where_to_look(words: 
     assert "Nothing was changed. Reference `7f3a`" in words(failed)
 
 
+def test_a_fall_back_that_kept_a_part_of_the_traffic_serves_now(story: Any, look: Look, words: Any) -> None:
+    model = degraded(story)
+    story.serving(model, "41", story.deployed, traffic_percent=10.0)
+
+    shown = words(status.status(story.db, "fraud-scorer", story.now, look))
+
+    assert "fall-back `v41`, serves now" in shown
+
+
 def test_ages_stand_against_what_is_expected(story: Any, look: Look, words: Any) -> None:
     model = story.model(evaluate_every_s=86_400, retrain_every_s=7 * 86_400, fallback="40")
     story.serving(model, "42", story.deployed)

@@ -211,6 +211,17 @@ def test_a_roll_back_is_told_in_the_thread_of_its_incident(story: Any, model: Mo
     assert "`v41` last served" in said
 
 
+def test_a_version_that_kept_a_part_of_the_traffic_is_a_way_back_that_serves_now(
+    story: Any, model: Model, card: Any
+) -> None:
+    story.serving(model, "41", story.deployed - timedelta(days=3), story.deployed)
+    story.serving(model, "41", story.deployed, traffic_percent=10.0)
+
+    said = card(version="41", kind="rollback", **approved(story, model))
+
+    assert "`v41` serves now" in said
+
+
 def test_the_home_of_an_approver_shows_what_waits(story: Any, model: Model, look: Look, words: Any) -> None:
     story.proposal(model)
 

@@ -140,6 +140,19 @@ def test_a_version_that_is_marked_bad_is_no_fall_back(story: Any, look: Any, wor
     assert "fall-back `v40`" in words(status.status(story.db, "fraud-scorer", story.now, look))
 
 
+def test_who_goes_back_reads_whether_that_version_serves_still(story: Any, look: Any, words: Any) -> None:
+    model, _, _ = story.bad_release()
+    for name in ("41", "42"):
+        story.add(Version(model_id=model.id, name=name))
+
+    before = words(ask(story, look, "rollback fraud-scorer", None))
+    story.serving(model, "41", story.deployed, traffic_percent=10.0)
+    after = words(ask(story, look, "rollback fraud-scorer", None))
+
+    assert "`v41` last served <!date^" in before
+    assert "`v41` serves now" in after
+
+
 def test_a_merge_asks_first(typed_or_said: Any, controls: Any) -> None:
     said = typed_or_said("merge fraud-s churn")
     pressed = controls(said)["run_1"]

@@ -1,0 +1,96 @@
+"""What people want at a stage, decided: once, by who may, and anew when nothing came of it."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.domain.actions import AskPromotion, AskRollback, Decide, GoBack, StaleAction
+from bot.domain.errors import UserError
+from bot.domain.proposals import Word
+from bot.ingest.outcomes import note_overdue
+from bot.store.queries.gates import gate
+from bot.store.queries.proposals import shown
+from bot.store.tables import Decision, Directory, Model, Proposal
+
+BACK = GoBack(model="fraud-scorer", version="41", stage="production", previous="42", by="U02BOB")
+PRESSED = AskRollback(incident_id=1, by="U01ALICE")
+APPROVERS = {
+    "users": ["@bob"],
+    "group": None,
+    "not_author": True,
+    "channel": None,
+    "expires_s": 86_400,
+    "rollback": False,
+}
+
+
+@pytest.fixture
+def released(world: Any) -> Any:
+    """v41, then v42, then a hard alert."""
+    world.model("fraud-scorer", approvers={"production": APPROVERS})
+    world.add(Directory(id="U02BOB", kind="user", name="bob"))
+    world.record(world.rollout("41", occurred_at=world.now - timedelta(days=9)))
+    world.record(world.rollout("42"))
+    world.later(minutes=12)
+    world.record(world.alert("RejectsPayments", kind="hard"))
+    return world
+
+
+@pytest.fixture
+def decide(released: Any) -> Any:
+    """Say a word on v43, which was asked for."""
+    released.act(AskPromotion(model="fraud-scorer", version="43", stage="production", by="U01ALICE"))
+
+    def seen(db: Any) -> int:
+        row = db.get_one(Proposal, 1)
+        return shown(row, gate(db, db.get_one(Model, row.model_id), row.version, row.stage))
+
+    def said(word: Word) -> None:
+        given = {"reason": "seen", "seen": released.run(seen)}
+        released.act(Decide(proposal_id=1, word=word, by="U02BOB", **given))
+
+    return said
+
+
+@pytest.mark.parametrize(("first", "second"), [(BACK, PRESSED), (PRESSED, BACK), (BACK, BACK)])
+def test_a_roll_back_that_is_under_way_is_asked_for_once(released: Any, first: Any, second: Any) -> None:
+    released.act(first)
+    before = released.incident()
+
+    with pytest.raises(UserError, match=r"v41 was asked for already, 23 Nov 08:12 UTC\. Nothing done"):
+        released.act(second)
+
+    assert [p.version for p in released.rows(Proposal)] == ["41"]
+    assert len(released.rows(Decision)) == 1
+    assert released.incident() == before
+
+
+@pytest.mark.parametrize(("first", "again"), [(BACK, BACK), (BACK, PRESSED), (PRESSED, BACK)])
+def test_a_roll_back_that_is_late_may_be_asked_for_anew(released: Any, first: Any, again: Any) -> None:
+    released.act(first)
+    released.run(note_overdue, released.later(hours=1))
+
+    released.act(again)
+
+    assert [(p.version, p.late_at is None) for p in released.rows(Proposal)] == [("41", False), ("41", True)]
+
+
+@pytest.mark.parametrize(("word", "did"), [(Word.APPROVE, "approved it"), (Word.REJECT, "rejected it")])
+def test_what_was_decided_is_not_decided_again(released: Any, decide: Any, word: Word, did: str) -> None:
+    decide(word)
+
+    with pytest.raises(StaleAction, match=f"<@U02BOB> already {did}") as stale:
+        decide(Word.APPROVE)
+
+    assert stale.value.copies == ("slack/proposal/1",)
+
+
+@pytest.mark.parametrize("noted", [False, True])
+def test_what_expired_is_asked_for_again(released: Any, decide: Any, noted: bool) -> None:
+    now = released.later(days=2)
+    if noted:
+        released.run(note_overdue, now)
+
+    with pytest.raises(StaleAction, match="It expired before anybody decided"):
+        decide(Word.APPROVE)
