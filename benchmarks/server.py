@@ -1,8 +1,8 @@
 """One of the servers that are compared, as a program: `python -m benchmarks.server KIND PORT DATABASE_URL`.
 
 All run on the same uvicorn with httptools, on one core. `empty` reads the body and answers; `parse` also verifies and
-normalizes; `bot` is the bot's intake: it answers after the commit. Nothing is sent to Slack here. `insert` only says
-how fast a bare loop inserts alerts into the same table.
+normalizes; `raw` then stores by asyncpg alone; `bot` is the bot's intake: it answers after the commit. Nothing is sent
+to Slack here. `insert` only says how fast a bare loop inserts alerts into the same table.
 """
 
 import gc
@@ -10,17 +10,19 @@ import os
 import sqlite3
 import sys
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 
 import uvicorn
-from sqlmodel import Session
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from benchmarks.alerts import SECRET, SIGNATURE
+from benchmarks.raw import Raw
+from bot.domain.facts import Fact, Unmapped
 from bot.ingest.alerts import COLUMNS
 from bot.ingest.authenticate import Auth, authenticate
 from bot.ingest.http import Endpoints, routes
@@ -35,9 +37,17 @@ from integrations.alertmanager import SOURCE
 INLET = Inlet("alertmanager", SOURCE, Auth("hmac", SECRET, SIGNATURE))
 ALERTS, IN_ONE_COMMIT, INSERT_S = 5, 32, 2.0
 
+Endpoint = Callable[[Request], Awaitable[Response]]
+
 
 def now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251 - a benchmark has no process clock
+
+
+GROUP = AlertGroup(
+    symptom="Drift", channel="#general", alert_class="drift", severity="warning", status="firing",
+    opened_at=now(), recorded_at=now(),
+)  # fmt: skip
 
 
 async def healthz(_request: Request) -> Response:
@@ -53,16 +63,36 @@ async def empty(request: Request) -> Response:
     return JSONResponse({"delivery": 1, "recorded": 5, "duplicate": 0, "unmapped": 0}, status_code=202)
 
 
-async def parse(request: Request) -> Response:
+async def parsed(request: Request) -> tuple[Delivery, list[Fact | Unmapped]]:
     headers = {k.lower(): v for k, v in request.headers.items()}
     delivery = Delivery(INLET.name, await request.body(), now(), headers, {})
     authenticate(INLET.auth, headers, delivery.body, delivery.received_at)
-    facts, _ = read(INLET.source, delivery)
+    return delivery, read(INLET.source, delivery)[0]
+
+
+async def parse(request: Request) -> Response:
+    return taken((await parsed(request))[1])
+
+
+def storing(database: Database, url: str) -> Endpoint:
+    """Return what stores by asyncpg alone, in the tables of DATABASE."""
+    database.submit(lambda db: db.add(GROUP)).result()
+    raw = Raw(url)
+
+    async def store(request: Request) -> Response:
+        delivery, facts = await parsed(request)
+        await raw.take(delivery, facts)
+        return taken(facts)
+
+    return store
+
+
+def taken(facts: Sequence[Fact | Unmapped]) -> Response:
     return JSONResponse({"delivery": 1, "recorded": len(facts), "duplicate": 0, "unmapped": 0}, status_code=202)
 
 
-def ceiling(endpoint: object) -> list[BaseRoute]:
-    return [Route("/hooks/{source}", endpoint, methods=["POST"])]  # type: ignore[arg-type] # one of the two above
+def ceiling(endpoint: Endpoint) -> list[BaseRoute]:
+    return [Route("/hooks/{source}", endpoint, methods=["POST"])]
 
 
 def intake(database: Database) -> list[BaseRoute]:
@@ -73,15 +103,7 @@ def intake(database: Database) -> list[BaseRoute]:
 
 
 def inserting(database: Database) -> list[BaseRoute]:
-    group = AlertGroup(
-        symptom="Drift", channel="#general", alert_class="drift", severity="warning", status="firing",
-        opened_at=now(), recorded_at=now(),
-    )  # fmt: skip
-
-    def add(db: Session) -> None:
-        db.add(group)
-
-    database.submit(add).result()
+    database.submit(lambda db: db.add(GROUP)).result()
     number = 0
     into = f"INSERT INTO alert ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 
@@ -131,6 +153,7 @@ def main() -> None:
     made = {
         "empty": lambda: ceiling(empty),
         "parse": lambda: ceiling(parse),
+        "raw": lambda: ceiling(storing(database, url)),
         "bot": lambda: intake(database),
         "insert": lambda: inserting(database),
     }[kind]()
