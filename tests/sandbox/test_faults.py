@@ -1,6 +1,5 @@
 """What goes wrong on purpose goes wrong as described."""
 
-import asyncio
 import time
 from typing import Any
 
@@ -105,11 +104,14 @@ async def test_tokens_and_scopes_can_be_taken_away(web: Web) -> None:
 
 async def test_slow_is_slow(web: Web) -> None:
     await fault(web, slow_ms=60)
-    begun = time.monotonic()
+    took = []
 
-    await asyncio.gather(web.api("auth.test"), web.jira("GET", "myself"))
+    for call in (web.api("auth.test"), web.jira("GET", "myself")):
+        begun = time.monotonic()
+        await call
+        took.append(time.monotonic() - begun)
 
-    assert 0.06 <= time.monotonic() - begun < 0.5
+    assert min(took) >= 0.06
 
 
 async def test_faults_are_merged_shown_and_cleared(web: Web) -> None:

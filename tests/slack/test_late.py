@@ -22,10 +22,16 @@ from tests.slack.live import FRAUD, MONDAY, SECOND, Bot
 @asynccontextmanager
 async def slow(database: Database, *, writing: bool = False) -> AsyncIterator[None]:
     """The database answers nobody who reads, or nobody who writes, while this lasts."""
-    over = threading.Event()
-    run = database.write if writing else database.read
-    waiting = [asyncio.create_task(run(lambda _db: over.wait())) for _ in range(READERS)]
-    await asyncio.sleep(0)
+    over, held = threading.Event(), threading.Semaphore(0)
+
+    def hold(_db: Session) -> None:
+        held.release()
+        over.wait()
+
+    run, threads = (database.write, 1) if writing else (database.read, READERS)
+    waiting = [asyncio.create_task(run(hold)) for _ in range(threads)]
+    for _ in range(threads):  # what comes before they are held is taken in with them
+        assert await asyncio.to_thread(held.acquire, timeout=20)
     try:
         yield
     finally:
