@@ -27,13 +27,27 @@ SETTINGS = {
     "application_name": "bellwether",
     "idle_in_transaction_session_timeout": "5s",  # a replica that stands still must not hold up the others
 }
-WRITING = {"lock_timeout": "15s"}
+WRITING = {"lock_timeout": "6s"}
+STILL_S = 5.0
+"""Whoever has its turn and says nothing for so long stands still."""
 READING = {"default_transaction_read_only": "on", "default_transaction_isolation": "repeatable read"}
 UNAVAILABLE = ("08", "28", "3D", "40", "53", "55", "57", "58", "25006", "25P03")
 """How the SQLSTATE begins when a connection, the server or another session is at fault, not what was asked.
 https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+WAITED_LONG = "55P03"
+"""The SQLSTATE of `lock_timeout`."""
 FATE_S = 30.0
 """How long to ask what became of a commit whose answer was lost."""
+
+END_WHO_STANDS_STILL = sa.text(
+    f"""
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity JOIN pg_locks USING (pid)
+    WHERE datname = current_database() AND locktype = 'advisory' AND objid = {WRITERS} AND granted
+        AND wait_event = 'ClientRead' AND state_change < clock_timestamp() - make_interval(secs => :still)
+    """  # noqa: S608 - a number of ours
+)
+"""`idle_in_transaction_session_timeout` misses who stopped between the halves of a question: asyncpg sends one that it
+asks for the first time in two, and the server takes it as busy until the second has come."""
 
 
 class Postgres:
@@ -66,9 +80,15 @@ class Postgres:
                     await own.dispose()
 
     def begin(self, db: Session) -> str:
-        """Wait for our turn among the writers of all replicas."""
+        """Wait for our turn among the writers of all replicas, and no longer for one that stands still."""
         turn = sa.select(sa.func.pg_advisory_xact_lock(WRITERS), sa.cast(sa.func.pg_current_xact_id(), sa.Text))
-        return str(db.connection().execute(turn).one()[1])
+        try:
+            return str(db.connection().execute(turn).one()[1])
+        except sa.exc.DBAPIError as e:
+            if _state(e) == WAITED_LONG:
+                db.rollback()
+                db.connection().execute(END_WHO_STANDS_STILL, {"still": STILL_S})
+            raise
 
     def committed(self, db: Session, mark: str) -> bool:
         """Ask the server, once it answers again, what became of transaction MARK."""
@@ -91,8 +111,8 @@ class Postgres:
         """Return whether ERROR is about the connection, the server, or another session."""
         if not isinstance(error, sa.exc.DBAPIError):
             return isinstance(error, OSError)  # of connecting; TimeoutError is one, too
-        state = str(getattr(error.orig, "sqlstate", None) or "")
-        return error.connection_invalidated or isinstance(error, sa.exc.InterfaceError) or state.startswith(UNAVAILABLE)
+        lost = error.connection_invalidated or isinstance(error, sa.exc.InterfaceError)
+        return lost or _state(error).startswith(UNAVAILABLE)
 
     def size(self, db: Session) -> int:
         """Return the size of the database on the server."""
@@ -113,6 +133,11 @@ class Postgres:
 
     def close(self) -> None:
         """Nothing is left: each thread closed its connection."""
+
+
+def _state(error: sa.exc.DBAPIError) -> str:
+    """Return the SQLSTATE."""
+    return str(getattr(error.orig, "sqlstate", None) or "")
 
 
 def engine(url: str, settings: Mapping[str, str]) -> AsyncEngine:

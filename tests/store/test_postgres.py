@@ -1,9 +1,10 @@
 """What only PostgreSQL can do to us: other replicas at work, connections that go away, a server that restarts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -141,10 +142,20 @@ async def test_a_reader_whose_connection_was_ended_reads_again(
     assert await asyncio.gather(*(database.read(counted) for _ in range(20))) == [0] * 20
 
 
+def half_ask(db: Session) -> None:
+    """Send the first half of a question, as the driver does with one that it asks for the first time."""
+    driver: Any = db.connection().connection.driver_connection
+    parse = b"\0SELECT 1\0\0\0"
+    driver._transport.write(b"P" + (len(parse) + 4).to_bytes(4) + parse + b"H" + (4).to_bytes(4))
+
+
+@pytest.mark.parametrize("before", [lambda _db: None, half_ask], ids=["idle", "asking"])
 async def test_a_replica_that_stands_still_does_not_hold_up_the_others_for_long(
-    url: str, monkeypatch: pytest.MonkeyPatch
+    url: str, monkeypatch: pytest.MonkeyPatch, before: Callable[[Session], None]
 ) -> None:
     monkeypatch.setitem(postgres.SETTINGS, "idle_in_transaction_session_timeout", "300ms")
+    monkeypatch.setitem(postgres.WRITING, "lock_timeout", "500ms")
+    monkeypatch.setattr(postgres, "STILL_S", 0.3)
     paused, other = Database(url), Database(url)
     await other.write(add)
     seen: list[int] = []
@@ -153,6 +164,7 @@ async def test_a_replica_that_stands_still_does_not_hold_up_the_others_for_long(
         """In the middle of a transaction, as a stopped process does, until the other one has gone on."""
         known = read_then_write(db)
         if not seen:
+            before(db)
             seen.append(other.submit(read_then_write).result(10))
         return known
 
