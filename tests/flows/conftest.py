@@ -62,10 +62,26 @@ class Company(Stage):
 
         return (await self.expect(f"{key} in #{channel} says {words}", look))[0]
 
+    async def told(self, deed: str, user: str, **given: Any) -> Any:
+        """Act, and return the one message about it that only USER reads; it may come later than Slack waits for it."""
+        before = _private(await self.state(), user)
+        found = (await self.act(deed, user=user, **given))["ephemerals"]
+        found = found or await self.expect(
+            f"{user} is told", lambda state: [one for one in _private(state, user) if one not in before]
+        )
+        (one,) = found
+        return one
+
     async def press(self, user: str, channel: str, card: Any, action_id: str, value: str | None = None) -> Any:
         """Press a button of a card as it was shown; VALUE is what an older card's button carries."""
         given = {} if value is None else {"value": value}
         return await self.act("action", user=user, channel=channel, ts=card["ts"], action_id=action_id, **given)
+
+
+def _private(state: Any, user: str) -> list[Any]:
+    """Return what only USER reads, oldest first."""
+    (number,) = (one["id"] for one in state["users"] if one["name"] == user)
+    return [one for one in state["ephemerals"] if one["user"] == number]
 
 
 @pytest.fixture

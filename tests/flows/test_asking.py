@@ -10,8 +10,7 @@ DEPLOYED = {"kind": "deployment", "model": "fraud-scorer", "version": "42", "sta
 
 async def ask(company: Any, text: str) -> Any:
     """Type a command as bob; returns the one answer that only he sees."""
-    (answer,) = (await company.act("command", user="bob", channel="ml-fraud", text=text))["ephemerals"]
-    return answer
+    return await company.told("command", "bob", channel="ml-fraud", text=text)
 
 
 async def test_a_mistyped_model_is_offered_by_its_name(company: Any) -> None:
@@ -19,8 +18,8 @@ async def test_a_mistyped_model_is_offered_by_its_name(company: Any) -> None:
 
     assert "Did you mean *fraud-scorer*?" in words_of(answer)
 
-    pressed = await company.act("action", user="bob", channel="ml-fraud", ts=answer["ts"], action_id="run_1")
-    assert "fraud-scorer" in words_of(pressed["ephemerals"][0])
+    pressed = await company.told("action", "bob", channel="ml-fraud", ts=answer["ts"], action_id="run_1")
+    assert "fraud-scorer" in words_of(pressed)
 
 
 async def test_what_is_deployed_is_a_card_and_an_answer(company: Any) -> None:

@@ -88,8 +88,7 @@ def evaluated(version: str, value: float, brazil: float, kind: str = "offline") 
 
 async def typed(company: Any, text: str, user: str = "alice") -> str:
     """Type a command; returns what only its author reads."""
-    (answer,) = (await company.act("command", user=user, channel=CHANNEL, text=text))["ephemerals"]
-    return words_of(answer)
+    return words_of(await company.told("command", user, channel=CHANNEL, text=text))
 
 
 async def asked(company: Any, text: str = "/model promote fraud v43 prod") -> Any:
@@ -130,9 +129,7 @@ async def decide(company: Any, user: str, card: Any, button: str = "approve", **
 
 async def refused(company: Any, user: str, card: Any, button: str = "approve") -> str:
     """Press a button that opens no form; returns what only this person reads."""
-    pressed = await company.press(user, LEADS, card, f"proposal_{button}")
-    assert pressed["view"] is None
-    return words_of(pressed["ephemerals"][0])
+    return words_of(await company.told("action", user, channel=LEADS, ts=card["ts"], action_id=f"proposal_{button}"))
 
 
 async def test_an_approved_version_is_ordered_watched_and_measured(candidate: Any, cd: respx.Route) -> None:

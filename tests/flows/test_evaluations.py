@@ -28,8 +28,7 @@ async def measured(
 
 async def ask(company: Any, text: str) -> str:
     """Type a command as bob; returns what only he reads."""
-    (answer,) = (await company.act("command", user="bob", channel=CHANNEL, text=text))["ephemerals"]
-    return words_of(answer)
+    return words_of(await company.told("command", "bob", channel=CHANNEL, text=text))
 
 
 @pytest.fixture

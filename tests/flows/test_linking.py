@@ -12,14 +12,12 @@ DRIFT = {"kind": "alert", "name": "NullRate", "status": "firing", "labels": LABE
 
 async def ask(company: Any, text: str) -> Any:
     """Type a command as bob; returns the one answer that only he sees."""
-    (answer,) = (await company.act("command", user="bob", channel=CHANNEL, text=text))["ephemerals"]
-    return answer
+    return await company.told("command", "bob", channel=CHANNEL, text=text)
 
 
 async def press(company: Any, answer: Any, action_id: str = "run_1") -> str:
     """Press a button of an answer as bob; returns what he is told."""
-    pressed = await company.act("action", user="bob", channel=CHANNEL, ts=answer["ts"], action_id=action_id)
-    return words_of(pressed["ephemerals"][0])
+    return words_of(await company.told("action", "bob", channel=CHANNEL, ts=answer["ts"], action_id=action_id))
 
 
 async def test_what_names_no_model_is_linked_by_a_button_with_all_that_came_before(company: Any) -> None:

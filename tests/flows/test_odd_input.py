@@ -14,8 +14,7 @@ def deployed(version: str, **more: Any) -> dict[str, Any]:
 
 async def ask(company: Any, text: str) -> str:
     """Type a command as bob; returns what only he reads."""
-    (answer,) = (await company.act("command", user="bob", channel=CHANNEL, text=text))["ephemerals"]
-    return words_of(answer)
+    return words_of(await company.told("command", "bob", channel=CHANNEL, text=text))
 
 
 async def test_of_two_versions_that_share_the_traffic_both_are_named_and_none_is_picked(company: Any) -> None:

@@ -10,8 +10,7 @@ CHANNEL = "ml-fraud"
 
 async def typed(company: Any, text: str) -> str:
     """Type a command as alice; returns what only she reads."""
-    (answer,) = (await company.act("command", user="alice", channel=CHANNEL, text=text))["ephemerals"]
-    return words_of(answer)
+    return words_of(await company.told("command", "alice", channel=CHANNEL, text=text))
 
 
 def deployed(version: str, **more: Any) -> dict[str, Any]:
