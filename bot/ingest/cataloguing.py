@@ -9,6 +9,7 @@ from bot.domain import keys
 from bot.domain.actions import MergeModels, RenameModel, RetireModel
 from bot.domain.errors import UserError
 from bot.ingest import objectives
+from bot.ingest.evaluations import note_newest
 from bot.ingest.record import record_own
 from bot.ingest.rules import SHOWN, Rules
 from bot.ingest.serving import play_again
@@ -85,6 +86,7 @@ def _merge(db: Session, model: Model, into: Model, now: datetime, rules: Rules) 
         db.exec(mine.values(model_id=into.id))
     _merge_known(db, Version, "name", model, into)
     _merge_known(db, MetricName, "metric", model, into)
+    note_newest(db, into.id, list(db.exec(select(MetricName.metric).where(MetricName.model_id == into.id))))
     play_again(db, into.id)
     over = objectives.passed_on(db, model.id or 0, into, now) + objectives.ended(db, into, now)
     record_own(db, over, now, rules=rules)

@@ -1,9 +1,10 @@
 """Evaluations and their numbers."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, or_, select
+from sqlalchemy import Update
+from sqlmodel import Session, col, or_, select, update
 
 from bot.domain import keys
 from bot.domain.facts import ChangeType, EvaluationFact, EvaluationType
@@ -13,7 +14,9 @@ from bot.ingest.changes import Origin, version_row
 from bot.ingest.clocks import ours
 from bot.ingest.outcomes import touch_proposals
 from bot.ingest.rules import HISTORY
+from bot.store.prepared import prepared
 from bot.store.projection import touch, touch_existing
+from bot.store.queries.metrics import newest_id
 from bot.store.queries.objectives import JUDGED
 from bot.store.queries.promises import TOLD, copies_of, rollouts_to_users
 from bot.store.tables import Change, Evaluation, MetricName, MetricValue, Model
@@ -103,8 +106,8 @@ def _labels_pending(fact: EvaluationFact, model: Model, at: datetime) -> bool:
     return not is_matured(None, evaluation_type=fact.evaluation_type, labels_late=late)
 
 
-def know_metrics(db: Session, model_id: int, values: Iterable[MetricValue]) -> None:
-    """Write down by what the model was measured, and whether where its users are."""
+def know_metrics(db: Session, model_id: int, values: Sequence[MetricValue]) -> None:
+    """Write down by what the model was measured, whether where its users are, and which of the values is the newest."""
     known = {row.metric: row for row in db.exec(select(MetricName).where(MetricName.model_id == model_id))}
     for value in values:
         row = known.setdefault(value.metric, MetricName(model_id=model_id, metric=value.metric))
@@ -112,6 +115,15 @@ def know_metrics(db: Session, model_id: int, values: Iterable[MetricValue]) -> N
             row.judged = row.judged or value.evaluation_type in JUDGED
             row.threshold = row.threshold or value.threshold is not None
         db.add(row)
+    db.flush()
+    note_newest(db, model_id, [value.metric for value in values])
+
+
+@prepared
+def note_newest(model: int, metrics: list[str]) -> Update:
+    """Have each of these metrics of a model name the value that an objective of it is about."""
+    theirs = update(MetricName).where(col(MetricName.model_id) == model, col(MetricName.metric).in_(metrics))
+    return theirs.values(newest_id=newest_id(JUDGED)).execution_options(synchronize_session=False)
 
 
 def _touch_rollouts(db: Session, now: datetime, model_id: int, version: str | None) -> None:

@@ -1,10 +1,10 @@
-"""Which models are worst, of many: states first, by few seeks, so that only what is shown is read as a whole.
+"""Which models are worst, of many: states first, from little, so that only what is shown is read as a whole.
 
 The same states as in `bot.slack.health`, from less: a test compares them.
 """
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,8 +16,8 @@ from bot.store.queries.alerts import open_groups_by_model
 from bot.store.queries.incidents import models_in_trouble
 from bot.store.queries.marks import models_serving_bad
 from bot.store.queries.metrics import metric_names, newest_judged
-from bot.store.queries.models import configured_metrics, count_models, models_by_id, names_in_order, names_of
-from bot.store.queries.objectives import JUDGED, misses
+from bot.store.queries.models import Member, members, models_by_id
+from bot.store.queries.objectives import misses
 from bot.store.queries.sources import Hearing
 
 
@@ -53,20 +53,11 @@ def ranked(db: Session, shown: int, *, among: Collection[int] | None = None, hea
 
     With HEARING none is called good while every source is silent.
     """
-    states = _troubled(db)
-    names = names_of(db, states if among is None else states.keys() & set(among), retired=False)
-    places = sorted(Place(WORST_FIRST.index(states[number]), name, number) for number, name in names.items())
-    counts = Counter(place.state for place in places)
-    calm = {"good": count_models(db, among, measured=True, without=names)}
-    calm["no_data"] = count_models(db, among) - calm["good"] - len(places)
-    if hearing is not None and hearing.deaf:
-        counts["no_data"] = sum(calm.values())
-        places += _calm(db, shown - len(places), "no_data", names, among, measured=None)
-    else:
-        for state in ("no_data", "good"):
-            counts[state] = calm[state]
-            places += _calm(db, shown - len(places), state, names, among, measured=state == "good")
-    return Ranking(places[:shown], +counts)
+    models = [one for one in members(db) if among is None or one.id in among]
+    deaf = hearing is not None and hearing.deaf
+    states = ("no_data" if deaf and state == "good" else state for state in _states(db, models))
+    places = sorted(Place(WORST_FIRST.index(state), m.name, m.id) for m, state in zip(models, states, strict=True))
+    return Ranking(places[:shown], Counter(place.state for place in places))
 
 
 def worst(db: Session, ranking: Ranking, *, hearing: Hearing | None = None) -> list[Health]:
@@ -76,40 +67,25 @@ def worst(db: Session, ranking: Ranking, *, hearing: Hearing | None = None) -> l
     return [as_heard(one, hearing) for one in found] if hearing is not None else found
 
 
-def _troubled(db: Session) -> dict[int, str]:
-    """Return the states of the models that are worse than good, and known to be."""
-    trouble, groups, bad, missed = models_in_trouble(db), open_groups_by_model(db), models_serving_bad(db), _missed(db)
-    return {
-        number: state_of(
-            trouble.get(number, ()),
-            groups.get(number, ()),
-            misses=number in missed,
-            serves_bad=number in bad,
-            measured=True,
+def _states(db: Session, models: Sequence[Member]) -> Iterator[str]:
+    """Yield the state of each of these models."""
+    trouble, groups, bad = models_in_trouble(db), open_groups_by_model(db), models_serving_bad(db)
+    missed = _missed(db, models)
+    for one in models:
+        yield state_of(
+            trouble.get(one.id, ()),
+            groups.get(one.id, ()),
+            misses=one.id in missed,
+            serves_bad=one.id in bad,
+            measured=one.measured,
         )
-        for number in trouble.keys() | groups.keys() | bad | missed
-    }
 
 
-def _calm(
-    db: Session,
-    room: int,
-    state: str,
-    without: Collection[int],
-    among: Collection[int] | None,
-    *,
-    measured: bool | None,
-) -> list[Place]:
-    if room <= 0:
-        return []
-    found = names_in_order(db, among, measured=measured, without=without, limit=room)
-    return [Place(WORST_FIRST.index(state), name, number) for number, name in found]
-
-
-def _missed(db: Session) -> set[int]:
+def _missed(db: Session, models: Sequence[Member]) -> set[int]:
     """Return the models of which the newest matured value of some metric misses its objective."""
-    models = configured_metrics(db)
-    named = {metric for model in models.values() for metric, given in model.metrics.items() if given.get("slo")}
+    known = {one.id: one for one in models}
+    named = {metric for one in models for metric, given in one.metrics.items() if given.get("slo")}
     plain = {plain_name(metric) for metric in named}
     wanted = [metric for metric in metric_names(db) if plain_name(metric) in plain]
-    return {one.model_id for one in newest_judged(db, wanted, JUDGED) if misses(models[one.model_id], one)}
+    values = newest_judged(db, wanted)
+    return {one.model_id for one in values if one.model_id in known and misses(known[one.model_id], one)}

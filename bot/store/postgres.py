@@ -26,6 +26,7 @@ CONNECT_S, ANSWER_S, CLOSE_S = 5, 60, 2
 SETTINGS = {
     "application_name": "bellwether",
     "idle_in_transaction_session_timeout": "5s",  # a replica that stands still must not hold up the others
+    "jit": "off",  # it pays for statements of seconds; ours take milliseconds, and compiling takes longer
 }
 WRITING = {"lock_timeout": "6s"}
 STILL_S = 5.0

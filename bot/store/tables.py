@@ -182,6 +182,7 @@ class Evaluation(SQLModel, table=True):
     __table_args__ = (
         sa.UniqueConstraint("source", "dedup_key"),
         sa.Index("evaluation_model_at", "model_id", "occurred_at"),
+        sa.Index("evaluation_model_type", "model_id", "evaluation_type", "received_at"),
     )
     id: int | None = Field(default=None, primary_key=True)
     source: str
@@ -254,6 +255,8 @@ class MetricName(SQLModel, table=True):
     """It was measured where the users are."""
     threshold: bool = False
     """A source sent along what it should keep."""
+    newest_id: int | None = Field(default=None, foreign_key="metric_value.id", sa_type=BIG)
+    """What its objective is about: the newest value over all rows, where the users are, whose labels have arrived."""
 
 
 class AlertGroup(SQLModel, table=True):

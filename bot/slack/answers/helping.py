@@ -7,7 +7,7 @@ from bot.slack.blocks import Message, actions, button, message, section
 from bot.slack.cards.frame import finished
 from bot.slack.cards.look import Look
 from bot.slack.grammar import quoted
-from bot.store.queries.models import count_models, names_in_order, owned_by
+from bot.store.queries.models import count_models, first_name, owned_by
 
 EVERY: tuple[tuple[str, str], ...] = (
     ("", "your models, the worst first"),
@@ -46,8 +46,7 @@ def help_for(db: Session, look: Look, *, user: str | None = None) -> Message:
     """Return what one can ask here; `user` is a Slack id."""
     models = count_models(db)
     mine = [model.name for model in owned_by(db, user)] if user else []
-    first = names_in_order(db, None, measured=None, without=(), limit=1)
-    name = next(iter([*mine, *(name for _, name in first)]), "fraud-scorer")
+    name = next(iter(mine), first_name(db) or "fraud-scorer")
     word = text.line(look.command, 40)
     shown = text.line(quoted(name), 60).replace("`", "ˋ")
     if mine:

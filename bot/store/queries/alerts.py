@@ -60,7 +60,7 @@ class OpenGroup(NamedTuple):
 def open_groups_by_model(db: Session) -> dict[int, list[OpenGroup]]:
     """Return the groups that are not resolved, of every model."""
     found: dict[int, list[OpenGroup]] = {}
-    for row in map(OpenGroup._make, _open_by_model(db)):
+    for row in map(OpenGroup._make, _open_by_model(db).all()):
         found.setdefault(row.model_id, []).append(row)
     return found
 

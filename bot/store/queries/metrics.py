@@ -2,8 +2,6 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -15,7 +13,7 @@ from bot.domain.facts import EvaluationType
 from bot.domain.gaps import MATURED, is_matured
 from bot.domain.measurements import ALL, Measured
 from bot.store.prepared import prepared
-from bot.store.tables import Change, Evaluation, MetricName, MetricValue, Model
+from bot.store.tables import Change, Evaluation, MetricName, MetricValue
 
 DEPTH = 12
 """How many values are read of each metric: enough to find the newest matured one and the one before it."""
@@ -95,48 +93,35 @@ class Reading(NamedTuple):
 COLUMNS = [getattr(MetricValue if name in MetricValue.model_fields else Evaluation, name) for name in Reading._fields]
 """Columns, not rows, and tuples of them: a list of fifty models reads thousands of values."""
 
-TERMS = 100
-"""Metrics read by one statement."""
-
 
 def newest_values(db: Session, model_ids: Collection[int]) -> dict[tuple[int, str], list[Reading]]:
     """Return the newest values over all rows of each metric of these models: (model, metric) -> newest first."""
-    pairs = _measured(db, list(model_ids)).all()
     found: dict[tuple[int, str], list[Reading]] = {}
-    for start in range(0, len(pairs), TERMS):
-        part = pairs[start : start + TERMS]
-        given: dict[str, int | str] = {"depth": DEPTH}
-        for n, (model_id, metric) in enumerate(part):
-            given |= {f"model_{n}": model_id, f"metric_{n}": metric}
-        rows = db.connection().execute(_newest(len(part)), given).all()
-        for row in sorted(rows, key=attrgetter("at", "id"), reverse=True):
-            reading = Reading._make(row[1:])
+    for row in _newest_values(db, list(model_ids)).all():
+        if (reading := Reading._make(row)).metric is not None:
             found.setdefault((reading.model_id, reading.metric), []).append(reading)
     return found
 
 
 @prepared
-def _measured(models: list[int]) -> Select[int, str]:
-    names = select(MetricName.model_id, MetricName.metric).where(col(MetricName.model_id).in_(models))
-    return names.order_by(col(MetricName.model_id), col(MetricName.metric))
+def _newest_values(models: list[int]) -> Select[*tuple[Any, ...]]:
+    """Two seeks a metric: when the oldest of so many was, and all since then.
 
-
-@lru_cache(maxsize=TERMS)
-def _newest(count: int) -> sa.TextualSelect:
-    """Return the statement that seeks the newest values of so many metrics: one seek each, on every database."""
-    shown = ", ".join(str(column.expression) for column in COLUMNS)
-    terms = (
-        f"""
-        SELECT metric_value.id, {shown}
-        FROM metric_value JOIN evaluation ON evaluation.id = metric_value.evaluation_id
-        WHERE metric_value.id IN (
-            SELECT id FROM metric_value WHERE model_id = :model_{n} AND metric = :metric_{n} AND slice = 'all'
-            ORDER BY at DESC, id DESC LIMIT :depth
-        )
-        """  # noqa: S608 - only our own column names
-        for n in range(count)
+    The joins are outer ones, so that every database begins with the few names, not with the many values.
+    """
+    inner = aliased(MetricValue)
+    newest = (
+        sa.select(col(inner.at)).where(_is_of(inner)).order_by(col(inner.at).desc()).limit(DEPTH).correlate(MetricName)
     )
-    return sa.text(" UNION ALL ".join(terms)).columns(sa.column("id", sa.Integer), *COLUMNS)
+    newest_ones = newest.subquery()
+    since = sa.select(sa.func.min(newest_ones.c.at)).scalar_subquery()
+    found: Select[*tuple[Any, ...]] = select(*COLUMNS).select_from(MetricName)
+    return (
+        found.outerjoin(MetricValue, _is_of(MetricValue) & (col(MetricValue.at) >= since))
+        .outerjoin(Evaluation, col(Evaluation.id) == col(MetricValue.evaluation_id))
+        .where(col(MetricName.model_id).in_(models))
+        .order_by(col(MetricValue.at).desc(), col(MetricValue.id).desc())
+    )
 
 
 class Judged(NamedTuple):
@@ -170,35 +155,37 @@ def _models_measured(models: list[int]) -> SelectOfScalar[int]:
     return select(MetricName.model_id).where(col(MetricName.model_id).in_(models), col(MetricName.judged))
 
 
-def newest_judged(db: Session, metrics: Collection[str], kinds: Collection[str]) -> list[Judged]:
-    """Return the newest value over all rows, on one of these kinds of data, whose labels have arrived, of each model.
+def newest_judged(db: Session, metrics: Collection[str]) -> list[Judged]:
+    """Return the value that an objective is about, of each metric of each model that has one.
 
-    Of these METRICS, and of those for which a source stated an objective: what `newest_matured` returns, of all models
-    that are not retired, by one seek each.
+    Of these METRICS, and of those for which a source stated an objective.
     """
-    return [*map(Judged._make, _newest_judged(db, list(metrics), list(kinds)).all())]
+    return [*map(Judged._make, _newest_judged(db, list(metrics)).all())]
 
 
 @prepared
-def _newest_judged(metrics: list[str], kinds: list[str]) -> Select[*tuple[Any, ...]]:
-    inner, outer = aliased(MetricValue), aliased(MetricValue)
-    newest = (
+def _newest_judged(metrics: list[str]) -> Select[*tuple[Any, ...]]:
+    columns: list[Any] = [getattr(MetricValue, name) for name in Judged._fields]
+    found: Select[*tuple[Any, ...]] = select(*columns)
+    return (
+        found.select_from(MetricName)
+        .join(MetricValue, col(MetricValue.id) == col(MetricName.newest_id))
+        .where(col(MetricName.threshold) | col(MetricName.metric).in_(metrics))
+    )
+
+
+def newest_id(kinds: Collection[str]) -> sa.ScalarSelect[int | None]:
+    """Return what `MetricName.newest_id` has to be: of the newest value over all rows, on one of these kinds of data,
+    whose labels have arrived."""
+    inner = aliased(MetricValue)
+    return (
         sa.select(col(inner.id))
         .join(Evaluation, col(Evaluation.id) == col(inner.evaluation_id))
-        .where(col(inner.model_id) == col(MetricName.model_id), col(inner.metric) == col(MetricName.metric))
-        .where(col(inner.slice) == ALL, col(inner.evaluation_type).in_(kinds), _labelled())
+        .where(_is_of(inner), col(inner.evaluation_type).in_(kinds), _labelled())
         .order_by(col(inner.at).desc(), col(inner.id).desc())
         .limit(1)
         .correlate(MetricName)
         .scalar_subquery()
-    )
-    columns: list[Any] = [getattr(outer, name) for name in Judged._fields]
-    found: Select[*tuple[Any, ...]] = select(*columns)
-    return (
-        found.select_from(MetricName)
-        .join(Model, (col(Model.id) == col(MetricName.model_id)) & col(Model.retired_at).is_(None))
-        .join(outer, col(outer.id) == newest)
-        .where(col(MetricName.judged), col(MetricName.threshold) | col(MetricName.metric).in_(metrics))
     )
 
 
@@ -322,6 +309,12 @@ def first_per_metric(readings: Sequence[Reading]) -> dict[str, Reading]:
     for reading in readings:
         found.setdefault(reading.metric, reading)
     return found
+
+
+def _is_of(value: type[MetricValue]) -> sa.ColumnElement[bool]:
+    """Return that VALUE is one over all rows of the metric that a row of MetricName names."""
+    same = (col(value.model_id) == col(MetricName.model_id)) & (col(value.metric) == col(MetricName.metric))
+    return same & (col(value.slice) == ALL)
 
 
 def _readings() -> Select[*tuple[Any, ...]]:

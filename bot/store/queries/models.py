@@ -3,12 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from pydantic_core import from_json
-from sqlalchemy import exists, func
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
@@ -17,8 +17,6 @@ from bot.store.prepared import ESCAPE, like, prepared
 from bot.store.queries.directory import name_of
 from bot.store.queries.marks import bad_versions
 from bot.store.tables import Change, Incident, MetricName, Model, ModelName, Serving
-
-Rows = sa.Select[*tuple[Any, ...]]
 
 PRODUCTION = "production"
 HISTORY = 50
@@ -58,20 +56,28 @@ def all_models(db: Session) -> Sequence[Model]:
     return db.exec(select(Model).where(col(Model.retired_at).is_(None)).order_by(col(Model.name))).all()
 
 
-class Configured(NamedTuple):
-    """What the configuration says of a model's metrics."""
+class Member(NamedTuple):
+    """A model that is not retired, as far as its place among the others follows from itself."""
 
+    id: int
+    name: str
     metrics: Mapping[str, Any]
+    """What the configuration says of each."""
+    measured: bool
+    """It was measured where its users are."""
 
 
-def configured_metrics(db: Session) -> dict[int, Configured]:
-    """Return what the configuration says of the metrics of each model that is not retired."""
-    return {number: Configured(_parsed(metrics)) for number, metrics in _configured(db).all() if number is not None}
+def members(db: Session) -> list[Member]:
+    """Return every model that is not retired."""
+    return [Member(number, name, _parsed(metrics), seen) for number, name, metrics, seen in _members(db).all()]
 
 
 @prepared
-def _configured() -> Select[int | None, str]:
-    return select(col(Model.id), sa.cast(col(Model.metrics), sa.Text)).where(col(Model.retired_at).is_(None))
+def _members() -> Select[*tuple[Any, ...]]:
+    seen = select(MetricName.model_id).where(col(MetricName.judged))
+    columns: list[Any] = [Model.id, Model.name, sa.cast(col(Model.metrics), sa.Text), col(Model.id).in_(seen)]
+    found: Select[*tuple[Any, ...]] = select(*columns)
+    return found.where(col(Model.retired_at).is_(None))
 
 
 @lru_cache(maxsize=4096)
@@ -81,36 +87,19 @@ def _parsed(metrics: str) -> Mapping[str, Any]:
     return found
 
 
-def count_models(
-    db: Session, among: Collection[int] | None = None, *, measured: bool | None = None, without: Collection[int] = ()
-) -> int:
-    """Return how many models are not retired; MEASURED: that were, or were not, measured where their users are."""
-    query = _chosen(counted=True, some=among is not None, measured=measured)
-    return int(db.execute(query, {"without": list(without), "among": list(among or ())}).scalar_one())
+def count_models(db: Session) -> int:
+    """Return how many models are not retired."""
+    return _count(db).one()
 
 
-def names_in_order(
-    db: Session, among: Collection[int] | None, *, measured: bool | None, without: Collection[int], limit: int
-) -> list[tuple[int, str]]:
-    """Return number and name of the first models by name, chosen as `count_models` does."""
-    query = _chosen(counted=False, some=among is not None, measured=measured)
-    found = db.execute(query, {"without": list(without), "among": list(among or ()), "limit": limit})
-    return [(number, name) for number, name in found]
+@prepared
+def _count() -> SelectOfScalar[int]:
+    return select(func.count()).select_from(Model).where(col(Model.retired_at).is_(None))
 
 
-@cache
-def _chosen(*, counted: bool, some: bool, measured: bool | None) -> Rows:
-    """Return what counts or names the models that are not retired nor `without`: of all, or of `among` only."""
-    query: Rows = sa.select(func.count()).select_from(Model)
-    if not counted:
-        query = sa.select(col(Model.id), col(Model.name)).order_by(col(Model.name)).limit(sa.bindparam("limit"))
-    query = query.where(col(Model.retired_at).is_(None), col(Model.id).not_in(sa.bindparam("without", expanding=True)))
-    if some:
-        query = query.where(col(Model.id).in_(sa.bindparam("among", expanding=True)))
-    if measured is None:
-        return query
-    there = exists().where(col(MetricName.model_id) == col(Model.id), col(MetricName.judged))
-    return query.where(there if measured else ~there)
+def first_name(db: Session) -> str | None:
+    """Return the first name, in their order, of the models that are not retired."""
+    return db.exec(select(Model.name).where(col(Model.retired_at).is_(None)).order_by(Model.name).limit(1)).first()
 
 
 def models_by_id(db: Session, model_ids: Sequence[int]) -> list[Model]:
@@ -164,13 +153,12 @@ def _names_with_channel(channels: list[str]) -> SelectOfScalar[str]:
     return select(Model.name).where(col(Model.channel).in_(channels))
 
 
-def names_of(db: Session, model_ids: Collection[int | None], *, retired: bool = True) -> dict[int, str]:
-    """Return the names of these models by id; RETIRED ones too, unless told otherwise."""
+def names_of(db: Session, model_ids: Collection[int | None]) -> dict[int, str]:
+    """Return the names of these models by id; of retired ones too."""
     wanted = {i for i in model_ids if i is not None}
     if not wanted:
         return {}
-    query = select(Model.id, Model.name).where(col(Model.id).in_(wanted))
-    rows = db.exec(query if retired else query.where(col(Model.retired_at).is_(None)))
+    rows = db.exec(select(Model.id, Model.name).where(col(Model.id).in_(wanted)))
     return {i: name for i, name in rows if i is not None}
 
 

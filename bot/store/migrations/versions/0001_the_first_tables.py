@@ -266,21 +266,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("evaluation", schema=None) as batch_op:
         batch_op.create_index("evaluation_model_at", ["model_id", "occurred_at"], unique=False)
+        batch_op.create_index("evaluation_model_type", ["model_id", "evaluation_type", "received_at"], unique=False)
 
-    op.create_table(
-        "metric_name",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("model_id", sa.Integer(), nullable=False),
-        sa.Column("metric", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.Column("judged", sa.Boolean(), nullable=False),
-        sa.Column("threshold", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["model_id"],
-            ["model.id"],
-        ),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("model_id", "metric"),
-    )
     op.create_table(
         "model_name",
         sa.Column("name", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -512,6 +499,26 @@ def upgrade() -> None:
     with op.batch_alter_table("metric_value", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_metric_value_evaluation_id"), ["evaluation_id"], unique=False)
         batch_op.create_index("metric_value_model_metric_at", ["model_id", "metric", "at"], unique=False)
+
+    op.create_table(
+        "metric_name",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("model_id", sa.Integer(), nullable=False),
+        sa.Column("metric", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("judged", sa.Boolean(), nullable=False),
+        sa.Column("threshold", sa.Boolean(), nullable=False),
+        sa.Column("newest_id", BIG, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["model_id"],
+            ["model.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["newest_id"],
+            ["metric_value.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("model_id", "metric"),
+    )
 
     op.create_table(
         "triage",
