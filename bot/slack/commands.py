@@ -25,7 +25,6 @@ from bot.slack.blocks import Message
 from bot.slack.grammar import parse, quoted, words
 from bot.slack.questions import Asker, Deed, Question, known_version
 from bot.slack.workspace import Workspace
-from bot.store.queries.directory import name_of
 from bot.store.queries.models import names_in_channel, names_like
 
 WEEK, MONTH = timedelta(days=7), timedelta(days=30)
@@ -46,9 +45,9 @@ async def answer(workspace: Workspace, asker: Asker, text: str) -> Message:
 def _answer(db: Session, workspace: Workspace, asker: Asker, text: str) -> Message | Deed:
     look = workspace.look(db)
     default = DEFAULT_VERBS.get(asker.word or "", "models")
-    command = parse(text, verbs=COMMANDS, models=names_like(db, words(text)), default=default, wordy=WORDY)
-    called = name_of(db, asker.channel) or asker.channel
-    own = names_in_channel(db, {asker.channel, called, f"#{called}"})
+    named = names_like(db, words(text, verbs=COMMANDS))
+    command = parse(text, verbs=COMMANDS, models=named, default=default, wordy=WORDY)
+    own = names_in_channel(db, asker.channel) if command.model is None else ()
     bound = own[0] if len(own) == 1 else None
     if command.unknown and command.verb in OF_A_MODEL and not (bound and command.verb in WORDY):
         rest = command.words[1:]

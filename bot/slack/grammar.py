@@ -52,9 +52,13 @@ def parse(
     return Command(verb or "status", named[1] if named else None, tuple(words), flags, unknown)
 
 
-def words(text: str) -> list[str]:
-    """Return the words of TEXT, any of which may name a model; a text is no longer than people type."""
-    return _split(text)[0][:MOST_WORDS]
+def words(text: str, *, verbs: Collection[str]) -> list[str]:
+    """Return the words of TEXT that may name a model, so not its verb; a text is no longer than people type."""
+    found = _split(text)[0][:MOST_WORDS]
+    verb = next((word for word in found if word.lower() in verbs), None)
+    if verb is not None:
+        found.remove(verb)
+    return found
 
 
 def quoted(name: str) -> str:

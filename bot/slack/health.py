@@ -21,7 +21,7 @@ from bot.store.queries.metrics import Reading, models_measured, newest_matured, 
 from bot.store.queries.models import live_of
 from bot.store.queries.objectives import JUDGED, breach, objective
 from bot.store.queries.sources import Hearing
-from bot.store.tables import AlertGroup, Incident, Model, Serving
+from bot.store.tables import AlertGroup, Decision, Incident, Model, Serving
 
 WORST_FIRST = ("down", "firing", "degraded", "watch", "no_data", "good")
 
@@ -57,6 +57,8 @@ class Health:
     """What serves now, production first."""
     redefined: Mapping[str, datetime]
     """When each metric last got another definition."""
+    bad: Mapping[tuple[int, str], Decision]
+    """Who said of which versions that they are bad: (model, version) -> the last word on it."""
 
     @property
     def place(self) -> tuple[int, str]:
@@ -114,7 +116,7 @@ def health_of(db: Session, models: Sequence[Model]) -> list[Health]:
         serves_bad = any((number, row.version) in bad for row in live)
         known = number in measured
         state = state_of(incidents, alerts, misses=bool(breaches), serves_bad=serves_bad, measured=known)
-        found.append(Health(model, state, incidents, alerts, own, breaches, live, redefined))
+        found.append(Health(model, state, incidents, alerts, own, breaches, live, redefined, bad))
     return sorted(found, key=lambda h: h.place)
 
 

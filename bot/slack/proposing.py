@@ -12,6 +12,7 @@ from bot.slack.grammar import quoted
 from bot.slack.questions import Deed, Question, explain, known_version
 from bot.store.queries.directory import channel_ids
 from bot.store.queries.gates import gate
+from bot.store.queries.marks import bad_versions
 from bot.store.queries.models import live, previous_version
 from bot.store.queries.proposals import approvers, stages_of
 from bot.store.tables import Model
@@ -50,7 +51,8 @@ def roll_back(db: Session, question: Question) -> Message | Deed:
         raise UserError(f"I know of no version of {text.bold(model.name)} that serves. Nothing done.")
     stage, old = serving.stage, serving.version
     typed = clean_version(" ".join(question.command.words))
-    version = typed or model.fallback or previous_version(db, model.id or 0, stage=stage, version=old)
+    bad = bad_versions(db, [model.id or 0])
+    version = typed or model.fallback or previous_version(db, model.id or 0, stage=stage, version=old, bad=bad)
     if version is None or version == old:
         explain(question, f"{text.version(old)} serves; back to which version?", f"rollback {quoted(model.name)} v41")
     known_version(db, model, version)

@@ -40,7 +40,7 @@ class Question:
     now: datetime
     look: Look
     bound: str | None
-    """The one model of the channel where it was asked, if there is just one."""
+    """The one model of the channel where it was asked, if there is just one and no other was named."""
 
     @property
     def model(self) -> str | None:

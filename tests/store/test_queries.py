@@ -121,7 +121,7 @@ def test_what_serves_now_has_production_and_most_traffic_first(db: Session) -> N
     serving(db, owner, "41", NOW - DAY, traffic_percent=90.0)
 
     assert [s.version for s in live(db, owner.id or 0)] == ["41", "42", "43"]
-    assert previous_version(db, owner.id or 0, stage="production", version="42") == "41"
+    assert previous_version(db, owner.id or 0, stage="production", version="42", bad=()) == "41"
 
 
 def test_the_way_back_is_the_same_after_it_was_taken_but_no_longer_live(db: Session) -> None:

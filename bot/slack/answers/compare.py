@@ -14,6 +14,7 @@ from bot.slack.cards.look import Look
 from bot.slack.grammar import quoted
 from bot.slack.marks import warnings
 from bot.store.queries.comparing import compared
+from bot.store.queries.marks import bad_versions
 from bot.store.queries.metrics import Reading
 from bot.store.tables import Model
 
@@ -32,7 +33,7 @@ def compare(db: Session, model: Model, before: str, after: str, look: Look) -> M
         button("The other way round", "run_1", f"compare {quoted(model.name)} {quoted(after)} {quoted(before)}"),
         button("Versions", "run_2", f"versions {quoted(model.name)}"),
     )
-    marked = warnings(db, model.id or 0, [before, after])
+    marked = warnings(bad_versions(db, [model.id or 0]), model.id or 0, [before, after])
     if not found:
         words = "nothing that both were measured by on the same kind of data, so nothing can be compared"
         return finished(message(f"{title}: {words}.", section(f"*{title}*", words, *marked), buttons), look)

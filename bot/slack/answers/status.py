@@ -118,7 +118,7 @@ def _versions(serving: Sequence[Serving], now: datetime) -> str:
 
 def _trouble(db: Session, health: Health, look: Look) -> Block | None:
     """Return what serves though it is bad, the open incident, what waits to serve, and what alerts; None for none."""
-    lines = marks.warnings(db, health.model.id or 0, (s.version for s in health.serving))
+    lines = marks.warnings(health.bad, health.model.id or 0, (s.version for s in health.serving))
     lines += [_incident(db, health, look)] if health.incidents else []
     lines += _proposed(db, health.model, look)
     if health.groups:
@@ -187,7 +187,7 @@ def _small_print(db: Session, health: Health, heard: Hearing, now: datetime) -> 
     live = health.serving[0] if health.serving else None
     known_good = model.fallback
     if known_good is None and live is not None and model.id is not None:
-        known_good = previous_version(db, model.id, stage=live.stage, version=live.version)
+        known_good = previous_version(db, model.id, stage=live.stage, version=live.version, bad=health.bad)
     ids = user_ids(db, [model.owner, model.on_call])
     silent = [f"{text.line(name, 60)} silent for {durations.short(now - at)}" for name, at in heard.silent]
     missing = _missing(health) + [f"{text.line(name, 60)} (never heard)" for name in heard.never]

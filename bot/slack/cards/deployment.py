@@ -17,6 +17,7 @@ from bot.slack.grammar import quoted
 from bot.store.queries.changes import undone_by
 from bot.store.queries.directory import user_ids
 from bot.store.queries.judging import judged_together, rank, redefined_at, redefinitions
+from bot.store.queries.marks import bad_versions
 from bot.store.queries.metrics import Reading, first_per_metric, values_of_version
 from bot.store.queries.promises import Promise, first_kept
 from bot.store.tables import Change, Model
@@ -64,7 +65,7 @@ def _message(db: Session, change: Change, model: Model) -> Message:
     )
     numbers = text.join(_metrics(db, change, model), _traffic(change))
     ask = button("Status", "run_status", f"status {quoted(model.name)}", label_for=f"Status of {model.name}")
-    warnings = marks.warnings(db, model.id or 0, [new])
+    warnings = marks.warnings(bad_versions(db, [model.id or 0]), model.id or 0, [new])
     block = section(head, *warnings, numbers, _gap(db, change, model), accessory=ask)
     return message(
         text.join(sentence, "which is marked bad" if warnings else "", by=", "),

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
+from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from bot.domain import keys
 from bot.domain.actions import OPEN_STATUSES, Cause, IncidentStatus
@@ -101,8 +101,13 @@ def tickets_of(db: Session, incident_ids: Collection[int | None]) -> dict[int, T
 
 def remote_ids(db: Session, names: Collection[str]) -> dict[str, str]:
     """Return where the copies with these keys are, as far as they exist."""
-    query = select(Projection.key, Projection.remote_id).where(col(Projection.key).in_(names))
-    return {key: remote for key, remote in db.exec(query) if remote is not None}
+    rows = _places(db, list(names)) if names else ()
+    return {key: remote for key, remote in rows if remote is not None}
+
+
+@prepared
+def _places(names: list[str]) -> Select[str, str | None]:
+    return select(Projection.key, Projection.remote_id).where(col(Projection.key).in_(names))
 
 
 def error_of(db: Session, key: str) -> str:

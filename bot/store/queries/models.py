@@ -1,6 +1,6 @@
 """A model itself: what it is called, what of it serves, and what there is to go back to."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -104,8 +104,13 @@ def first_name(db: Session) -> str | None:
 
 def models_by_id(db: Session, model_ids: Sequence[int]) -> list[Model]:
     """Return these models, in this order."""
-    found = {m.id: m for m in db.exec(select(Model).where(col(Model.id).in_(model_ids)))}
+    found = {m.id: m for m in _by_id(db, list(model_ids))}
     return [found[i] for i in model_ids]
+
+
+@prepared
+def _by_id(models: list[int]) -> SelectOfScalar[Model]:
+    return select(Model).where(col(Model.id).in_(models))
 
 
 def owned_by(db: Session, user: str) -> Sequence[Model]:
@@ -122,30 +127,24 @@ def _owned(own: list[str]) -> SelectOfScalar[Model]:
     return select(Model).where(col(Model.retired_at).is_(None), whose).order_by(col(Model.name))
 
 
-def names_like(db: Session, words: Collection[str]) -> Sequence[str]:
+def names_like(db: Session, words: Iterable[str]) -> list[str]:
     """Return the names that begin with one of these words, in any letter case; of retired models, and earlier ones.
 
     An earlier name of a model is one only as a whole.
     """
-    if not words:
-        return []
-    begun = [name for word in words for name in _names_from(db, like(word))]
-    return [*dict.fromkeys(begun), *_earlier_names(db, list(words))]
+    return [*dict.fromkeys(name for word in words for (name,) in _names_like(db, like(word), word))]
 
 
 @prepared
-def _names_from(begin: str) -> SelectOfScalar[str]:
-    return select(Model.name).where(col(Model.name).istartswith(begin, escape=ESCAPE))
+def _names_like(begin: str, whole: str) -> sa.CompoundSelect[str]:
+    now = sa.select(col(Model.name)).where(col(Model.name).istartswith(begin, escape=ESCAPE))
+    return now.union_all(sa.select(col(ModelName.name)).where(col(ModelName.name) == whole))
 
 
-@prepared
-def _earlier_names(names: list[str]) -> SelectOfScalar[str]:
-    return select(ModelName.name).where(col(ModelName.name).in_(names))
-
-
-def names_in_channel(db: Session, names: Collection[str]) -> Sequence[str]:
-    """Return the models whose cards go to a channel, by any of its NAMES."""
-    return _names_with_channel(db, list(names)).all()
+def names_in_channel(db: Session, channel: str) -> Sequence[str]:
+    """Return the models whose cards go to a channel, by its id; configured by that or by its name."""
+    called = name_of(db, channel) or channel
+    return _names_with_channel(db, [channel, called, f"#{called}"]).all()
 
 
 @prepared
@@ -188,9 +187,11 @@ def served_between(db: Session, model_id: int, start: datetime, end: datetime) -
     return db.exec(began.where(col(Serving.until).is_(None) | (col(Serving.until) > start))).all()
 
 
-def previous_version(db: Session, model_id: int, *, stage: str, version: str) -> str | None:
-    """Return what served at STAGE before VERSION came there and nobody marked bad: the last known good one."""
-    return _before(_served(db, model_id, stage=stage, by=None), version, bad_versions(db, [model_id]))
+def previous_version(
+    db: Session, model_id: int, *, stage: str, version: str, bad: Collection[tuple[int, str]]
+) -> str | None:
+    """Return what served at STAGE before VERSION came there and is not BAD: the last known good one."""
+    return _before(_served(db, model_id, stage=stage, by=None), version, bad)
 
 
 def way_back(db: Session, incident: Incident) -> WayBack | None:

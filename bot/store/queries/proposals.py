@@ -129,8 +129,13 @@ def _open(model: int) -> SelectOfScalar[Proposal]:
 
 def decisions_since(db: Session, model_id: int, since: datetime, *, limit: int) -> Sequence[Decision]:
     """Return what was decided of a model SINCE then, the newest first."""
-    query = select(Decision).where(Decision.model_id == model_id, col(Decision.at) >= since)
-    return db.exec(query.order_by(col(Decision.at).desc(), col(Decision.id).desc()).limit(limit)).all()
+    return _decided(db, model_id, since, limit).all()
+
+
+@prepared
+def _decided(model: int, since: datetime, limit: int) -> SelectOfScalar[Decision]:
+    query = select(Decision).where(Decision.model_id == model, col(Decision.at) >= since)
+    return query.order_by(col(Decision.at).desc(), col(Decision.id).desc()).limit(limit)
 
 
 def within(model: Model) -> timedelta:
