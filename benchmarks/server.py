@@ -5,7 +5,6 @@ normalizes; `raw` then stores by asyncpg alone; `bot` is the bot's intake: it an
 to Slack here. `insert` only says how fast a bare loop inserts alerts into the same table.
 """
 
-import gc
 import os
 import sqlite3
 import sys
@@ -23,6 +22,7 @@ from starlette.routing import BaseRoute, Route
 from benchmarks.alerts import SECRET, SIGNATURE
 from benchmarks.raw import Raw
 from bot.domain.facts import Fact, Unmapped
+from bot import memory
 from bot.ingest.alerts import COLUMNS
 from bot.ingest.authenticate import Auth, authenticate
 from bot.ingest.http import Endpoints, routes
@@ -157,7 +157,7 @@ def main() -> None:
         "bot": lambda: intake(database),
         "insert": lambda: inserting(database),
     }[kind]()
-    gc.freeze()  # as the bot does
+    memory.settle()
     app = Starlette(routes=[*made, Route("/healthz", healthz), Route("/cpu", cpu)])
     uvicorn.run(
         app, port=port, http="httptools", log_config=None, access_log=False, lifespan="off", timeout_keep_alive=60

@@ -80,14 +80,19 @@ async def _served(bot: Child) -> tuple[float, float, float]:
     begun = time.monotonic()
     try:
         first = await bot.start()
-        async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
-            while await _state(client, bot) != {"connected"}:  # noqa: ASYNC110 - the other side's state
-                await asyncio.sleep(0.02)
-        connected = time.monotonic() - begun
+        await connected(bot)
+        whole = time.monotonic() - begun
         await asyncio.sleep(QUIET_S)
-        return first, connected, _pss(bot)
+        return first, whole, pss(bot)
     finally:
         await bot.stop()
+
+
+async def connected(bot: Child) -> None:
+    """Wait until it has reached Slack and Jira."""
+    async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+        while await _state(client, bot) != {"connected"}:  # noqa: ASYNC110 - the other side's state
+            await asyncio.sleep(0.02)
 
 
 async def _state(client: httpx.AsyncClient, bot: Child) -> set[str]:
@@ -95,8 +100,8 @@ async def _state(client: httpx.AsyncClient, bot: Child) -> set[str]:
     return {told["slack"], told["jira"]}
 
 
-def _pss(bot: Child) -> float:
-    """Return MiB: what is shared with other processes is divided among them."""
+def pss(bot: Child) -> float:
+    """Return how many MiB it takes: what is shared with other processes is divided among them."""
     assert bot.process is not None
     told = Path(f"/proc/{bot.process.pid}/smaps_rollup").read_text()
     found = re.search(r"^Pss:\s+(\d+) kB", told, re.MULTILINE)

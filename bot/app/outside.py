@@ -1,7 +1,6 @@
 """The side that speaks to Slack and to the ticket system; imported once deliveries are taken already."""
 
 import asyncio
-import gc
 import logging
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import suppress
@@ -12,6 +11,7 @@ from typing import Any
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot import memory
 from bot.app.chat import Chat
 from bot.app.front import Front, Outward
 from bot.app.process import JIRA, SLACK, TICKER, Partners, Process
@@ -99,9 +99,7 @@ class _Outside:
         tasks = [asyncio.create_task(task, name=f"{task!r}") for task in self._tasks()]
         for task in (*workers, *tasks):
             task.add_done_callback(_complain)
-        gc.collect()  # it was off since the start
-        gc.freeze()  # what was made so far stays: every full collection would go through all of it again
-        gc.enable()
+        memory.settle()
         try:
             await self._process.closing.wait()
         finally:
