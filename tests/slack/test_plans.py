@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from bot.domain.facts import EvaluationType
 from bot.slack.cards import render
 from bot.slack.commands import COMMANDS, WORDY
 from bot.slack.grammar import parse
 from bot.slack.questions import Asker, Question
+from bot.store.queries.metrics import evaluation_types_known
 from bot.store.tables import Version
 
 GROWING = (
@@ -85,6 +87,14 @@ def test_no_card_searches_what_grows(key: str, story: Any, look: Any, asked: lis
     assert render(story.db, key, look) is not None
 
     assert [step for step in plans(story.db, list(asked)) if SCANS.search(step[0])] == []
+
+
+def test_what_was_measured_is_known_by_seeks(story: Any, asked: list[tuple[str, Any]]) -> None:
+    evaluation_types_known(story.db, [1], story.now)
+
+    steps = [step for step, _ in plans(story.db, list(asked)) if " evaluation " in step]
+    assert len(steps) == len(EvaluationType)
+    assert all("evaluation_model_type (model_id=? AND evaluation_type=? AND received_at<?)" in step for step in steps)
 
 
 def test_a_search_would_be_seen(story: Any, asked: list[tuple[str, Any]]) -> None:
