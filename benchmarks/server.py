@@ -21,8 +21,8 @@ from starlette.routing import BaseRoute, Route
 
 from benchmarks.alerts import SECRET, SIGNATURE
 from benchmarks.raw import Raw
-from bot.domain.facts import Fact, Unmapped
 from bot import memory
+from bot.domain.facts import Fact, Unmapped
 from bot.ingest.alerts import COLUMNS
 from bot.ingest.authenticate import Auth, authenticate
 from bot.ingest.http import Endpoints, routes

@@ -23,7 +23,7 @@ from sqlalchemy import insert
 from sqlmodel import Session, SQLModel
 
 from benchmarks.figures import Figure, milliseconds, spread
-from benchmarks.programs import two_free_ports
+from benchmarks.programs import free_port
 from benchmarks.start import connected, pss
 from bot import memory
 from bot.demo.children import programs
@@ -111,7 +111,7 @@ async def _taken(folder: Path, url: str, models: int) -> Figure:
     stated = {f"model-{n:04d}": {"owner": "@alice", "metrics": OBJECTIVE} for n in range(models)}
     sources = {"events": {"auth": {"type": "bearer", "secret_env": "DEMO_HOOK_TOKEN"}}}
     (folder / "bellwether.yml").write_text(json.dumps({"sources": sources, "models": stated}))
-    sandbox, bot, environment = programs(folder, two_free_ports(), NOW)
+    sandbox, bot, environment = programs(folder, free_port(), NOW)
     bot.environment = environment | {"DATABASE_URL": url}
     dice = random.Random(8)
     await sandbox.start()
