@@ -2,15 +2,15 @@
 
 Goals of `make bench`: at least 30 % of an empty handler and 55 % of verifying and parsing alone; at most 0.1 ms of CPU
 an alert; at 10,000 alerts a minute 99 of 100 answers within 10 ms and at most a tenth of a core. One core for the
-server, another one for the client; SQLite, full sync. Or, on the empty PostgreSQL database that DATABASE_URL names,
-against asyncpg alone with as many deliveries in a commit: at least 80 % of that.
+server, another one for the client; SQLite, full sync. Or, on the PostgreSQL server that DATABASE_URL names, against
+asyncpg alone with as many deliveries in a commit: at least 80 % of that.
 """
 
-import os
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from statistics import median, quantiles
 
 from benchmarks.alerts import of_many_models, requests
 from benchmarks.client import Connection, at_rate, on_the_first_core, saturate
+from benchmarks.databases import SERVER, fresh
 from benchmarks.figures import Figure, milliseconds, spread
 from benchmarks.programs import Program, free_port
 
@@ -46,10 +47,11 @@ class Load:
 
 async def measure() -> list[Figure]:
     """Run the servers side by side and load them in turns, so that a busy machine is fair to all."""
-    url = os.environ.get("DATABASE_URL", "")
-    kinds = [*KINDS] if url else [*(kind for kind in KINDS if kind != "raw"), "insert"]
-    with tempfile.TemporaryDirectory() as folder:
-        programs = {kind: _server(kind, Path(folder), url) for kind in kinds}
+    kinds = [*KINDS] if SERVER else [*(kind for kind in KINDS if kind != "raw"), "insert"]
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        url = await stack.enter_async_context(fresh(folder)) if SERVER else ""
+        programs = {kind: _server(kind, folder, url) for kind in kinds}
         try:
             for program in programs.values():
                 await program.start()
@@ -57,7 +59,7 @@ async def measure() -> list[Figure]:
                 ports = {kind: program.port for kind, program in programs.items()}
                 sent = requests(datetime.now(UTC))  # noqa: TID251 - alerts of now
                 return [
-                    *await _saturated(ports, sent, GOALS["postgresql" if url else "sqlite"]),
+                    *await _saturated(ports, sent, GOALS["postgresql" if SERVER else "sqlite"]),
                     *await _open_loop(ports["bot"], sent),
                     *await _many_models(ports["bot"]),
                 ]

@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from benchmarks.databases import fresh
 from benchmarks.figures import Figure
 from benchmarks.programs import free_port
 from bot.demo.bad_release import CONFIGURATION
@@ -99,24 +100,24 @@ class Rig:
 @asynccontextmanager
 async def running(speed: float) -> AsyncIterator[Rig]:
     """Start both; the demo's configuration, an empty database."""
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copy(CONFIGURATION, Path(folder) / "bellwether.yml")
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        shutil.copy(CONFIGURATION, folder / "bellwether.yml")
         port = free_port()
-        sandbox, bot, environment = programs(Path(folder), port, START)
+        sandbox, bot, environment = programs(folder, port, START)
+        environment["DATABASE_URL"] = await stack.enter_async_context(fresh(folder))
         authorized = {"authorization": f"Bearer {HOOK_TOKEN}"}
         here, hooks = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}"
-        try:
-            await asyncio.gather(sandbox.start(), bot.start())
-            async with (
-                httpx.AsyncClient(base_url=here, trust_env=False, timeout=30) as slack,
-                httpx.AsyncClient(base_url=hooks, trust_env=False, timeout=30, headers=authorized) as sources,
-            ):
-                rig = Rig(slack, sources, environment, speed)
-                await rig.at_speed(speed)
-                yield rig
-        finally:
-            await bot.kill()
-            await sandbox.kill()
+        stack.push_async_callback(sandbox.kill)
+        stack.push_async_callback(bot.kill)
+        await asyncio.gather(sandbox.start(), bot.start())
+        slack = httpx.AsyncClient(base_url=here, trust_env=False, timeout=30)
+        sources = httpx.AsyncClient(base_url=hooks, trust_env=False, timeout=30, headers=authorized)
+        for client in (slack, sources):
+            await stack.enter_async_context(client)
+        rig = Rig(slack, sources, environment, speed)
+        await rig.at_speed(speed)
+        yield rig
 
 
 def kinds(calls: Iterable[Call]) -> str:
