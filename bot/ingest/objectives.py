@@ -18,9 +18,9 @@ from bot.domain.names import version_label
 from bot.ingest.rules import HISTORY
 from bot.ingest.timeline import touch_ticket
 from bot.store.projection import touch
-from bot.store.queries.metrics import Reading, newest_values
+from bot.store.queries.metrics import Reading, standing
 from bot.store.queries.models import live
-from bot.store.queries.objectives import judged, misses, objective, settings
+from bot.store.queries.objectives import is_judged, misses, objective, settings
 from bot.store.queries.promises import kept_now, rollouts_to_users
 from bot.store.tables import Alert, AlertGroup, Change, Incident, Model
 
@@ -114,10 +114,10 @@ def _open() -> SelectOfScalar[Alert]:
 
 def _objectives(db: Session, fact: EvaluationFact, model: Model) -> Iterator[AlertFact]:
     """Yield whether the newest matured value keeps its objective; one that has none any more misses nothing."""
-    newest = newest_values(db, [model.id] if model.id is not None else [])
-    for metric in {m.name for m in fact.metrics if m.slice == "all"}:
-        matured = judged(newest.get((model.id or 0, metric), []))
-        if matured is None:
+    measured = {m.name for m in fact.metrics if m.slice == "all"}
+    for matured in standing(db, [model.id or 0]).get(model.id or 0, ()):
+        metric = matured.metric
+        if metric not in measured or not is_judged(matured):
             continue
         wanted, missed = objective(model, matured), misses(model, matured)
         title = str(settings(model, metric).get("title") or metric)

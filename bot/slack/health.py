@@ -3,9 +3,10 @@
 Unknown is not fine: a model that nobody ever measured where its users are is `no_data`, never `good`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
 from typing import Protocol
 
 from sqlmodel import Session
@@ -15,11 +16,11 @@ from bot.domain.names import version_label
 from bot.slack.text import STATES
 from bot.store.queries.alerts import open_groups
 from bot.store.queries.incidents import models_in_trouble
-from bot.store.queries.judging import redefined_at, redefinitions
+from bot.store.queries.judging import is_product, rank, redefined_at, redefinitions
 from bot.store.queries.marks import bad_versions
-from bot.store.queries.metrics import Reading, models_measured, newest_matured, newest_values
+from bot.store.queries.metrics import Reading, models_measured, newest_values, standing
 from bot.store.queries.models import live_of
-from bot.store.queries.objectives import JUDGED, breach, objective
+from bot.store.queries.objectives import is_judged, misses
 from bot.store.queries.sources import Hearing
 from bot.store.tables import AlertGroup, Decision, Incident, Model, Serving
 
@@ -50,9 +51,7 @@ class Health:
     groups: Sequence[AlertGroup]
     """Alert groups that are not resolved, oldest first."""
     readings: Mapping[str, Sequence[Reading]]
-    """Newest values of each metric, newest first."""
-    breaches: Sequence[Reading]
-    """Matured values that miss their objective."""
+    """Newest values of each metric, newest first; of the most telling ones at least."""
     serving: Sequence[Serving]
     """What serves now, production first."""
     redefined: Mapping[str, datetime]
@@ -91,13 +90,18 @@ def as_heard(health: Health, hearing: Hearing) -> Health:
     return replace(health, state="no_data") if health.state == "good" and hearing.deaf else health
 
 
-def health_of(db: Session, models: Sequence[Model]) -> list[Health]:
-    """Return how these models are, the worst first; a handful of queries for all of them."""
+def health_of(db: Session, models: Sequence[Model], *, brief: bool = False) -> list[Health]:
+    """Return how these models are, the worst first; a handful of queries for all of them.
+
+    BRIEF: only their most telling metrics are read, one of the product and one of the model.
+    """
     ids = [m.id for m in models if m.id is not None]
     trouble = models_in_trouble(db)
     serving = live_of(db, ids)
     readings: dict[int, dict[str, list[Reading]]] = {}
-    for (owner, metric), rows in newest_values(db, ids).items():
+    stands = standing(db, ids)
+    told = {metric for m in models for metric in _most_telling(m, stands.get(m.id or 0, ()))} if brief else None
+    for (owner, metric), rows in newest_values(db, ids, told).items():
         readings.setdefault(owner, {})[metric] = rows
     groups: dict[int, list[AlertGroup]] = {}
     for group in open_groups(db, ids):
@@ -109,24 +113,21 @@ def health_of(db: Session, models: Sequence[Model]) -> list[Health]:
     for model in models:
         number = model.id or 0
         own = readings.get(number, {})
-        _look_deeper(db, model, own)
-        redefined = redefined_at(definitions.get(number, ()), own)
+        stand = stands.get(number, ())
+        redefined = redefined_at(definitions.get(number, ()), {r.metric for r in stand})
         incidents, alerts, live = trouble.get(number, ()), groups.get(number, ()), serving.get(number, ())
-        breaches = [missed for rows in own.values() if (missed := breach(model, rows))]
+        missed = any(is_judged(r) and misses(model, r) for r in stand)
         serves_bad = any((number, row.version) in bad for row in live)
         known = number in measured
-        state = state_of(incidents, alerts, misses=bool(breaches), serves_bad=serves_bad, measured=known)
-        found.append(Health(model, state, incidents, alerts, own, breaches, live, redefined, bad))
+        state = state_of(incidents, alerts, misses=missed, serves_bad=serves_bad, measured=known)
+        found.append(Health(model, state, incidents, alerts, own, live, redefined, bad))
     return sorted(found, key=lambda h: h.place)
 
 
-def _look_deeper(db: Session, model: Model, readings: dict[str, list[Reading]]) -> None:
-    """Add the newest matured value of a metric with an objective where all of its newest ones are provisional."""
-    for metric, rows in readings.items():
-        judged = [r for r in rows if r.evaluation_type in JUDGED]
-        waiting = judged and not any(r.matured for r in judged) and objective(model, judged[0])
-        if waiting and (found := newest_matured(db, model.id or 0, metric, JUDGED)):
-            rows.append(found)
+def _most_telling(model: Model, readings: Iterable[Reading]) -> Iterator[str]:
+    """Yield the most telling metric of the product, and of the model."""
+    for _, found in groupby(sorted(readings, key=lambda r: rank(model, r)), key=lambda r: is_product(model, r)):
+        yield next(found).metric
 
 
 def state_of(

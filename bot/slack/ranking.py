@@ -6,6 +6,7 @@ The same states as in `bot.slack.health`, from less: a test compares them.
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 from typing import NamedTuple
 
 from sqlmodel import Session
@@ -56,13 +57,15 @@ def ranked(db: Session, shown: int, *, among: Collection[int] | None = None, hea
     models = [one for one in members(db) if among is None or one.id in among]
     deaf = hearing is not None and hearing.deaf
     states = ("no_data" if deaf and state == "good" else state for state in _states(db, models))
-    places = sorted(Place(WORST_FIRST.index(state), m.name, m.id) for m, state in zip(models, states, strict=True))
-    return Ranking(places[:shown], Counter(place.state for place in places))
+    places = [Place(WORST_FIRST.index(state), m.name, m.id) for m, state in zip(models, states, strict=True)]
+    counts = Counter(place.badness for place in places)
+    return Ranking(nsmallest(shown, places), Counter({WORST_FIRST[n]: counts[n] for n in sorted(counts)}))
 
 
 def worst(db: Session, ranking: Ranking, *, hearing: Hearing | None = None) -> list[Health]:
     """Return how the models at these places are, in this order."""
-    health = {h.model.id: h for h in health_of(db, models_by_id(db, [place.model_id for place in ranking.places]))}
+    models = models_by_id(db, [place.model_id for place in ranking.places])
+    health = {h.model.id: h for h in health_of(db, models, brief=True)}
     found = [health[place.model_id] for place in ranking.places]
     return [as_heard(one, hearing) for one in found] if hearing is not None else found
 

@@ -94,26 +94,30 @@ COLUMNS = [getattr(MetricValue if name in MetricValue.model_fields else Evaluati
 """Columns, not rows, and tuples of them: a list of fifty models reads thousands of values."""
 
 
-def newest_values(db: Session, model_ids: Collection[int]) -> dict[tuple[int, str], list[Reading]]:
-    """Return the newest values over all rows of each metric of these models: (model, metric) -> newest first."""
+def newest_values(
+    db: Session, model_ids: Collection[int], metrics: Collection[str] | None = None
+) -> dict[tuple[int, str], list[Reading]]:
+    """Return the newest values over all rows of each metric of these models: (model, metric) -> newest first.
+
+    Of these METRICS, if given.
+    """
+    models = list(model_ids)
+    rows = _newest_values(db, models) if metrics is None else _newest_values_of(db, models, list(metrics))
     found: dict[tuple[int, str], list[Reading]] = {}
-    for row in _newest_values(db, list(model_ids)).all():
+    for row in rows.all():
         if (reading := Reading._make(row)).metric is not None:
             found.setdefault((reading.model_id, reading.metric), []).append(reading)
     return found
 
 
-@prepared
-def _newest_values(models: list[int]) -> Select[*tuple[Any, ...]]:
+def _newest(models: Any) -> Select[*tuple[Any, ...]]:
     """Two seeks a metric: when the oldest of so many was, and all since then.
 
     The joins are outer ones, so that every database begins with the few names, not with the many values.
     """
     inner = aliased(MetricValue)
-    newest = (
-        sa.select(col(inner.at)).where(_is_of(inner)).order_by(col(inner.at).desc()).limit(DEPTH).correlate(MetricName)
-    )
-    newest_ones = newest.subquery()
+    newest = sa.select(col(inner.at)).where(_is_of(inner)).order_by(col(inner.at).desc()).limit(DEPTH)
+    newest_ones = newest.correlate(MetricName).subquery()
     since = sa.select(sa.func.min(newest_ones.c.at)).scalar_subquery()
     found: Select[*tuple[Any, ...]] = select(*COLUMNS).select_from(MetricName)
     return (
@@ -121,6 +125,40 @@ def _newest_values(models: list[int]) -> Select[*tuple[Any, ...]]:
         .outerjoin(Evaluation, col(Evaluation.id) == col(MetricValue.evaluation_id))
         .where(col(MetricName.model_id).in_(models))
         .order_by(col(MetricValue.at).desc(), col(MetricValue.id).desc())
+    )
+
+
+@prepared
+def _newest_values(models: list[int]) -> Select[*tuple[Any, ...]]:
+    return _newest(models)
+
+
+@prepared
+def _newest_values_of(models: list[int], metrics: list[str]) -> Select[*tuple[Any, ...]]:
+    return _newest(models).where(col(MetricName.metric).in_(metrics))
+
+
+def standing(db: Session, model_ids: Collection[int]) -> dict[int, list[Reading]]:
+    """Return the value that stands for each metric of these models, over all rows, by model.
+
+    The one that its objective is about; the newest one where there is none.
+    """
+    found: dict[int, list[Reading]] = {}
+    for reading in map(Reading._make, _standing(db, list(model_ids)).all()):
+        found.setdefault(reading.model_id, []).append(reading)
+    return found
+
+
+@prepared
+def _standing(models: list[int]) -> Select[*tuple[Any, ...]]:
+    inner = aliased(MetricValue)
+    newest = sa.select(col(inner.id)).where(_is_of(inner)).order_by(col(inner.at).desc(), col(inner.id).desc()).limit(1)
+    one = sa.func.coalesce(col(MetricName.newest_id), newest.correlate(MetricName).scalar_subquery())
+    found: Select[*tuple[Any, ...]] = select(*COLUMNS).select_from(MetricName)
+    return (
+        found.join(MetricValue, col(MetricValue.id) == one)
+        .join(Evaluation, col(Evaluation.id) == col(MetricValue.evaluation_id))
+        .where(col(MetricName.model_id).in_(models))
     )
 
 
@@ -205,18 +243,6 @@ def _values_since(model: int, metric: str, kind: str, since: datetime, limit: in
         .order_by(col(MetricValue.at).desc(), col(MetricValue.id).desc())
         .limit(limit)
     )
-
-
-def newest_matured(db: Session, model_id: int, metric: str, kinds: Collection[str]) -> Reading | None:
-    """Return the newest value over all rows, on one of these kinds of data, whose labels have arrived."""
-    query = (
-        _readings()
-        .where(col(MetricValue.model_id) == model_id, col(MetricValue.metric) == metric)
-        .where(col(MetricValue.slice) == ALL, col(MetricValue.evaluation_type).in_(kinds), _labelled())
-        .order_by(col(MetricValue.at).desc(), col(MetricValue.id).desc())
-        .limit(1)
-    )
-    return next(_read(db, query), None)
 
 
 def values_of_version(

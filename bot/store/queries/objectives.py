@@ -3,7 +3,7 @@
 One answer for `/model status`, the cards, and the alerts that a missed objective raises.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -98,15 +98,9 @@ def direction(model: Configured, reading: Reading) -> Direction | None:
     return Direction.LOWER if wanted[0].startswith("<") else Direction.HIGHER
 
 
-def judged(readings: Sequence[Reading]) -> Reading | None:
-    """Return the newest matured value that an objective is about; `readings` are of one metric, newest first."""
-    return next((r for r in readings if r.evaluation_type in JUDGED and r.matured), None)
-
-
-def breach(model: Configured, readings: Sequence[Reading]) -> Reading | None:
-    """Return the newest matured value if it misses its objective; `readings` are of one metric, newest first."""
-    matured = judged(readings)
-    return matured if matured and misses(model, matured) else None
+def is_judged(reading: Reading) -> bool:
+    """Return whether an objective is about this value: it is of users, and its labels have arrived."""
+    return reading.evaluation_type in JUDGED and reading.matured
 
 
 def misses(model: Configured, judged: Stated) -> bool:
