@@ -25,12 +25,13 @@ START = datetime(2026, 11, 20, 7, 40, tzinfo=UTC)
 TORN = {
     "alerts without their delivery": "SELECT count(*) FROM alert WHERE delivery_id NOT IN (SELECT id FROM delivery)",
     "deliveries without their alerts": """
-        SELECT count(*) FROM delivery WHERE recorded <> (SELECT count(*) FROM alert WHERE delivery_id = delivery.id)
+        SELECT count(*) FROM delivery LEFT JOIN (SELECT delivery_id, count(*) AS alerts FROM alert GROUP BY delivery_id)
+            AS a ON a.delivery_id = delivery.id WHERE recorded <> coalesce(alerts, 0)
     """,
     "deliveries that nobody counted": "SELECT count(*) FROM delivery WHERE recorded + duplicate <> 5",
     "groups that count otherwise": """
-        SELECT count(*) FROM alert_group WHERE total <> (SELECT count(*) FROM alert WHERE group_id = alert_group.id)
-            OR firing <> total
+        SELECT count(*) FROM alert_group LEFT JOIN (SELECT group_id, count(*) AS alerts FROM alert GROUP BY group_id)
+            AS a ON a.group_id = alert_group.id WHERE total <> coalesce(alerts, 0) OR firing <> total
     """,
     "groups that nobody draws": """
         SELECT count(*) FROM alert_group WHERE storm_id IS NULL
