@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# Of the tests: one more than cores, because many wait. Whole files in their order, so that the longest ones come first.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 UV := $(shell command -v uv 2>/dev/null)
 ifdef UV
@@ -25,7 +27,7 @@ demo: $(VENV)/.project ## Play the story against a local Slack and a local Jira
 	$(BIN)/bellwether demo $(ARGS)
 
 test: $(VENV)/.dev ## Run the tests
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.dev ## Lint, formatting, types, import contracts
 	$(BIN)/ruff check .
