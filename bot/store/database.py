@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
@@ -189,17 +190,20 @@ class Database:
                 done.set_exception(error)
 
     def _commit(self, db: Session, batch: list[Job]) -> list[Outcome]:
-        """Run the jobs of BATCH in one transaction, each in a savepoint of its own."""
+        """Run the jobs of BATCH in one transaction, each in a savepoint of its own when there are several."""
         outcomes: list[Outcome] = []
         mark = self.dialect.begin(db)
         for job, done in batch:
             try:
-                with db.begin_nested():
+                with db.begin_nested() if len(batch) > 1 else nullcontext():
                     result = job(db)
+                    db.flush()
                 outcomes.append((done, result, None))  # only now: leaving the savepoint may fail, too
             except Exception as e:
                 if self.dialect.unavailable(e):
                     raise
+                if len(batch) == 1:
+                    db.rollback()
                 outcomes.append((done, None, e))
             db.expunge_all()
         try:

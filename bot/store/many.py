@@ -62,9 +62,7 @@ class Many:
         for part in _parts(rows):
             compiled = self._compile(connection.dialect, len(part))
             head, tail = (tuple(given[name] for name in names) for names in (compiled.head, compiled.tail))
-            result = connection.exec_driver_sql(compiled.text, (*head, *chain.from_iterable(part), *tail))
-            if result.returns_rows:
-                returned += result.all()
+            returned += _ask(connection, compiled.text, (*head, *chain.from_iterable(part), *tail))
         return returned
 
     def _compile(self, dialect: Dialect, count: int) -> _Compiled:
@@ -94,6 +92,27 @@ class Many:
                 {name: process for name, process in named.items() if process is not None},
             )
         return known
+
+
+def _ask(connection: sa.Connection, text: str, values: Values) -> Sequence[Values]:
+    """Run TEXT in the driver and return what it returns: what SQLAlchemy does around a statement costs more than most.
+
+    Raises what SQLAlchemy raises, and lets go of a connection that is lost, as it does.
+    """
+    dialect = connection.dialect
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(text, values)
+        return cursor.fetchall() if cursor.description else ()
+    except dialect.loaded_dbapi.Error as error:
+        lost = dialect.is_disconnect(error, connection.connection, cursor)
+        if lost:
+            connection.invalidate(error)
+        raise sa.exc.DBAPIError.instance(
+            text, values, error, dialect.loaded_dbapi.Error, connection_invalidated=lost
+        ) from error
+    finally:
+        cursor.close()
 
 
 _Processor = Callable[[Any], Any]
