@@ -1,11 +1,10 @@
 """What people ask, over a year of models of 20 versions, each with 2,000 values, 200 changes and 500 alerts.
 
-With `--full` of 1,000 models, which the goals are about: 2 million values. On SQLite, or on the empty PostgreSQL
-database that DATABASE_URL names.
+With `--full` of 1,000 models, which the goals are about: 2 million values. On SQLite, or on the PostgreSQL server that
+DATABASE_URL names.
 """
 
 import json
-import os
 import random
 import tempfile
 import time
@@ -22,6 +21,7 @@ from rich.progress import Progress
 from sqlalchemy import insert
 from sqlmodel import Session, SQLModel
 
+from benchmarks.databases import fresh
 from benchmarks.figures import Figure, milliseconds, spread
 from benchmarks.programs import free_port
 from benchmarks.start import connected, pss
@@ -65,23 +65,25 @@ Row = dict[str, Any]
 
 
 async def measure(models: int = MODELS) -> list[Figure]:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        url = os.environ.get("DATABASE_URL", f"sqlite:///{folder / 'bellwether.db'}")
-        database = Database(url)
-        try:
-            await database.write(schema.upgrade)
-            begun = time.monotonic()
-            await fill(database, models)
-            filled = time.monotonic() - begun
-            await database.write(_analyze)
-            size = await database.read(database.dialect.size) / 2**20
-            written = f"{models * EVALUATIONS * len(METRICS):,} values written, {size:,.0f} MiB"
-            memory.settle()  # as the bot does when it has started
-            answered = await _ask(database, models)
-        finally:
-            database.close()
-        return [Figure(written, f"{filled:.0f} s"), *answered, await _taken(folder, url, models)]
+    with tempfile.TemporaryDirectory() as folder:
+        async with fresh(Path(folder)) as url:
+            return [*await _answered(url, models), await _taken(Path(folder), url, models)]
+
+
+async def _answered(url: str, models: int) -> list[Figure]:
+    database = Database(url)
+    try:
+        await database.write(schema.upgrade)
+        begun = time.monotonic()
+        await fill(database, models)
+        filled = time.monotonic() - begun
+        await database.write(_analyze)
+        size = await database.read(database.dialect.size) / 2**20
+        written = f"{models * EVALUATIONS * len(METRICS):,} values written, {size:,.0f} MiB"
+        memory.settle()  # as the bot does when it has started
+        return [Figure(written, f"{filled:.0f} s"), *await _ask(database, models)]
+    finally:
+        database.close()
 
 
 async def _ask(database: Database, models: int) -> list[Figure]:
