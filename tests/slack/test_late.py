@@ -50,6 +50,13 @@ async def acknowledged(bot: Bot, count: int = 1) -> None:
             await asyncio.sleep(0.01)
 
 
+async def owing(bot: Bot, count: int) -> None:
+    """Wait until so many answers are known to be owed, which on a slow machine can be after they were acknowledged."""
+    async with asyncio.timeout(10):
+        while len(await bot.database.write(lambda db: db.exec(select(OwedAnswer)).all())) < count:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
 async def answered(bot: Bot) -> None:
     async with asyncio.timeout(20):
         while bot.inbound.late.pending:
@@ -186,6 +193,7 @@ async def test_what_was_acknowledged_and_not_answered_is_answered_after_the_next
     async with slow(bot.database):
         asked = [asking(bot), asking(bot, '/model log fraud-scorer "filter: hide closed shops"')]
         await acknowledged(bot, len(asked))
+        await owing(bot, len(asked))
         await kill(bot)
 
     for _ in range(2):
