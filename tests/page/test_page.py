@@ -427,6 +427,6 @@ async def test_a_long_channel_shows_its_end_first(page: Open, sandbox: Sandbox, 
         sandbox.world.add_message("C02MLFRAUD", said, "app")
     window = await page()
 
-    assert "card 499" in await text(window, "#log .row:last-child")
+    await window.until("document.querySelector('#log .row:last-child').innerText.includes('card 499')")
     await window.js("document.querySelector('.older').click()")
     await window.until("document.querySelectorAll('#log .row').length === 500")
