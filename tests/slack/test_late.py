@@ -68,7 +68,10 @@ def seen(bot: Bot) -> list[str]:
     return [str(one) for one in bot.sandbox.world.ephemerals if not one.get("gone")]
 
 
-async def test_an_answer_that_is_ready_is_the_acknowledgement(bot: Bot, workspace: Workspace) -> None:
+async def test_an_answer_that_is_ready_is_the_acknowledgement(
+    bot: Bot, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(late, "SOON_S", 20.0)
     await asking(bot)
 
     assert ["fraud-scorer" in said for said in seen(bot)] == [True]
@@ -76,10 +79,11 @@ async def test_an_answer_that_is_ready_is_the_acknowledgement(bot: Bot, workspac
 
 
 async def test_an_answer_that_takes_longer_follows_the_acknowledgement_and_looks_the_same(
-    bot: Bot, workspace: Workspace, words: Callable[[Any], str]
+    bot: Bot, workspace: Workspace, words: Callable[[Any], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_once = (await asking(bot))["ephemerals"]
-    await answered(bot)
+    with monkeypatch.context() as patient:
+        patient.setattr(late, "SOON_S", 20.0)
+        at_once = (await asking(bot))["ephemerals"]
     async with slow(bot.database):
         later = asking(bot)
         await acknowledged(bot)
