@@ -38,7 +38,8 @@ def alerts_of(db: Session, fact: EvaluationFact, model: Model, now: datetime) ->
     if fact.occurred_at < now - HISTORY or model.id is None:
         return []
     found = [*_objectives(db, fact, model), *_gaps(db, fact, model)]
-    firing = {alert.fingerprint for alert in db.exec(_open())}
+    told = _open().where(col(Alert.fingerprint).in_({f.fingerprint for f in found}))
+    firing = {alert.fingerprint for alert in db.exec(told)}
     return [f for f in found if f.status is AlertStatus.FIRING or f.fingerprint in firing]
 
 

@@ -47,6 +47,16 @@ SOURCES: Mapping[str, Source] = {
 }
 EXAMPLES = Path(integrations.alertmanager.__file__).parent / "examples"
 
+APPROVERS = {
+    "users": ["@bob"],
+    "group": None,
+    "not_author": True,
+    "channel": None,
+    "expires_s": 86_400,
+    "rollback": False,
+}
+"""Of a stage, as the configuration writes them into the model's row."""
+
 T = TypeVar("T")
 Row = TypeVar("Row", bound=SQLModel)
 

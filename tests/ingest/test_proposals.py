@@ -12,17 +12,10 @@ from bot.ingest.outcomes import note_overdue
 from bot.store.queries.gates import gate
 from bot.store.queries.proposals import shown
 from bot.store.tables import Decision, Directory, Model, Proposal
+from tests.ingest.conftest import APPROVERS
 
 BACK = GoBack(model="fraud-scorer", version="41", stage="production", previous="42", by="U02BOB")
 PRESSED = AskRollback(incident_id=1, by="U01ALICE")
-APPROVERS = {
-    "users": ["@bob"],
-    "group": None,
-    "not_author": True,
-    "channel": None,
-    "expires_s": 86_400,
-    "rollback": False,
-}
 
 
 @pytest.fixture

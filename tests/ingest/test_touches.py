@@ -56,22 +56,13 @@ from bot.store.queries.gates import gate
 from bot.store.queries.proposals import shown as shown_number
 from bot.store.tables import Delivery, Directory, Model, Proposal
 from tests.databases import Databases
+from tests.ingest.conftest import APPROVERS
 
 Act = Callable[[Any], object]
 
 TICKET = TicketFact(
     incident_id=1, key="ML-1", url="https://jira.example.com/browse/ML-1", status="To Do", category=StatusCategory.TODO
 )
-
-
-APPROVERS = {
-    "users": ["@bob"],
-    "group": None,
-    "not_author": True,
-    "channel": None,
-    "expires_s": 86_400,
-    "rollback": False,
-}
 
 
 @pytest.fixture(scope="session")
