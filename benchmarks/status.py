@@ -1,7 +1,7 @@
 """What people ask, over a year of models of 20 versions, each with 2,000 values, 200 changes and 500 alerts.
 
-With `--full` of 1,000 models, which the goals are about: 2 million values. On SQLite, or on the PostgreSQL server that
-DATABASE_URL names.
+Through Bolt, from Slack's payload to the answer that acknowledges it. With `--full` of 1,000 models, which the goals
+are about: 2 million values. On SQLite, or on the PostgreSQL server that DATABASE_URL names.
 """
 
 import json
@@ -21,6 +21,7 @@ from rich.progress import Progress
 from sqlalchemy import insert
 from sqlmodel import Session, SQLModel
 
+from benchmarks import asking
 from benchmarks.databases import fresh
 from benchmarks.figures import Figure, milliseconds, spread
 from benchmarks.programs import free_port
@@ -28,11 +29,7 @@ from benchmarks.start import connected, pss
 from bot import memory
 from bot.demo.children import programs
 from bot.ingest.evaluations import note_newest
-from bot.ingest.rules import Rules
-from bot.slack.cards.look import Look
-from bot.slack.commands import answer
-from bot.slack.questions import Asker
-from bot.slack.workspace import Workspace
+from bot.slack.app import App
 from bot.store import schema
 from bot.store.database import Database
 from bot.store.tables import (
@@ -87,14 +84,18 @@ async def _answered(url: str, models: int) -> list[Figure]:
 
 
 async def _ask(database: Database, models: int) -> list[Figure]:
-    workspace = Workspace(database, Rules(), lambda _db: Look(sources=("events",)), lambda: NOW, lambda: None, "one")
-    asker, dice = Asker("U1", "C1", word="/model"), random.Random(7)
+    async with asking.slack() as client:
+        return await _asked(database, asking.bot(client, database, NOW), models)
+
+
+async def _asked(database: Database, app: App, models: int) -> list[Figure]:
+    dice = random.Random(7)
 
     async def nothing() -> object:
         return await database.read(lambda _db: None)
 
-    async def ask(text: str) -> object:
-        return await answer(workspace, asker, _about(text, models, dice))
+    async def ask(text: str) -> None:
+        await asking.answered(app, _about(text, models, dice))
 
     floor = await _timed(nothing)
     figures = [Figure("a read that asks nothing", spread(floor), "1x")]

@@ -2,7 +2,7 @@
 
 `process_before_response` is on: Bolt's other runner adds 11 ms to every ack (performance.md 0.1). So a listener only
 reads rows or writes facts; forms are opened beside the ack (`clicks`), and what takes longer is answered after it
-(`late`). Every payload is stored first.
+(`late`). What Slack would not send again is stored before it is acknowledged, unless it is answered by that.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from bot.domain.errors import StoreUnavailable, UserError
 from bot.slack import clicks, commands, home, inbox, owed, submissions
 from bot.slack.answers.problems import UNWRITABLE, our_fault
 from bot.slack.blocks import Message
+from bot.slack.kept import KEEP_S, KEPT, DoneBefore, Keeper, Kept, kept_soon, number
 from bot.slack.late import Late
 from bot.slack.questions import Asker
 from bot.slack.workspace import Workspace
@@ -36,8 +37,6 @@ bolt_logger.setLevel(logging.ERROR)  # it warns of a token in the environment, w
 
 HEARD = Gauge("bellwether_slack_last_envelope_timestamp_seconds", "When Slack last sent us anything")
 Next = Callable[[], Awaitable[Any]]
-KEEP_S = 1.5
-"""Slack gives us 3 s for a form: so long we wait for the database, and then say that it cannot be used."""
 UNUSABLE = (TimeoutError, StoreUnavailable)
 IN_HAND = "in_hand"
 """Where a request's context holds what it has in hand."""
@@ -56,8 +55,8 @@ def build(client: AsyncWebClient, workspace: Workspace, *, words: tuple[str, ...
 
     @app.middleware
     async def store(body: dict[str, Any], context: AsyncBoltContext, next: Next) -> BoltResponse | None:
-        """Keep what came, unless it is from the inbox; what came before is done already, or is being done: then
-        Slack asks again later, or the second click of a double click is answered by the first."""
+        """Keep what came, unless it is from the inbox, or a command, which may not need it; what came before is done
+        already, or is being done: then Slack asks again later, or the first click of a double click is answered."""
         if "delivery_id" in context:
             await next()
             return None
@@ -67,15 +66,11 @@ def build(client: AsyncWebClient, workspace: Workspace, *, words: tuple[str, ...
                 return BoltResponse(status=200 if "actions" in body else 503)
             app.in_hand.add(name.subject)
             context[IN_HAND] = name.subject
-            try:
+            if "command" in body:
+                context[KEPT] = Kept(app.keeper, body)
+            else:
                 async with asyncio.timeout(KEEP_S):
                     stored = await workspace.database.write(inbox.keep, name, body, workspace.now(), workspace.replica)
-            except UNUSABLE:
-                if "command" not in body:
-                    raise
-                logger.warning("answering a command that is not stored yet")
-                workspace.database.submit(inbox.keep, name, body, workspace.now(), workspace.replica, answered=True)
-            else:
                 if stored.finished:
                     return BoltResponse(status=200)
                 if stored.in_hand:
@@ -92,9 +87,13 @@ def build(client: AsyncWebClient, workspace: Workspace, *, words: tuple[str, ...
     @app.error
     async def failed(error: Exception, body: dict[str, Any], context: AsyncBoltContext) -> BoltResponse:
         """Tell whoever typed, clicked or sent a form; leave an event unacknowledged: Slack sends it again."""
-        reference = str(context.get("delivery_id", ""))
+        reference = None
+        if not isinstance(error, UNUSABLE):
+            with suppress(*UNUSABLE, DoneBefore):
+                async with asyncio.timeout(KEEP_S):
+                    reference = await number(context)
         logger.error("listener failed", exc_info=error, extra={"reference": reference})
-        said = Message(UNWRITABLE) if isinstance(error, UNUSABLE) else our_fault(reference)
+        said = Message(UNWRITABLE) if isinstance(error, UNUSABLE) else our_fault(str(reference or ""))
         if "command" in body:
             return BoltResponse(status=200, body={"response_type": "ephemeral", **said.content})
         if body.get("type") == "view_submission":
@@ -114,6 +113,7 @@ class App(AsyncApp):
         super().__init__(client=client, **given)
         self.in_hand: set[str] = set()
         self.late = Late(client)
+        self.keeper = Keeper(workspace.database, workspace.now, workspace.replica)
         self._workspace = workspace
         self._begun = workspace.now()
         self._answering: set[int] = set()
@@ -121,7 +121,8 @@ class App(AsyncApp):
     async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
         """Acknowledge in time. An event waits until it is done: Slack sends it again; a form shows what comes back."""
         if "command" in req.body or "actions" in req.body:
-            return await self.late.soon(self._answered(req), req.body, partial(self._given, req))
+            keep, given = partial(kept_soon, req.context), partial(self._given, req)
+            return await self.late.soon(self._answered(req), req.body, keep, given)
         return await self._answered(req)
 
     async def answer_owed(self) -> None:
@@ -134,9 +135,14 @@ class App(AsyncApp):
                 self.late.follow(self._answered(req), one.body, partial(self._given, req))
 
     def _given(self, req: AsyncBoltRequest) -> None:
-        if "command" in req.body and (delivery_id := req.context.get("delivery_id")) is not None:
-            self._workspace.database.submit(owed.paid, delivery_id)
-            self._answering.discard(delivery_id)
+        if (command := req.context.get(KEPT)) is not None:
+            command.when_kept(self._pay)
+        elif "command" in req.body and "delivery_id" in req.context:  # it was owed
+            self._pay(req.context["delivery_id"])
+
+    def _pay(self, delivery_id: int) -> None:
+        self._workspace.database.submit(owed.paid, delivery_id)
+        self._answering.discard(delivery_id)
 
     async def _answered(self, req: AsyncBoltRequest) -> BoltResponse:
         try:
@@ -166,11 +172,16 @@ def _listen_to_commands(app: AsyncApp, workspace: Workspace, words: tuple[str, .
 
     @app.command(pattern)
     async def command(ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext) -> None:
-        asker = Asker(body["user_id"], body["channel_id"], word=body["command"], delivery_id=context.get("delivery_id"))
+        asker = Asker(body["user_id"], body["channel_id"], word=body["command"])
+        if workspace.turns.locked():  # they wait, so they are probably acknowledged before they are answered
+            await kept_soon(context)
         try:
-            answer = await commands.answer(workspace, asker, body.get("text", ""))
+            answer = await commands.answer(workspace, asker, body.get("text", ""), partial(number, context))
         except UserError as e:
             answer = Message(str(e))
+        except DoneBefore:
+            await ack()
+            return
         await ack(response_type="ephemeral", **answer.content)
 
 
@@ -181,16 +192,10 @@ def _listen_to_events(app: AsyncApp, workspace: Workspace) -> None:
 
     @app.event("app_mention")
     async def mention(event: dict[str, Any], client: AsyncWebClient, context: AsyncBoltContext) -> None:
-        asker = Asker(
-            event["user"],
-            event["channel"],
-            thread_ts=event.get("thread_ts"),
-            delivery_id=context.get("delivery_id"),
-        )
+        asker = Asker(event["user"], event["channel"], thread_ts=event.get("thread_ts"))
+        text = re.sub(r"<@[A-Z0-9]+(\|[^>]*)?>", " ", event["text"], count=1)
         try:
-            answer = await commands.answer(
-                workspace, asker, re.sub(r"<@[A-Z0-9]+(\|[^>]*)?>", " ", event["text"], count=1)
-            )
+            answer = await commands.answer(workspace, asker, text, partial(number, context))
         except UserError as e:
             answer = Message(str(e))
         await _reply(client, asker, answer)

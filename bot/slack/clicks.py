@@ -4,9 +4,10 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncRespond
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlmodel import Session
@@ -15,6 +16,7 @@ from bot.domain.actions import Action, AskRollback, GiveVerdict, ReopenIncident,
 from bot.domain.errors import UserError
 from bot.slack import commands, modals
 from bot.slack.blocks import Message
+from bot.slack.kept import number
 from bot.slack.questions import Asker
 from bot.slack.workspace import Workspace
 from bot.store.tables import Audit
@@ -54,11 +56,13 @@ def listen(app: AsyncApp, workspace: Workspace) -> None:
         await ack()
 
     @app.action(re.compile("^run_"))
-    async def run(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient) -> None:
+    async def run(
+        ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient, context: AsyncBoltContext
+    ) -> None:
         chosen = action.get("value") or action.get("selected_option", {}).get("value", "")
         asker = Asker(_who(body), _where(body) or _who(body))
         try:
-            answer = await commands.answer(workspace, asker, chosen)
+            answer = await commands.answer(workspace, asker, chosen, partial(number, context))
         except UserError as e:
             answer = Message(str(e))
         await tell(client, body, answer)

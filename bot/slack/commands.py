@@ -1,6 +1,6 @@
 """What a person may ask for, by slash command, mention or button: one table of verbs, one way to answer."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from sqlmodel import Session
@@ -32,13 +32,18 @@ DEFAULT_VERBS = {"/incident": "incidents", "/oncall": "oncall"}
 """What a bare alias means; with words after it, an alias is the same as the main command."""
 
 
-async def answer(workspace: Workspace, asker: Asker, text: str) -> Message:
-    """Return the answer to TEXT, for the asker's eyes, after what it asks for was done; raises UserError."""
+async def answer(
+    workspace: Workspace, asker: Asker, text: str, delivery: Callable[[], Awaitable[int | None]]
+) -> Message:
+    """Return the answer to TEXT, for the asker's eyes, after what it asks for was done; raises UserError.
+
+    Before anything is done, DELIVERY keeps what they sent and returns its number in the inbox, or raises.
+    """
     async with workspace.turns:
         found = await workspace.ask(_answer, workspace, asker, text)
     if isinstance(found, Message):
         return found
-    await workspace.act(found.action, delivery_id=asker.delivery_id)
+    await workspace.act(found.action, delivery_id=await delivery())
     return found.said
 
 

@@ -1,4 +1,4 @@
-"""What Slack sent us, stored before Bolt acknowledges it: what comes again is done once, none is lost.
+"""What Slack sent us, stored so that what comes again is done once, and none is lost.
 
 Slack sends events again (platforms.md section 3), people press twice, and send a form again whose acknowledgement was
 lost. What was stored and finished is acknowledged and dropped; an event that was stored but not finished, because we
@@ -6,19 +6,20 @@ died or failed, is done again. The rows are kept for longer than Slack sends aga
 """
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import update
+from sqlalchemy import Update, update
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
+from sqlmodel.sql.expression import Select
 
 from bot.slack import owed
 from bot.store import leases
+from bot.store.many import Many, types_of
 from bot.store.prepared import prepared
 from bot.store.tables import Delivery
 
@@ -29,6 +30,23 @@ IN_HAND = timedelta(seconds=20)
 """Longer than any call of a listener: after that whoever had it died."""
 LOOK_BACK = 5
 """So many earlier times of the same subject are compared."""
+
+
+NEW = ("digest", "received_at", "last_at", "body", "recorded")
+_insert = Many(
+    f"""
+    INSERT INTO delivery ({", ".join(NEW)}, source, content_type, repeats, duplicate, unmapped, reason)
+    SELECT j.*, '{SOURCE}', 'application/json', 0, 0, 0, '' FROM (VALUES {{rows}}) AS j RETURNING id, digest
+    """,  # noqa: S608 - only our own names
+    *types_of(Delivery, *NEW),
+)
+_known = Many(
+    f"""
+    SELECT j.column1, d.id FROM (VALUES {{rows}}) AS j JOIN delivery AS d
+    ON d.source = '{SOURCE}' AND d.digest = j.column1
+    """,  # noqa: S608 - only our own name
+    *types_of(Delivery, "digest"),
+)
 
 
 @dataclass(frozen=True)
@@ -68,42 +86,66 @@ def takes_time(body: Mapping[str, Any]) -> bool:
     return "event_id" in body or body.get("type") == "view_submission"
 
 
-def keep(
-    db: Session, name: Name, body: Mapping[str, Any], now: datetime, replica: str, *, answered: bool = False
-) -> Stored:
+def keep(db: Session, name: Name, body: Mapping[str, Any], now: datetime, replica: str) -> Stored:
     """Store a payload, or find it again, and take it in hand for REPLICA until it is let go.
 
-    What takes no time counts as finished at once, and is in nobody's hand; a command is owed its answer, unless it is
-    ANSWERED without having been stored.
+    What takes no time counts as finished at once, and is in nobody's hand.
     """
     slow = takes_time(body)
     ours = not slow or leases.take(db, replica, [_claim(name.subject)], IN_HAND)
-    row = next((row for row in _newest(db, name.subject) if _is_same(row, name, now)), None)
-    known = row is not None
-    if row is None:
-        safe = {k: v for k, v in body.items() if k not in ("token", "response_url", "response_urls")}
-        packed = zlib.compress(to_json(safe), 1)
-        row = Delivery(source=SOURCE, digest=name.subject, received_at=now, last_at=now, body=packed)
-        row.content_type = "application/json"
-        row.recorded = 0 if slow else 1
-    else:
-        row.repeats, row.last_at = row.repeats + 1, now
-    db.add(row)
-    db.flush()
-    assert row.id is not None
-    if answered:
-        owed.paid(db, row.id)
-    elif not known and "command" in body and body.get("response_url"):
-        owed.owe(db, row.id, replica, now, body["response_url"])
-    if row.recorded and slow:
+    known = next((row for row in _newest(db, name.subject) if _is_same(row, name, now)), None)
+    if known is None:
+        [(number, _)] = _insert.run(db, [(name.subject, now, now, _packed(body), 0 if slow else 1)])
+        return Stored(number, finished=False, in_hand=not ours)
+    assert known.id is not None
+    _came_again(db, known.id, now)
+    if known.recorded and slow:
         let_go(db, name.subject, replica)
-    return Stored(row.id, finished=known and row.recorded > 0, in_hand=not ours)
+    return Stored(known.id, finished=known.recorded > 0, in_hand=not ours)
+
+
+def keep_commands(db: Session, commands: Sequence[Mapping[str, Any]], now: datetime, replica: str) -> list[Stored]:
+    """Store commands, no two of them the same; REPLICA owes their answers. One that came before counts as done."""
+    names = [str(command["trigger_id"]) for command in commands]
+    before = {name: Stored(number, finished=True) for name, number in _known.run(db, [(name,) for name in names])}
+    new = {name: command for name, command in zip(names, commands, strict=True) if name not in before}
+    rows = [(name, now, now, _packed(command), 1) for name, command in new.items()]
+    stored = {name: Stored(number, finished=False) for number, name in _insert.run(db, rows)}
+    urls = {stored[name].id: command.get("response_url") for name, command in new.items()}
+    owed.owe(db, {number: url for number, url in urls.items() if url}, replica, now)
+    return [before.get(name) or stored[name] for name in names]
+
+
+class _Earlier(NamedTuple):
+    """A payload in the inbox that is about the same."""
+
+    id: int | None
+    recorded: int
+    received_at: datetime
+    body: bytes
+
+
+def _newest(db: Session, subject: str) -> list[_Earlier]:
+    return [_Earlier(*row) for row in _earlier(db, subject)]
 
 
 @prepared
-def _newest(subject: str) -> SelectOfScalar[Delivery]:
-    times = select(Delivery).where(Delivery.source == SOURCE, Delivery.digest == subject)
-    return times.order_by(col(Delivery.id).desc()).limit(LOOK_BACK)
+def _earlier(subject: str) -> Select[int | None, int, datetime, bytes]:
+    times = select(Delivery.id, Delivery.recorded, Delivery.received_at, Delivery.body)
+    same = times.where(Delivery.source == SOURCE, Delivery.digest == subject)
+    return same.order_by(col(Delivery.id).desc()).limit(LOOK_BACK)
+
+
+def _packed(body: Mapping[str, Any]) -> bytes:
+    """Return what is kept of BODY: nothing that gives access."""
+    safe = {k: v for k, v in body.items() if k not in ("token", "response_url", "response_urls")}
+    return zlib.compress(to_json(safe), 1)
+
+
+@prepared
+def _came_again(number: int, at: datetime) -> Update:
+    again = update(Delivery).where(col(Delivery.id) == number)
+    return again.values(repeats=Delivery.repeats + 1, last_at=at)
 
 
 def finish(db: Session, delivery_id: int) -> None:
@@ -130,7 +172,7 @@ def _button(body: Mapping[str, Any]) -> str:
     return sha256(repr(pressed).encode()).hexdigest()
 
 
-def _is_same(row: Delivery, name: Name, now: datetime) -> bool:
+def _is_same(row: _Earlier, name: Name, now: datetime) -> bool:
     """Return whether ROW is the deed NAME: sent again as it was, or done again too soon to be meant so."""
     if row.recorded and now - row.received_at < name.once:
         return True

@@ -41,12 +41,17 @@ class Late:
         self.pending: set[asyncio.Task[None]] = set()
 
     async def soon(
-        self, answer: Coroutine[Any, Any, BoltResponse], body: Mapping[str, Any], given: Callable[[], None]
+        self,
+        answer: Coroutine[Any, Any, BoltResponse],
+        body: Mapping[str, Any],
+        keep: Callable[[], Awaitable[None]],
+        given: Callable[[], None],
     ) -> BoltResponse:
-        """Return the ANSWER to BODY when it is ready soon, else an empty one; call GIVEN when it was given."""
+        """Return the ANSWER to BODY if it is ready soon, else an empty one, after KEEP; call GIVEN when it is given."""
         answering = asyncio.create_task(answer)
         done, _ = await asyncio.wait((answering,), timeout=SOON_S)
         if not done:
+            await keep()
             self.follow(answering, body, given)
             return BoltResponse(status=200)
         given()

@@ -5,6 +5,7 @@ committed together with its `paid`, so it is not done again.
 """
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,17 @@ from sqlmodel import Session, col, select
 
 from bot.slack.late import GOOD
 from bot.store import leases
+from bot.store.many import Many, types_of
 from bot.store.tables import Delivery, OwedAnswer
+
+_insert = Many(
+    "INSERT INTO owed_answer (delivery_id, replica, at, response_url) VALUES {rows}",
+    *types_of(OwedAnswer, "delivery_id", "replica", "at", "response_url"),
+)
+_delete = Many(
+    "DELETE FROM owed_answer WHERE delivery_id IN (SELECT j.column1 FROM (VALUES {rows}) AS j)",
+    *types_of(OwedAnswer, "delivery_id"),
+)
 
 
 @dataclass(frozen=True)
@@ -26,14 +37,14 @@ class Owed:
     body: dict[str, Any]
 
 
-def owe(db: Session, delivery_id: int, replica: str, now: datetime, response_url: str) -> None:
-    """Note that REPLICA is going to answer to RESPONSE_URL."""
-    db.add(OwedAnswer(delivery_id=delivery_id, replica=replica, at=now, response_url=response_url))
+def owe(db: Session, response_urls: Mapping[int, str], replica: str, now: datetime) -> None:
+    """Note that REPLICA is going to answer: the number of each command in the inbox, and where its answer goes."""
+    _insert.run(db, [(number, replica, now, url) for number, url in response_urls.items()])
 
 
 def paid(db: Session, delivery_id: int) -> None:
     """Note that it need not be answered any more."""
-    db.exec(delete(OwedAnswer).where(col(OwedAnswer.delivery_id) == delivery_id))
+    _delete.run(db, [(delivery_id,)])
 
 
 def left(db: Session, replica: str, begun: datetime, now: datetime) -> list[Owed]:

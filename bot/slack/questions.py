@@ -27,8 +27,6 @@ class Asker:
     channel: str
     word: str | None = None
     thread_ts: str | None = None
-    delivery_id: int | None = None
-    """Their request in the inbox: done together with what it asks for, so that it is done once."""
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from slack_bolt.async_app import AsyncBoltRequest
 from sqlmodel import Session, select
 
 from bot.slack import app as slack_app
 from bot.slack import inbox, late, owed
+from bot.slack import kept as kept_module
 from bot.slack.workspace import Workspace
 from bot.store import leases
 from bot.store.database import READERS, Database
@@ -61,6 +63,11 @@ async def answered(bot: Bot) -> None:
     async with asyncio.timeout(20):
         while bot.inbound.late.pending:
             await asyncio.wait(bot.inbound.late.pending)
+
+
+async def kept(workspace: Workspace) -> list[Delivery]:
+    """Return the commands in the inbox."""
+    return await workspace.ask(lambda db: list(db.exec(select(Delivery)).all()))
 
 
 def seen(bot: Bot) -> list[str]:
@@ -161,16 +168,55 @@ async def test_an_answer_that_slack_refuses_is_given_up(bot: Bot, workspace: Wor
     assert [call["error"] for call in bot.calls("response_url")] == ["used_url"]
 
 
-async def test_a_question_is_answered_though_it_can_be_stored_only_later(bot: Bot, workspace: Workspace) -> None:
+async def test_a_question_that_is_answered_at_once_needs_no_database_that_can_be_written(
+    bot: Bot, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(late, "SOON_S", 20.0)
     async with slow(bot.database, writing=True):
-        asked = asking(bot)
-        await acknowledged(bot)
+        await asking(bot)
+
+    assert ["fraud-scorer" in said for said in seen(bot)] == [True]
+    assert await kept(workspace) == []
+
+
+async def test_what_is_acknowledged_before_its_answer_is_stored_before_that(bot: Bot, workspace: Workspace) -> None:
+    async with slow(bot.database):
+        asked = [asking(bot, user=user) for user in ("alice", "bob")]
+        await acknowledged(bot, len(asked))
+        there = await bot.database.write(lambda db: db.exec(select(OwedAnswer)).all())
+    await answered(bot)
+
+    assert len(there) == len(asked)
+    assert await bot.database.write(lambda db: db.exec(select(OwedAnswer)).all()) == []
+
+
+async def test_what_is_asked_is_acknowledged_in_time_and_answered_though_it_can_be_stored_only_later(
+    bot: Bot, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_module, "KEEP_S", 0.01)
+    async with slow(bot.database, writing=True):
+        async with slow(bot.database):
+            asked = asking(bot)
+            await acknowledged(bot)
         await answered(bot)
         assert ["fraud-scorer" in said for said in seen(bot)] == [True]
     await asked
     await bot.database.write(lambda _db: None)
 
-    assert [d.repeats for d in await workspace.ask(lambda db: db.exec(select(Delivery)).all())] == [0]
+    assert [d.repeats for d in await kept(workspace)] == [0]
+    assert await bot.database.write(lambda db: db.exec(select(OwedAnswer)).all()) == []
+
+
+async def test_a_command_that_came_before_is_not_done_again(bot: Bot, workspace: Workspace) -> None:
+    told = {"command": "/model", "text": 'log fraud-scorer "filter: hide closed shops"', "trigger_id": "1.1"}
+    told |= {"user_id": "U02BOB", "channel_id": FRAUD, "team_id": "T1"}
+
+    answers = [
+        await bot.inbound.async_dispatch(AsyncBoltRequest(mode="socket_mode", body=dict(told))) for _ in range(2)
+    ]
+
+    assert ["Noted" in str(answer.body) for answer in answers] == [True, False]
+    assert len(await workspace.ask(lambda db: db.exec(select(Change)).all())) == 1
 
 
 async def kill(bot: Bot) -> None:
@@ -234,7 +280,7 @@ async def test_what_a_dead_replica_owes_is_taken_over_and_what_a_live_one_owes_i
         leases.take(db, "living", [f"{leases.PRESENCE}living"], timedelta(minutes=1))
         for number, (replica, at) in enumerate(asked, 1):
             body = {"command": "/model", "trigger_id": f"1.{number}", "response_url": "http://127.0.0.1:1/"}
-            inbox.keep(db, inbox.Name(f"1.{number}"), body, at, replica)
+            inbox.keep_commands(db, [body], at, replica)
 
     await bot.database.write(owe)
 
