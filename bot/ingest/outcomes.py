@@ -4,7 +4,8 @@ from datetime import datetime
 
 from sqlmodel import Session, and_, col, or_, select
 
-from bot.domain import keys
+from bot.domain import durations, keys
+from bot.domain.actions import IncidentStatus
 from bot.domain.proposals import UNDECIDED, ProposalStatus
 from bot.ingest.timeline import tell
 from bot.store.projection import touch, touch_existing
@@ -50,16 +51,17 @@ def note_overdue(db: Session, now: datetime) -> None:
     open_ones = (Proposal.status == ProposalStatus.APPROVED, col(Proposal.deployed_at).is_(None))
     awaited = select(Proposal, Model).join(Model, col(Model.id) == col(Proposal.model_id))
     found = db.exec(awaited.where(*open_ones, col(Proposal.late_at).is_(None))).all()
-    late = [row for row, model in found if row.decided_at is not None and row.decided_at + within(model) <= now]
+    late = [(row, model) for row, model in found if row.decided_at and row.decided_at + within(model) <= now]
     lapsed = db.exec(expired).all()
     for row in lapsed:
         row.status = ProposalStatus.EXPIRED
         row.gate = gate(db, db.get_one(Model, row.model_id), row.version, row.stage).kept
         give_back(db, row, now, "nobody decided on the roll-back in time")
-    for row in late:
+    for row, model in late:
         row.late_at = now
         row.trouble = error_of(db, keys.order(row.deployer, row.id or 0)) if row.deployer and row.run is None else ""
-    for row in (*lapsed, *late):
+        give_back(db, row, now, f"the roll-back does not serve {durations.short(within(model))} after it was decided")
+    for row in (*lapsed, *(row for row, _ in late)):
         db.add(row)
         touch(db, now, keys.proposal(row.id or 0))
     if lapsed:
@@ -76,9 +78,9 @@ def touch_proposals(db: Session, now: datetime, model_id: int | None) -> None:
 
 
 def give_back(db: Session, row: Proposal, now: datetime, words: str, *, by: str | None = None) -> None:
-    """Let people ask for a roll-back again in the incident where this one came to nothing."""
+    """Let people ask for a roll-back again in the incident where this one came to nothing, if it is still open."""
     incident = db.get(Incident, row.incident_id) if row.incident_id is not None else None
-    if incident is None or incident.id is None:
+    if incident is None or incident.id is None or incident.status == IncidentStatus.RESOLVED:
         return
     incident.rollback_by, incident.rollback_at = None, None
     incident.revision += 1

@@ -59,7 +59,7 @@ def test_a_roll_back_that_is_under_way_is_asked_for_once(released: Any, first: A
     assert released.incident() == before
 
 
-@pytest.mark.parametrize(("first", "again"), [(BACK, BACK), (BACK, PRESSED), (PRESSED, BACK)])
+@pytest.mark.parametrize(("first", "again"), [(BACK, BACK), (BACK, PRESSED), (PRESSED, BACK), (PRESSED, PRESSED)])
 def test_a_roll_back_that_is_late_may_be_asked_for_anew(released: Any, first: Any, again: Any) -> None:
     released.act(first)
     released.run(note_overdue, released.later(hours=1))
@@ -67,6 +67,17 @@ def test_a_roll_back_that_is_late_may_be_asked_for_anew(released: Any, first: An
     released.act(again)
 
     assert [(p.version, p.late_at is None) for p in released.rows(Proposal)] == [("41", False), ("41", True)]
+
+
+def test_a_roll_back_that_is_late_gives_the_incident_its_button_back(released: Any) -> None:
+    released.act(PRESSED)
+    assert "incident_rollback" not in released.says("slack/incident/1")
+
+    released.run(note_overdue, released.later(hours=1))
+    released.draw()
+
+    assert "incident_rollback" in released.says("slack/incident/1")
+    assert "the roll-back does not serve 30 min after it was decided" in released.says("slack/incident/1/log/2")
 
 
 @pytest.mark.parametrize(("word", "did"), [(Word.APPROVE, "approved it"), (Word.REJECT, "rejected it")])
