@@ -119,7 +119,7 @@ def story(sandbox: Sandbox, look: Look, viewer: Viewer) -> Markup:
         "can_kill": can_kill,
         "killed": "kill" in told and not can_kill,
     }
-    return template("_story.html", story=shown if told else None)
+    return template("_story.html", story=shown if steps or shown["title"] else None)
 
 
 def faults(sandbox: Sandbox, look: Look, viewer: Viewer) -> Markup:

@@ -207,6 +207,16 @@ def test_calls_are_counted_once_and_anew_after_they_were_emptied(sandbox: Sandbo
     assert "<b>1</b> Slack call out" in window.changes()["regions"]["counter"]
 
 
+def test_events_are_counted_without_a_story_to_play(sandbox: Sandbox) -> None:
+    window = opened(sandbox)
+
+    sandbox.world.story |= {"events_in": 7}
+    regions = window.changes()["regions"]
+
+    assert "<b>7</b> events in" in regions["counter"]
+    assert "Story" not in regions.get("story", "")
+
+
 def test_the_story_hints_only_while_a_step_runs(sandbox: Sandbox) -> None:
     window = opened(sandbox)
     steps = [{"n": 1, "title": "Roll back", "state": "running"}]
