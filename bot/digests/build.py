@@ -37,7 +37,7 @@ def build(db: Session, *, name: str, digest: DigestSection, day: date, sources: 
     people = {n: n for i in week.asked for n in (i.lead, i.rollback_by, i.resolved_by) if n}
     people |= user_ids(db, [m.model.owner for m in week.models])
     copies = remote_ids(db, [keys.incident(i.id) for i in week.asked if i.id is not None])
-    telling = Telling(week, told, drawn, history, copies, people)
+    telling = Telling(week, told, history, copies, people)
     view = DigestView(name=name, title=f"{_title(name)} · {period.label}", health=Health.GOOD)
     for add in SECTIONS:
         view = add(view, telling)

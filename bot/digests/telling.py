@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bot.digests.health import Story, attention
-from bot.digests.metric import Metric
 from bot.digests.period import Period
 from bot.digests.rows import Week
 from bot.digests.values import Reading
@@ -20,10 +19,8 @@ class Telling:
 
     week: Week
     stories: Sequence[Story]
-    drawn: Metric | None
-    """The metric of the worst model that the chart is about."""
     history: Sequence[Reading]
-    """Its values of eight weeks (or days), newest first."""
+    """Values of the worst model's leading metric, which is drawn, in eight weeks (or days), newest first."""
     copies: Mapping[str, str]
     """Keys of incidents -> where their cards stand."""
     people: Mapping[str, str]

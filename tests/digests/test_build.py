@@ -94,7 +94,7 @@ def test_the_chart_shows_eight_weeks_beside_the_objective(golden: Six, told: Tol
     chart = told().chart
 
     assert chart is not None
-    assert chart.title == "Good payments declined, % by week"
+    assert (chart.title, chart.name) == ("Good payments declined, % by week", "fraud-scorer")
     assert [(p.label, p.value) for p in chart.points][-2:] == [("9 Nov", 2.1), ("16 Nov", 2.2)]
     assert len(chart.points) == 8
     assert {p.value for p in chart.objective} == {2.5}

@@ -24,17 +24,18 @@ MOST_TITLE = 50
 
 def add(view: DigestView, telling: Telling) -> DigestView:
     """Add the chart, if there is something to draw, and what it leaves out."""
-    metric = telling.drawn
-    if metric is None:
+    worst = next(iter(telling.attention), None)
+    metric = worst.leading if worst else None
+    if worst is None or metric is None:
         return view
     arrived = [r for r in telling.history if not r.provisional]
     kept = sorted((r for r in arrived if metric.comparable(r) and r.unit == arrived[0].unit), key=lambda r: -r.week)
     notes = tuple(_left_out(metric, telling, arrived, kept))
-    chart = _chart(metric, telling, kept) if len(kept) >= FEWEST else None
+    chart = _chart(worst.name, metric, telling, kept) if len(kept) >= FEWEST else None
     return replace(view, chart=chart, notes=(*view.notes, *notes))
 
 
-def _chart(metric: Metric, telling: Telling, kept: list[Reading]) -> Chart:
+def _chart(model: str, metric: Metric, telling: Telling, kept: list[Reading]) -> Chart:
     labels = [short(telling.period.begins(r.week)) for r in kept]
     points = tuple(Point(n, drawn_value(metric, r.value)) for n, r in zip(labels, kept, strict=True))
     limits = [_limit(metric, r) for r in kept]
@@ -45,7 +46,7 @@ def _chart(metric: Metric, telling: Telling, kept: list[Reading]) -> Chart:
     return Chart(
         title=clip(title, MOST_TITLE - len(rest)) + rest,
         unit=unit,
-        name=clip(metric.name, MOST_NAME) if metric.name.upper() != "SLO" else "value",
+        name=clip(model, MOST_NAME) if model.upper() != "SLO" else "value",
         points=points,
         objective=objective if len(objective) == len(points) else (),
     )
