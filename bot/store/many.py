@@ -1,14 +1,15 @@
 """Statements over many rows: the same text on every database, and little of SQLAlchemy at run time.
 
-SQLAlchemy compiles a statement once for each number of rows, which gives the placeholders and casts of the dialect;
-its values then go to the driver directly, because binding them by name costs more than the database needs to write
-them. Numbers of rows are powers of two, so that few texts serve every list and stay prepared in the driver.
+A text is made once for each number of rows, with SQLAlchemy's placeholders and casts of the dialect; its values then go
+to the driver directly, because binding them by name costs more than the database needs to write them. Lists are cut
+where few numbers of rows serve them all, so that few texts have to stay prepared in the driver.
 """
 
+import itertools
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +23,9 @@ Values = tuple[Any, ...]
 
 MOST_ROWS = 256
 """In one statement; with 30 columns they are far from the 32,766 values that databases take."""
+KEPT = 512
+"""Statements that a driver should keep prepared: some dozen texts for each list, each in a few lengths."""
+CONSTANT = re.compile(r":(\w+)")
 
 
 def types_of(table: type[SQLModel], *names: str) -> list[TypeEngine[Any]]:
@@ -62,7 +66,7 @@ class Many:
         for part in _parts(rows):
             compiled = self._compile(connection.dialect, len(part))
             head, tail = (tuple(given[name] for name in names) for names in (compiled.head, compiled.tail))
-            returned += _ask(connection, compiled.text, (*head, *chain.from_iterable(part), *tail))
+            returned += _ask(connection, compiled.text, (*head, *itertools.chain.from_iterable(part), *tail))
         return returned
 
     def _compile(self, dialect: Dialect, count: int) -> _Compiled:
@@ -72,15 +76,20 @@ class Many:
         return known
 
     def _compile_anew(self, dialect: Dialect, count: int) -> _Compiled:
-        names = [[f"row{row}_{n}" for n in range(len(self._columns))] for row in range(count)]
-        values = ", ".join("(" + ", ".join(f":{name}" for name in row) + ")" for row in names)
-        binds = [sa.bindparam(name, type_=kind) for row in names for name, kind in zip(row, self._columns, strict=True)]
-        binds += [sa.bindparam(name, type_=kind) for name, kind in self._constants.items()]
-        statement = sa.text(self._text.replace("{rows}", values)).bindparams(*binds)
-        compiled: Any = statement.compile(dialect=dialect)
-        order: list[str] = compiled.positiontup
-        first, past = order.index(names[0][0]), order.index(names[-1][-1]) + 1
-        return _Compiled(str(compiled), head=order[:first], tail=order[past:])
+        numbers = itertools.count(1)
+        places = [_placeholder(kind, dialect) for kind in self._columns]
+        named = {name: _placeholder(kind, dialect) for name, kind in self._constants.items()}
+
+        def numbered(place: str) -> str:
+            return place.replace("$1", f"${next(numbers)}")
+
+        def compiled(part: str) -> str:
+            return CONSTANT.sub(lambda found: numbered(named[found[1]]), part)
+
+        before, after = self._text.split("{rows}")
+        head = compiled(before)
+        rows = ", ".join("(" + ", ".join(map(numbered, places)) + ")" for _ in range(count))
+        return _Compiled(head + rows + compiled(after), head=CONSTANT.findall(before), tail=CONSTANT.findall(after))
 
     def _processors_of(self, dialect: Dialect) -> tuple[Sequence[tuple[int, "_Processor"]], dict[str, "_Processor"]]:
         known = self._processors.get(dialect.name)
@@ -118,6 +127,11 @@ def _ask(connection: sa.Connection, text: str, values: Values) -> Sequence[Value
 _Processor = Callable[[Any], Any]
 
 
+def _placeholder(kind: TypeEngine[Any], dialect: Dialect) -> str:
+    """Return what stands for a value of KIND, `?` or `$1::TEXT`."""
+    return str(sa.text(":value").bindparams(sa.bindparam("value", type_=kind)).compile(dialect=dialect))
+
+
 def _processor(kind: TypeEngine[Any], dialect: Dialect) -> _Processor | None:
     """Return what makes a value of KIND one of the driver's; times are remembered, because most come many times."""
     if isinstance(kind, sa.JSON):
@@ -135,9 +149,11 @@ def _processed(row: Values, typed: Sequence[tuple[int, _Processor]]) -> Values:
 
 
 def _parts(rows: Sequence[Values]) -> Iterator[Sequence[Values]]:
-    """Cut ROWS into pieces whose lengths are powers of two."""
+    """Cut ROWS into pieces, as long as numbers are of which only the first three binary digits may be 1."""
     first = 0
     while first < len(rows):
-        count = min(MOST_ROWS, 1 << (len(rows) - first).bit_length() - 1)
+        left = min(MOST_ROWS, len(rows) - first)
+        zeros = max(0, left.bit_length() - 3)
+        count = left >> zeros << zeros
         yield rows[first : first + count]
         first += count

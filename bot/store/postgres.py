@@ -19,6 +19,7 @@ from sqlmodel import Session, SQLModel
 
 from bot.domain.errors import ConfigError, StoreUnavailable
 from bot.store.bell import NotifyBell
+from bot.store.many import KEPT
 
 WRITERS = 0x42454C4C  # "BELL"
 """The advisory lock of all who write."""
@@ -28,7 +29,10 @@ SETTINGS = {
     "idle_in_transaction_session_timeout": "5s",  # a replica that stands still must not hold up the others
     "jit": "off",  # it pays for statements of seconds; ours take milliseconds, and compiling takes longer
 }
-WRITING = {"lock_timeout": "6s"}
+SEEKING = dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin"), "off")
+"""Who writes asks for few rows of large tables, by an index. The server makes the plan of a statement that stays
+prepared while the tables are still small, and then goes through all of a table that has grown, until it is analyzed."""
+WRITING = {"lock_timeout": "6s", **SEEKING}
 STILL_S = 5.0
 """Whoever has its turn and says nothing for so long stands still."""
 READING = {"default_transaction_read_only": "on", "default_transaction_isolation": "repeatable read"}
@@ -40,6 +44,7 @@ WAITED_LONG = "55P03"
 FATE_S = 30.0
 """How long to ask what became of a commit whose answer was lost."""
 
+TURN = f"SELECT pg_advisory_xact_lock({WRITERS}), CAST(pg_current_xact_id() AS text)"
 END_WHO_STANDS_STILL = sa.text(
     f"""
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity JOIN pg_locks USING (pid)
@@ -82,9 +87,8 @@ class Postgres:
 
     def begin(self, db: Session) -> str:
         """Wait for our turn among the writers of all replicas, and no longer for one that stands still."""
-        turn = sa.select(sa.func.pg_advisory_xact_lock(WRITERS), sa.cast(sa.func.pg_current_xact_id(), sa.Text))
         try:
-            return str(db.connection().execute(turn).one()[1])
+            return str(db.connection().exec_driver_sql(TURN).one()[1])
         except sa.exc.DBAPIError as e:
             if _state(e) == WAITED_LONG:
                 db.rollback()
@@ -147,4 +151,7 @@ def engine(url: str, settings: Mapping[str, str]) -> AsyncEngine:
     async def connect(*_: Any, **__: Any) -> Any:
         return await asyncpg.connect(url, timeout=CONNECT_S, command_timeout=ANSWER_S, server_settings=dict(settings))
 
-    return create_async_engine("postgresql+asyncpg://", async_creator=connect, pool_size=1, max_overflow=0)
+    kept = {"prepared_statement_cache_size": KEPT}
+    return create_async_engine(
+        "postgresql+asyncpg://", async_creator=connect, connect_args=kept, pool_size=1, max_overflow=0
+    )

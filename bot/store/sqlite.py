@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from bot.domain.errors import ConfigError
+from bot.store.many import KEPT
 
 BUSY_S = 2
 """Others write for milliseconds; a delivery may wait twice, and GitHub waits 10 s for its answer."""
@@ -77,7 +78,8 @@ class Sqlite:
 
 def engine(url: str, begin: str) -> sa.Engine:
     """Return an engine whose transactions start with BEGIN: the driver's own would start them too late."""
-    made = sa.create_engine(url, connect_args={"check_same_thread": False, "timeout": BUSY_S})
+    given = {"check_same_thread": False, "timeout": BUSY_S, "cached_statements": KEPT}
+    made = sa.create_engine(url, connect_args=given)
 
     @sa.event.listens_for(made, "connect")
     def _connect(connection: Any, _record: Any) -> None:
