@@ -26,7 +26,7 @@ Alerts always have one, so they are read again.
 TOLD_OF = timedelta(days=30)
 """How old an incident may be whose list of changes still learns that a source speaks now."""
 
-NEW = ("source", "digest", "received_at", "last_at", "content_type", "body")
+NEW = ("source", "digest", "received_at", "last_at", "content_type", "body", "recorded", "unmapped", "reason")
 COUNTS = ("id", "recorded", "duplicate", "unmapped", "reason")
 
 _same = Many(
@@ -40,8 +40,8 @@ _same = Many(
 )
 _insert = Many(
     f"""
-    INSERT INTO delivery ({", ".join(NEW)}, repeats, recorded, duplicate, unmapped, reason)
-    SELECT j.*, 0, 0, 0, 0, '' FROM (VALUES {{rows}}) AS j RETURNING id, source, digest
+    INSERT INTO delivery ({", ".join(NEW)}, repeats, duplicate)
+    SELECT j.*, 0, 0 FROM (VALUES {{rows}}) AS j RETURNING id, source, digest
     """,  # noqa: S608 - only our own column names
     *types_of(Delivery, *NEW),
 )
@@ -58,12 +58,13 @@ _count = Many(
     """,
     *types_of(Delivery, *COUNTS),
 )
-_silent = Many(
+_hear_again = Many(
     """
-    SELECT j.column1 FROM (VALUES {rows}) AS j LEFT JOIN heartbeat AS h ON h.source = j.column1
-    WHERE h.last_at IS NULL OR h.last_at < :silent
+    UPDATE heartbeat SET last_at = :now, deliveries = deliveries + j.column2 FROM (VALUES {rows}) AS j
+    WHERE heartbeat.source = j.column1 AND heartbeat.last_at >= :silent RETURNING source
     """,
-    *types_of(Heartbeat, "source"),
+    *types_of(Heartbeat, "source", "deliveries"),
+    now=types_of(Heartbeat, "last_at")[0],
     silent=types_of(Heartbeat, "last_at")[0],
 )
 _hear = Many(
@@ -86,10 +87,19 @@ class Kept:
     """The same body came a moment ago."""
     unmapped: int = 0
     """What of it could not be read when it came before."""
+    presumed: int | None = None
+    """How many facts its row counts as recorded, before anybody tried; None: it counts what became of it earlier."""
 
 
-def keep(db: Session, requests: Sequence[Request], now: datetime) -> list[Kept]:
-    """Store deliveries, no two of them equal; of one that a retry just repeats there is a row already."""
+Said = tuple[int, int, str]
+"""How many facts a delivery states, how much of it could not be read, and why."""
+
+
+def keep(db: Session, requests: Sequence[Request], said: Sequence[Said], now: datetime) -> list[Kept]:
+    """Store deliveries, no two of them equal; of one that a retry just repeats there is a row already.
+
+    A new row counts all that was SAID as recorded: most news are, so few rows have to be written again.
+    """
     digests = [sha256(request.body).hexdigest() for request in requests]
     named = [(n, request.source, digest) for n, (request, digest) in enumerate(zip(requests, digests, strict=True))]
     again = {
@@ -98,12 +108,20 @@ def keep(db: Session, requests: Sequence[Request], now: datetime) -> list[Kept]:
     }
     _repeat.run(db, [(row.id,) for row in again.values()], now=now)
     rows = [
-        (request.source, digests[n], now, now, request.headers.get("content-type", ""), zlib.compress(request.body, 1))
+        (
+            request.source,
+            digests[n],
+            now,
+            now,
+            request.headers.get("content-type", ""),
+            zlib.compress(request.body, 1),
+            *said[n],
+        )
         for n, request in enumerate(requests)
         if n not in again
     ]
     created = {(source, digest): number for number, source, digest in _insert.run(db, rows)}
-    return [again.get(n) or Kept(created[source, digest], source) for n, source, digest in named]
+    return [again.get(n) or Kept(created[source, digest], source, presumed=said[n][0]) for n, source, digest in named]
 
 
 def count(db: Session, outcomes: Sequence[tuple[int, int, int, int, str]]) -> None:
@@ -113,11 +131,11 @@ def count(db: Session, outcomes: Sequence[tuple[int, int, int, int, str]]) -> No
 
 def hear(db: Session, sources: Counter[str], now: datetime) -> None:
     """Note that SOURCES speak; what shows who is heard is touched when one does for the first time, or again."""
-    names = sorted(sources)
-    if silent := {row[0] for row in _silent.run(db, [(name,) for name in names], silent=now - SILENT)}:
+    heard = {row[0] for row in _hear_again.run(db, sorted(sources.items()), now=now, silent=now - SILENT)}
+    if silent := sorted(sources.keys() - heard):
         last = dict(db.exec(select(Heartbeat.source, Heartbeat.last_at).where(col(Heartbeat.source).in_(silent))).all())
         since = min(last[name] + SILENT if name in last else now - TOLD_OF for name in silent)
         shows = select(Incident.id).where(col(Incident.opened_at) > max(since, now - TOLD_OF))
         touch(db, now, *(keys.incident_changes(i) for i in db.exec(shows).all() if i is not None))
         touch_existing(db, now, keys.ALL_HOMES)
-    _hear.run(db, [(name, now, sources[name]) for name in names])
+        _hear.run(db, [(name, now, sources[name]) for name in silent])

@@ -59,7 +59,8 @@ class Recorded:
 
 def take(db: Session, arrived: Sequence[Arrived], now: datetime, *, rules: Rules) -> list[Recorded]:
     """Store deliveries and record what was read in them; none of them may have to see what another one does."""
-    kept = inbox.keep(db, [one.request for one in arrived], now)
+    said = [_said(one.read, one.reason) for one in arrived]
+    kept = inbox.keep(db, [one.request for one in arrived], said, now)
     inbox.hear(db, Counter(one.source for one in kept), now)
     return _record(db, [(row, one.read, one.reason) for row, one in zip(kept, arrived, strict=True)], now, rules)
 
@@ -93,17 +94,22 @@ def _record(
     new += _record_alerts(db, lists, now, rules)
     recorded, outcomes = [], []
     for row, read, reason in kept:
-        reasons = [reason] if reason else []
-        reasons += [f.reason for f in read if isinstance(f, Unmapped)]
-        facts = len(read) - sum(isinstance(f, Unmapped) for f in read)
-        one = Recorded(row.id, recorded=new[row.id], duplicate=facts - new[row.id], unmapped=len(reasons))
+        facts, unmapped, why = _said(read, reason)
+        one = Recorded(row.id, recorded=new[row.id], duplicate=facts - new[row.id], unmapped=unmapped)
         recorded.append(one)
-        outcomes.append((row.id, one.recorded, one.duplicate, one.unmapped, "; ".join(reasons)[:2000]))
+        if one.recorded != row.presumed:
+            outcomes.append((row.id, one.recorded - (row.presumed or 0), one.duplicate, unmapped, why))
     inbox.count(db, outcomes)
     if any(row.unmapped for row, *_ in kept) or any(one.unmapped for one in recorded):
         touch(db, now, *(keys.operator_note(admin, "unmapped") for admin in rules.admins))
         touch_existing(db, now, keys.ALL_HOMES)
     return recorded
+
+
+def _said(read: Sequence[Fact | Unmapped], reason: str) -> inbox.Said:
+    reasons = [reason] if reason else []
+    reasons += [f.reason for f in read if isinstance(f, Unmapped)]
+    return len(read) - sum(isinstance(f, Unmapped) for f in read), len(reasons), "; ".join(reasons)[:2000]
 
 
 def _record_others(db: Session, origin: Origin, read: Sequence[Fact | Unmapped], now: datetime, rules: Rules) -> int:
