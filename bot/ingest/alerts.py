@@ -16,7 +16,7 @@ from sqlalchemy import Integer
 from sqlmodel import Session, col, func, select
 
 from bot.domain.facts import AlertFact, AlertStatus
-from bot.ingest.correlate import models_named
+from bot.ingest.correlate import Home, homes_of
 from bot.ingest.groups import (
     FIRING,
     Counts,
@@ -30,7 +30,7 @@ from bot.ingest.groups import (
 )
 from bot.ingest.rules import Rules
 from bot.store.many import Many, types_of
-from bot.store.tables import Alert, AlertGroup, Model
+from bot.store.tables import Alert, AlertGroup
 
 KNOWN = """
     SELECT j.column1, a.group_id FROM (VALUES {rows}) AS j
@@ -106,10 +106,10 @@ def record_alerts(
     or changed, and what that did to the groups.
     """
     facts = [(one, fact) for one in lists for fact in one.facts]
-    models = models_named(db, {fact.model for _, fact in facts}, now)
-    groups = _groups(db, facts, models, now, rules)
+    homes = homes_of(db, {fact.model for _, fact in facts if fact.model}, now)
+    ids: dict[str | None, int] = {name: home.id for name, home in homes.items()}
+    groups = _groups(db, facts, homes, now, rules)
     escalated = raise_classes([(group, fact) for group, (_, fact) in zip(groups, facts, strict=True)])
-    ids: dict[str | None, int | None] = {name: model.id for name, model in models.items()}
     rows = [
         _row(one, fact, group.id, model_id=ids.get(fact.model), now=now)
         for group, (one, fact) in zip(groups, facts, strict=True)
@@ -147,21 +147,21 @@ def _with_starts(db: Session, source: str, facts: Sequence[AlertFact]) -> Sequen
 
 
 def _groups(
-    db: Session, facts: Sequence[tuple[Listed, AlertFact]], models: Mapping[str, Model], now: datetime, rules: Rules
+    db: Session, facts: Sequence[tuple[Listed, AlertFact]], homes: Mapping[str, Home], now: datetime, rules: Rules
 ) -> list[AlertGroup]:
     """Return the group of each fact: its episode's, an open one of its subject, a flapping one, or a new one."""
     rows = [(n, one.source, fact.fingerprint, fact.starts_at) for n, (one, fact) in enumerate(facts)]
     known: dict[int, int] = dict(_known.run(db, rows))
     numbered = groups_by_id(db, set(known.values()))
     found = {n: numbered[group_id] for n, group_id in known.items()}
-    ids: dict[str | None, int | None] = {name: model.id for name, model in models.items()}
+    ids: dict[str | None, int] = {name: home.id for name, home in homes.items()}
     subjects: dict[Subject, list[int]] = defaultdict(list)
     for n, (_, fact) in enumerate(facts):
         if n not in found:
             subjects[ids.get(fact.model), fact.name].append(n)
     if subjects:
         opening = {subject: [(facts[n][0].source, facts[n][1]) for n in some] for subject, some in subjects.items()}
-        channels = {m.id: m.channel for m in models.values()}
+        channels: dict[int | None, str | None] = dict(homes.values())
         for subject, group in groups_of_subjects(db, opening, channels, now, rules).items():
             found |= dict.fromkeys(subjects[subject], group)
     return [found[n] for n in range(len(facts))]

@@ -1,18 +1,31 @@
 """Which model a fact belongs to: found by name, created by the first event that names it (metadata later)."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, insert
 from sqlmodel import Session, col, select
 
 from bot.domain import keys
 from bot.domain.actions import OPEN_STATUSES
+from bot.store.many import Many, types_of
 from bot.store.projection import touch_existing
 from bot.store.tables import AlertGroup, Incident, Model, ModelName
 
 _named = select(Model).where(col(Model.name).in_(bindparam("names", expanding=True)))
 """Built once: that costs as much as asking."""
+_homes = Many(
+    "SELECT m.name, m.id, m.channel FROM (VALUES {rows}) AS j CROSS JOIN model AS m WHERE m.name = j.column1",
+    *types_of(Model, "name"),
+)
+
+
+class Home(NamedTuple):
+    """A model's number, and where its cards go."""
+
+    id: int
+    channel: str | None
 
 
 def models_named(db: Session, names: Iterable[str | None], now: datetime) -> dict[str, Model]:
@@ -33,6 +46,13 @@ def models_named(db: Session, names: Iterable[str | None], now: datetime) -> dic
 
 def _models(db: Session, names: Collection[str]) -> dict[str, Model]:
     return {model.name: model for model in db.exec(_named, params={"names": list(names)})}
+
+
+def homes_of(db: Session, names: Set[str], now: datetime) -> dict[str, Home]:
+    """Return the models called NAMES as `models_named` does, as far as alerts need them: without objects."""
+    found = {name: Home(*home) for name, *home in _homes.run(db, [(name,) for name in sorted(names)])}
+    missing = models_named(db, names - found.keys(), now)
+    return found | {name: Home(model.id or 0, model.channel) for name, model in missing.items()}
 
 
 def called(db: Session, names: Collection[str]) -> Iterator[tuple[str, Model]]:
