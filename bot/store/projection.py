@@ -30,8 +30,6 @@ COUNTS = timedelta(seconds=3)
 """What only counts higher may wait this long."""
 FIRST = timedelta(seconds=1)
 """A new copy waits this long for the rest of what opened it."""
-AT_ONCE = 500
-"""Copies touched by one statement."""
 LEASE = timedelta(seconds=60)
 """Longer than any network timeout: a lost worker costs this much, never a double."""
 PAUSE = timedelta(seconds=5)
@@ -40,21 +38,55 @@ LONGEST_SPACE = timedelta(seconds=3)
 """Between two edits of a hot card that has calmed down: its last change is seen within 5 s."""
 
 _table: Table = Projection.__table__  # type: ignore[attr-defined] # SQLModel adds it
-_create = Many(
-    """
+
+DEADLINE = """
+    CASE WHEN NOT projection.lagging AND projection.deadline < :at_pause THEN :at_pause ELSE projection.deadline END"""
+CALM_END = "CASE WHEN projection.earliest > :at_calm THEN projection.earliest ELSE :at_calm END"
+SOONEST = f"CASE WHEN {DEADLINE} < {CALM_END} THEN {DEADLINE} ELSE {CALM_END} END"
+TOUCHED = f"""
+    generation = projection.generation + 1,
+    behind_since = CASE WHEN projection.lagging THEN projection.behind_since ELSE :at END,
+    deadline = {DEADLINE},
+    urgent = projection.urgent OR :urgent,
+    news = :news OR (projection.lagging AND projection.news),
+    not_before = CASE
+        WHEN projection.lease <> '' OR projection.error <> '' THEN projection.not_before
+        WHEN projection.urgent OR :urgent THEN :at
+        WHEN NOT :news AND projection.lagging AND projection.news AND projection.not_before < {SOONEST}
+            THEN projection.not_before
+        ELSE {SOONEST}
+    END
+"""
+"""What a touch makes of a copy that exists. Text, because intake touches many, and often (see `Many`)."""
+_when = _table.c.not_before.type
+_how = {"at": _when, "at_pause": _when, "at_calm": _when, "urgent": _table.c.urgent.type, "news": _table.c.news.type}
+_touch = Many(
+    f"""
     INSERT INTO projection (key, generation, observed_generation, behind_since, not_before, earliest, deadline, pause_s,
         urgent, news, lease, shown, looks, attempts, error)
     SELECT j.column1, 1, 0, :at, :first, :first, :first, 0, :urgent, :news, '', '', 0, 0, ''
-    FROM (VALUES {rows}) AS j WHERE true
-    ON CONFLICT (key) DO UPDATE SET generation = projection.generation + 1
-    """,
+    FROM (VALUES {{rows}}) AS j WHERE true
+    ON CONFLICT (key) DO UPDATE SET {TOUCHED}
+    """,  # noqa: S608 - only our own words
     *types_of(Projection, "key"),
-    at=_table.c.behind_since.type,
-    first=_table.c.not_before.type,
-    urgent=_table.c.urgent.type,
-    news=_table.c.news.type,
+    first=_when,
+    **_how,
 )
-"""A conflict means that another replica created it a moment ago: it will be drawn in any case."""
+
+
+def _touching(which: str, column: str) -> Many:
+    """Return what touches copies WHICH there are; `j.column1` are values of COLUMN."""
+    text = f"UPDATE projection SET {TOUCHED} FROM (VALUES {{rows}}) AS j WHERE {which} RETURNING key"  # noqa: S608
+    return Many(text, *types_of(Projection, column), **_how)
+
+
+UNDER = f"projection.key LIKE j.column1 || '%' ESCAPE '{ESCAPE}'"
+_touch_under = _touching(UNDER, "key")
+_touch_drawn = _touching(
+    "projection.key = j.column1 AND (projection.remote_id IS NOT NULL OR projection.lease <> '')", "key"
+)
+_touch_waiting = _touching(f"{UNDER} AND projection.remote_id IS NULL AND projection.error = ''", "key")
+_touch_shown = _touching("projection.shown_at > j.column1 AND projection.key NOT LIKE 'slack/digest/%'", "shown_at")
 
 
 @dataclass(frozen=True)
@@ -86,35 +118,18 @@ def touch(db: Session, now: datetime, *names: str, urgent: bool = False, wait: t
     `urgent`: a person did it and is looking. `wait`: how long to wait for more, at most until the card's deadline;
     None = CALM for a copy that exists, FIRST for a new one. A longer wait never puts off what is due already.
     """
-    calm = CALM if wait is None else wait
-    wanted = list(dict.fromkeys(names))
-    for some in (wanted[n : n + AT_ONCE] for n in range(0, len(wanted), AT_ONCE)):
-        bump = _bump_many(urgent=urgent, patient=calm > CALM)
-        known = set(db.connection().execute(bump, {"touched": some, **_times(now, calm)}).scalars())
-        first = now if urgent else now + (FIRST if wait is None else wait)
-        _create.run(
-            db, [(key,) for key in some if key not in known], at=now, first=first, urgent=urgent, news=wait is None
-        )
+    first = now if urgent else now + (FIRST if wait is None else wait)
+    how = _at(now, urgent=urgent) if wait is None else _at(now, wait, urgent=urgent, news=False)
+    _touch.run(db, [(name,) for name in dict.fromkeys(names)], first=first, **how)
 
 
 def touch_existing(db: Session, now: datetime, prefix: str, *, urgent: bool = False) -> None:
     """Touch every copy under PREFIX that there is already."""
-    db.connection().execute(_bump_under(urgent=urgent), {"under": like(prefix), **_times(now)})
+    _touch_under.run(db, [(like(prefix),)], **_at(now, urgent=urgent))
 
 
-def _touch_drawn(db: Session, now: datetime, names: Collection[str]) -> None:
-    """Touch those of the copies NAMES that stand somewhere already, or are being drawn just now."""
-    drawn = or_(_table.c.remote_id.is_not(None), _table.c.lease != "")
-    bump = update(_table).where(_table.c.key.in_(names), drawn)
-    db.connection().execute(_bumped(bump, urgent=False), _times(now))
-
-
-def _touch_next_reply(db: Session, now: datetime, held: Claim) -> None:
-    """Touch the replies of the same log that wait for this one: they come one after the other."""
-    if (log := keys.log_around(held.key)) is not None:
-        waiting = and_(_table.c.remote_id.is_(None), _table.c.error == "")
-        bump = update(_table).where(waiting, _table.c.key.startswith(log, autoescape=True))
-        db.connection().execute(_bumped(bump, urgent=held.urgent), _times(now))
+def _at(now: datetime, calm: timedelta = CALM, *, urgent: bool = False, news: bool = True) -> dict[str, Any]:
+    return {"at": now, "at_pause": now + PAUSE, "at_calm": now + calm, "urgent": urgent, "news": news}
 
 
 def claim(
@@ -227,8 +242,14 @@ def settle_shown(db: Session, now: datetime, held: Claim, *, remote_id: str, sho
         touch(db, now, *keys.dependents(held.key), urgent=held.urgent)
         if (incident := keys.incident_of(held.key)) is not None:
             groups = db.exec(select(AlertGroup.id).where(AlertGroup.incident_id == incident)).all()
-            _touch_drawn(db, now, [keys.group(group) for group in groups if group is not None])
+            _touch_drawn.run(db, [(keys.group(group),) for group in groups if group is not None], **_at(now))
     return kept
+
+
+def _touch_next_reply(db: Session, now: datetime, held: Claim) -> None:
+    """Touch the replies of the same log that wait for this one: they come one after the other."""
+    if (log := keys.log_around(held.key)) is not None:
+        _touch_waiting.run(db, [(like(log),)], **_at(now, urgent=held.urgent))
 
 
 @prepared
@@ -325,8 +346,7 @@ def touch_open(db: Session, now: datetime, since: datetime) -> int:
 
     Equal digests make no call. Returns how many were touched.
     """
-    recent = (col(Projection.shown_at) > since, col(Projection.key).not_like("slack/digest/%"))
-    return int(db.connection().execute(_bumped(update(_table).where(*recent), urgent=False), _times(now)).rowcount)
+    return len(_touch_shown.run(db, [(since,)], **_at(now)))
 
 
 def next_due(db: Session, prefix: str, in_flight: Collection[str] = ()) -> datetime | None:
@@ -339,49 +359,6 @@ def next_due(db: Session, prefix: str, in_flight: Collection[str] = ()) -> datet
         .limit(1)
     )
     return db.exec(query).first()
-
-
-@cache
-def _bump_many(*, urgent: bool, patient: bool) -> Any:
-    """Return what touches the copies `touched` and tells which of them there are: built once, intake runs it often."""
-    bump = update(_table).where(_table.c.key.in_(bindparam("touched", expanding=True)))
-    return _bumped(bump.returning(_table.c.key), urgent=urgent, patient=patient)
-
-
-@cache
-def _bump_under(*, urgent: bool) -> Any:
-    """Return what touches the copies under `under`: built once, as above."""
-    bump = update(_table).where(_table.c.key.startswith(bindparam("under"), escape=ESCAPE))
-    return _bumped(bump, urgent=urgent)
-
-
-def _times(now: datetime, calm: timedelta = CALM) -> dict[str, datetime]:
-    return {"at": now, "at_pause": now + PAUSE, "at_calm": now + calm}
-
-
-def _bumped(bump: Any, *, urgent: bool, patient: bool = False) -> Any:
-    """Return the update BUMP, to be run with `_times`, with generation + 1 and the time when the copies are due.
-
-    `patient`: what is due already is never put off.
-    """
-    c = _table.c
-    now, pause_end, calm_end = (bindparam(name, type_=c.not_before.type) for name in ("at", "at_pause", "at_calm"))
-    idle = and_(c.lagging.is_(False), c.deadline < pause_end)
-    deadline = case((idle, pause_end), else_=c.deadline)
-    calm = case((c.earliest > calm_end, c.earliest), else_=calm_end)
-    soonest = case((deadline < calm, deadline), else_=calm)
-    news = and_(c.lagging, c.news, c.not_before < soonest)
-    kept = news if patient else false()
-    due = case((c.urgent, now), (kept, c.not_before), else_=soonest)
-    free = and_(c.lease == "", c.error == "")
-    return bump.values(
-        generation=c.generation + 1,
-        behind_since=case((c.lagging, c.behind_since), else_=now),
-        deadline=deadline,
-        urgent=or_(c.urgent, true() if urgent else false()),
-        news=and_(c.lagging, c.news) if patient else true(),
-        not_before=case((free, now if urgent else due), else_=c.not_before),
-    )
 
 
 def _unsent(held: Claim) -> dict[str, Any]:
