@@ -41,9 +41,12 @@ _same = Many(
 _insert = Many(
     f"""
     INSERT INTO delivery ({", ".join(NEW)}, repeats, duplicate)
-    SELECT j.*, 0, 0 FROM (VALUES {{rows}}) AS j RETURNING id, source, digest
+    SELECT j.*, 0, 0 FROM (VALUES {{rows}}) AS j WHERE NOT EXISTS (
+        SELECT 1 FROM delivery AS d WHERE d.source = j.column1 AND d.digest = j.column2 AND d.last_at > :recent
+    ) RETURNING id, source, digest
     """,  # noqa: S608 - only our own column names
     *types_of(Delivery, *NEW),
+    recent=types_of(Delivery, "last_at")[0],
 )
 _repeat = Many(
     "UPDATE delivery SET repeats = repeats + 1, last_at = :now FROM (VALUES {rows}) AS j WHERE delivery.id = j.column1",
@@ -101,26 +104,27 @@ def keep(db: Session, requests: Sequence[Request], said: Sequence[Said], now: da
     A new row counts all that was SAID as recorded: most news are, so few rows have to be written again.
     """
     digests = [sha256(request.body).hexdigest() for request in requests]
-    named = [(n, request.source, digest) for n, (request, digest) in enumerate(zip(requests, digests, strict=True))]
-    again = {
-        n: Kept(number, requests[n].source, repeated=True, unmapped=unmapped)
-        for n, number, unmapped in _same.run(db, named, recent=now - REPEAT)
-    }
-    _repeat.run(db, [(row.id,) for row in again.values()], now=now)
     rows = [
         (
             request.source,
-            digests[n],
+            digest,
             now,
             now,
             request.headers.get("content-type", ""),
             zlib.compress(request.body, 1),
-            *said[n],
+            *what,
         )
-        for n, request in enumerate(requests)
-        if n not in again
+        for request, digest, what in zip(requests, digests, said, strict=True)
     ]
-    created = {(source, digest): number for number, source, digest in _insert.run(db, rows)}
+    recent = now - REPEAT
+    created = {(source, digest): number for number, source, digest in _insert.run(db, rows, recent=recent)}
+    named = [(n, request.source, digest) for n, (request, digest) in enumerate(zip(requests, digests, strict=True))]
+    old = [row for row in named if row[1:] not in created]
+    again = {
+        n: Kept(number, requests[n].source, repeated=True, unmapped=unmapped)
+        for n, number, unmapped in _same.run(db, old, recent=recent)
+    }
+    _repeat.run(db, [(row.id,) for row in again.values()], now=now)
     return [again.get(n) or Kept(created[source, digest], source, presumed=said[n][0]) for n, source, digest in named]
 
 
