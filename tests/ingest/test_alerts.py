@@ -4,10 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Integer, String
+from sqlalchemy import Integer
 
 from bot.ingest.alerts import KNOWN
-from bot.store.many import Many
+from bot.store.many import Many, types_of
 from bot.store.tables import Alert, AlertGroup, Incident, Storm
 from tests.databases import ON_POSTGRESQL
 
@@ -351,10 +351,11 @@ def test_the_order_of_independent_alerts_does_not_matter(world: Any, order: tupl
     assert len(world.rows(AlertGroup)) == 3
 
 
-@pytest.mark.skipif(ON_POSTGRESQL, reason="about SQLite's planner")
 def test_known_episodes_are_sought_in_the_index_however_many_alerts_there_are(world: Any) -> None:
-    plan = Many(f"EXPLAIN QUERY PLAN {KNOWN}", Integer(), String(), String(), String())
+    explain, sought = ("EXPLAIN", "fingerprint)::text") if ON_POSTGRESQL else ("EXPLAIN QUERY PLAN", "fingerprint=?")
+    plan = Many(f"{explain} {KNOWN}", Integer(), *types_of(Alert, "source", "fingerprint", "starts_at"))
 
-    steps = world.run(lambda db: plan.run(db, [(n, "source", str(n), "start") for n in range(2)]))
+    steps = world.run(lambda db: plan.run(db, [(n, "source", str(n), world.now) for n in range(155)]))
 
-    assert any("fingerprint=? AND starts_at=?" in step[3] for step in steps)
+    assert any(sought in step[-1] and "starts_at" in step[-1] for step in steps)
+    assert not any("Seq Scan" in step[-1] or "SCAN a" in step[-1] for step in steps)
