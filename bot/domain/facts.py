@@ -181,7 +181,7 @@ class ChangeFact:
 
 @dataclass(frozen=True, kw_only=True)
 class DeploymentFact:
-    """A rollout of a version to a stage moved; one rollout is (source, deployment_id)."""
+    """A rollout of a version to a stage moved; one rollout is (source, deployment_id) in its slot."""
 
     model: str
     version: str | None

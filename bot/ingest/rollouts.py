@@ -132,12 +132,14 @@ def _move(db: Session, row: Change, fact: DeploymentFact) -> bool:
 def _rollout(db: Session, origin: Origin, fact: DeploymentFact, model: Model) -> Change | None:
     """Return the rollout that FACT moves.
 
-    By the sender's deployment id; without one, the newest rollout of the slot at that time, if it is of this version:
-    so a late or repeated event finds the rollout it was about.
+    By the sender's deployment id, which one run of a pipeline may give to several models, stages or versions; without
+    one, the newest rollout of the slot at that time, if it is of this version: so a late or repeated event finds the
+    rollout it was about.
     """
     if fact.deployment_id:
-        key = f"rollout/{fact.deployment_id}"
-        named = db.exec(select(Change).where(Change.source == origin.source, Change.dedup_key == key)).first()
+        same = (Change.source == origin.source, Change.deployment_id == fact.deployment_id)
+        rows = db.exec(_in_slot(model, fact).where(*same).order_by(col(Change.id).desc()))
+        named = next((row for row in rows if _is_about(fact, row)), None)
         if named or fact.status is not DeploymentStatus.ROLLED_BACK:
             return named
     began, at = col(Change.started_at), fact.occurred_at
@@ -153,6 +155,12 @@ def _rollout(db: Session, origin: Origin, fact: DeploymentFact, model: Model) ->
     following = db.exec(_in_slot(model, fact).where(began > at).order_by(began, col(Change.id))).first()
     late = following is not None and following.version == fact.version
     return following if late and (fact.status not in FINISHED or _soon(at, following)) else None
+
+
+def _is_about(fact: DeploymentFact, row: Change) -> bool:
+    """Return whether FACT can be about the rollout ROW: of its version, or back from it."""
+    back = fact.status is DeploymentStatus.ROLLED_BACK and fact.version == row.previous_version
+    return back or row.version is None or fact.version in (None, row.version)
 
 
 def _in_slot(model: Model, fact: DeploymentFact) -> SelectOfScalar[Change]:
@@ -185,10 +193,11 @@ def _new_rollout(db: Session, origin: Origin, fact: DeploymentFact, model: Model
     assert model.id is not None
     started = fact.started_at or fact.occurred_at
     previous = fact.previous_version or _live_version(db, model.id, fact) or _undone_version(db, model, fact)
-    key = fact.deployment_id or f"{model.name}/{fact.stage}/{fact.target or ''}/{fact.version}/{started.isoformat()}"
+    slot = f"{model.id}/{fact.stage}/{fact.target or ''}"
     return Change(
         source=origin.source,
-        dedup_key=f"rollout/{key}",
+        dedup_key=f"rollout/{slot}/{fact.version}/{fact.deployment_id or started.isoformat()}",
+        deployment_id=fact.deployment_id,
         model_id=model.id,
         change_type=ChangeType.MODEL,
         summary=fact.summary,
@@ -247,6 +256,7 @@ def _advance(row: Change, fact: DeploymentFact) -> bool:
         "ref": fact.ref,
         "summary": fact.summary or None,
         "trigger": fact.trigger,
+        "version": fact.version if row.version is None else None,
         "previous_version": fact.previous_version if fact.previous_version != row.version else None,
         "finished_at": fact.finished_at or (fact.occurred_at if fact.status in FINISHED else None),
     }

@@ -128,6 +128,8 @@ class Change(SQLModel, table=True):
     after: str | None = None
     ref: str | None = None
     url: str | None = None
+    deployment_id: str | None = None
+    """Of a rollout: how its sender calls it, perhaps together with rollouts of other models or to other stages."""
     status: str | None = None
     """Of a rollout: a DeploymentStatus."""
     traffic_percent: float | None = None

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.domain.facts import Trigger
-from bot.store.tables import Change, Incident, TimelineEntry
+from bot.store.tables import Change, Incident, Model, Serving, TimelineEntry
 
 
 def cards(world: Any) -> list[str]:
@@ -236,6 +236,45 @@ def test_a_deployment_id_is_one_of_its_source(world: Any) -> None:
     world.record(world.rollout("7", model="churn", deployment_id="1"), source="jenkins")
 
     assert len(world.rows(Change)) == 2
+
+
+def test_one_run_of_a_pipeline_deploys_two_models(before: Any) -> None:
+    world = before
+    world.record(world.rollout("42", "in_progress", deployment_id="118", traffic_percent=10))
+
+    world.record(world.rollout("7", model="churn", deployment_id="118"))
+    world.record(world.rollout("42", deployment_id="118"))
+
+    assert [(c.version, c.status) for c in world.rows(Change)[1:]] == [("42", "succeeded"), ("7", "succeeded")]
+    serving = {(s.model_id, s.version) for s in world.rows(Serving, until=None)}
+    assert serving == {(world.row(Model, name=name).id, v) for name, v in (("fraud-scorer", "42"), ("churn", "7"))}
+
+
+def test_one_run_of_a_pipeline_deploys_to_one_stage_after_the_other(before: Any) -> None:
+    world = before
+    for stage in ("staging", "production"):
+        world.record(world.rollout("42", stage=stage, deployment_id="118"))
+
+    world.draw()
+
+    assert [c.stage for c in world.rows(Change, version="42")] == ["staging", "production"]
+    assert len(cards(world)) == 2
+
+
+def test_one_run_of_a_pipeline_splits_traffic(world: Any) -> None:
+    for version, share in (("41", 90), ("42", 10)):
+        world.record(world.rollout(version, deployment_id="118", traffic_percent=share))
+
+    assert world.live() == {"41": 90.0, "42": 10.0}
+
+
+def test_what_is_told_of_a_rollout_by_its_id_alone_is_about_its_version(before: Any) -> None:
+    world = before
+    world.record(world.rollout("42", "in_progress", deployment_id="118"))
+
+    world.record(world.rollout(None, "failed", deployment_id="118"))
+
+    assert world.row(Change, version="42").status == "failed"
 
 
 def test_history_fills_rows_and_posts_nothing(world: Any) -> None:

@@ -208,6 +208,7 @@ def upgrade() -> None:
         sa.Column("after", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("ref", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("url", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("deployment_id", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("status", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("traffic_percent", sa.Float(), nullable=True),
         sa.Column("strategy", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
