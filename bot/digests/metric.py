@@ -11,9 +11,9 @@ from typing import Any
 
 from bot.digests.rows import ModelWeek
 from bot.digests.values import Reading
-from bot.domain.metrics import Direction, concerns, direction_of, parse_threshold, plain_name, satisfies
+from bot.domain.metrics import Direction, direction_of, parse_threshold, plain_name, satisfies
 from bot.domain.units import PERCENT_UNITS, SHARE_UNITS
-from bot.store.queries.judging import words_of
+from bot.store.queries.judging import is_redefined
 from bot.store.tables import Change
 
 
@@ -114,7 +114,7 @@ def _metric(week: ModelWeek, name: str, configured: Mapping[str, Any], names: Se
         readings=own,
         objective=objective,
         margin=float(configured.get("margin") or 0.0),
-        redefined=next((c for c in reversed(week.redefined) if concerns(words_of(c), name, names)), None),
+        redefined=next((c for c in reversed(week.redefined) if is_redefined(c, name, names, week.model)), None),
     )
 
 

@@ -106,9 +106,20 @@ def plain_name(name: str) -> str:
     return PREFIXES.sub("", re.sub(r"[^a-z0-9]+", "_", snake.lower()).strip("_"))
 
 
-def concerns(said: str, name: str, names: Collection[str]) -> bool:
-    """Return whether a new definition, in the words SAID, is of the metric NAME: named in it, or none of NAMES is."""
-    named = [n for n in names if re.search(rf"(?<![\w-]){re.escape(n.lower())}(?![\w-])", said.lower())]
+def concerns(said: str, name: str, called: Mapping[str, Collection[str]]) -> bool:
+    """Return whether a new definition, in the words SAID, is of the metric NAME: named in it, or none of CALLED is.
+
+    CALLED has what people call each metric; where one name is part of another, the longer one was meant.
+    """
+    patterns: dict[str, set[str]] = {}
+    for metric, names in called.items():
+        for words in (re.findall(r"[^\W_]+", one.lower()) for one in names):
+            patterns.setdefault(r"[\W_]+".join(words), set()).add(metric)
+    named: set[str] = set()
+    rest = said.lower()
+    for pattern in sorted(filter(None, patterns), key=len, reverse=True):
+        rest, times = re.subn(rf"(?<![\w-]){pattern}(?![\w-])", "|", rest)
+        named |= patterns[pattern] if times else set()
     return not named or name in named
 
 

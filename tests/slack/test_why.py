@@ -88,6 +88,68 @@ def test_a_new_definition_breaks_the_line(story: Any, ask: Any, words: Any) -> N
     assert "AUC was redefined: no trend across it" in words(answer)
 
 
+@pytest.mark.parametrize(
+    "said", ["null_rate counts blanks too", "Null rate counts blanks", "Good payments declined now"]
+)
+def test_a_new_definition_of_another_metric_breaks_nothing(story: Any, ask: Any, words: Any, said: str) -> None:
+    model = story.model(metrics={"gpd": {"title": "Good payments declined"}})
+    weekly(story, model, 0.93, 0.92)
+    for other in ("null_rate", "gpd"):
+        story.measured(model, other, 0.02)
+    story.change(model, "metric_definition", said, occurred_at=story.now - timedelta(hours=30))
+
+    shown = words(ask("auc"))
+
+    assert "AUC 0.930 → *0.920*" in shown
+    assert "was redefined" not in shown
+
+
+def test_a_definition_is_of_the_longest_name_that_it_says(story: Any, ask: Any, words: Any) -> None:
+    model = story.model()
+    weekly(story, model, 0.93, 0.92)
+    weekly(story, model, 0.73, 0.72, metric="roc_auc")
+    story.change(model, "metric_definition", "ROC AUC leaves tests out", occurred_at=story.now - timedelta(hours=30))
+
+    assert "was redefined" not in words(ask("auc"))
+    assert "Roc AUC was redefined" in words(ask("roc_auc"))
+
+
+def test_where_nothing_was_measured_since_a_new_definition_it_is_said(story: Any, ask: Any, words: Any) -> None:
+    model = story.model()
+    story.measured(model, "auc", 0.93, story.now - timedelta(days=3))
+    story.change(model, "metric_definition", "auc counts returns", occurred_at=story.now - timedelta(hours=30))
+
+    assert "AUC: no matured value since it was redefined" in words(ask())
+
+
+def test_notes_push_out_neither_incidents_nor_deployments_nor_definitions(story: Any, ask: Any, words: Any) -> None:
+    model = story.model()
+    weekly(story, model, 0.93, 0.92)
+    week = story.now - timedelta(days=7)
+    story.incident(model, onset_at=week, opened_at=week)
+    story.rollout(model, occurred_at=week, started_at=week)
+    story.change(model, "metric_definition", "ndcg counts all", occurred_at=week)
+    for hours in range(60):
+        story.change(model, "config", f"note {hours}", occurred_at=story.now - timedelta(hours=hours), source="slack")
+
+    shown = words(ask())
+
+    assert "fraud-scorer declines payments" in shown
+    assert "`v42` deployed to production" in shown
+    assert "ndcg counts all" in shown
+    assert "note 0" in shown
+    assert shown.index("note 18") < shown.index("ndcg counts all")
+    assert "and 41 more" in shown
+
+
+def test_an_older_value_without_its_labels_is_not_a_newer_one(story: Any, ask: Any, words: Any) -> None:
+    model = story.model()
+    story.measured(model, "auc", 0.2, story.now - timedelta(days=5), labelled_fraction=0.3)
+    weekly(story, model, 0.93)
+
+    assert "left out" not in words(ask())
+
+
 def test_a_value_whose_labels_have_not_arrived_is_left_out_and_said(story: Any, ask: Any, words: Any) -> None:
     model = story.model()
     weekly(story, model, 0.93, 0.92)

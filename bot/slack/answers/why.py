@@ -6,12 +6,15 @@ What changed near a move is a hypothesis, until a person confirmed a cause (find
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
+from itertools import pairwise, takewhile
+from operator import attrgetter
+from typing import NamedTuple
 
 from sqlmodel import Session
 
 from bot.domain import durations, keys
 from bot.domain.digest import Chart, Point
+from bot.domain.facts import ChangeType
 from bot.domain.names import clip
 from bot.domain.units import style_of
 from bot.slack import changelog, charts, incidents, measures, numbers, text
@@ -25,7 +28,6 @@ from bot.store.queries.alerts import data_alerts_since
 from bot.store.queries.changes import MOST, Relevant, changes_by_id, changes_since
 from bot.store.queries.directory import user_ids
 from bot.store.queries.incidents import incidents_since, remote_ids
-from bot.store.queries.judging import redefined_at, redefinitions
 from bot.store.queries.metrics import Reading, values_since
 from bot.store.queries.models import model_by_name
 from bot.store.queries.objectives import direction, objective
@@ -39,6 +41,19 @@ POINTS = 20
 MOVES = 3
 """So many of the largest moves between two values are told, each with what changed in between."""
 BETWEEN = 3
+READ = 200
+"""Changes that are read: notes are many, and the deployments before them count."""
+FIRST, THEN, LAST = range(3)
+"""What stays when not everything can be shown: incidents, moves and definitions; rollouts and decisions; the rest."""
+RANKS = {ChangeType.METRIC_DEFINITION: FIRST, ChangeType.MODEL: THEN}
+
+
+class Told(NamedTuple):
+    """One thing that happened."""
+
+    rank: int
+    at: datetime
+    words: str
 
 
 @dataclass(frozen=True)
@@ -62,13 +77,16 @@ def why(db: Session, model_name: str, metric: str | None, now: datetime, since: 
     named = _named(health, metric)
     if metric and named is None:
         return _unmeasured(health, metric, look)
-    trend = _trend(db, model, named, since) if named else None
-    found = changes_since(db, model.id, since, until=now)
-    told = sorted(_told(db, model, trend, found, since, look), reverse=True)
+    trend = _trend(db, health, named, since) if named else None
+    found = changes_since(db, model.id, since, until=now, limit=READ)
+    newest_first = attrgetter("at", "words")
+    told = sorted(_told(db, model, trend, found, since, look), key=newest_first, reverse=True)
+    shown = sorted(sorted(told, key=attrgetter("rank"))[:SHOWN], key=newest_first, reverse=True)
     last, whole = changelog.connected(db, [model.id], hearing(db, look.sources, now), by=now)
     window = f"in the last {durations.short(now - since)}"
-    lines = [words for _, words in told[:SHOWN]] or [changelog.nothing(window, whole=whole)]
-    left = len(told) - SHOWN
+    lines = [one.words for one in shown] or [changelog.nothing(window, whole=whole)]
+    left = len(told) - len(shown)
+    least = "at least " if len(found) == READ else ""
     head = _head(model, trend)
     return finished(
         message(
@@ -76,7 +94,7 @@ def why(db: Session, model_name: str, metric: str | None, now: datetime, since: 
             section(f"*Why {text.line(model.name)}?* {window}", head),
             _chart(model, trend) if trend else None,
             *(section(*lines[n : n + IN_ONE_BLOCK]) for n in range(0, len(lines), IN_ONE_BLOCK)),
-            context(f"and {left} more; ask for less with `--since`") if left > 0 else None,
+            context(f"and {least}{left} more; ask for less with `--since`") if left else None,
             *([context(*_notes(trend, now))] if trend and any(_notes(trend, now)) else []),
             context(last),
             _buttons(health, named),
@@ -100,16 +118,16 @@ def _named(health: Health, metric: str | None) -> Sequence[Reading] | None:
     return next(iter([*exact, *titled]), None)
 
 
-def _trend(db: Session, model: Model, named: Sequence[Reading], since: datetime) -> Trend:
+def _trend(db: Session, health: Health, named: Sequence[Reading], since: datetime) -> Trend:
     shown = measures.shown(named)
     metric = shown.metric
-    found = values_since(db, model.id or 0, metric, shown.evaluation_type, since)
-    changes = redefinitions(db, [model.id or 0]).get(model.id or 0, ())
-    redefined = redefined_at(changes, [metric]).get(metric)
+    found = values_since(db, health.model.id or 0, metric, shown.evaluation_type, since)
+    redefined = health.redefined.get(metric)
     if redefined is not None and redefined < since:
         redefined = None
-    kept = [r for r in found if r.matured and r.unit == shown.unit and (redefined is None or r.at >= redefined)]
-    waiting = [r for r in found if not r.matured]
+    same = [r for r in found if r.unit == shown.unit and (redefined is None or r.at >= redefined)]
+    kept = [r for r in same if r.matured]
+    waiting = [*takewhile(lambda r: not r.matured, same)]
     return Trend(metric, kept[::-1], redefined, waiting)
 
 
@@ -119,7 +137,7 @@ def _head(model: Model, trend: Trend | None) -> str:
         return "no metric is connected"
     title = measures.title(model, trend.name)
     if not trend.values:
-        return f"{title}: no matured value"
+        return f"{title}: no matured value" + ("" if trend.redefined is None else " since it was redefined")
     first, last = trend.values[0], trend.values[-1]
     figures = [numbers.figure(r.value, r.metric, measures.unit(model, r)) for r in (first, last)]
     if first is last:
@@ -131,22 +149,25 @@ def _head(model: Model, trend: Trend | None) -> str:
 
 def _told(
     db: Session, model: Model, trend: Trend | None, found: Sequence[Relevant], since: datetime, look: Look
-) -> Iterator[tuple[datetime, str]]:
-    """Yield everything that happened, with its time."""
+) -> Iterator[Told]:
+    """Yield everything that happened."""
     own = [r.change for r in found]
-    lines = changelog.lines(db, found)
-    yield from zip((change.occurred_at for change in own), (f"📌 {line}" for line in lines), strict=True)
+    for change, line in zip(own, changelog.lines(db, found), strict=True):
+        yield Told(RANKS.get(ChangeType(change.change_type), LAST), change.occurred_at, f"📌 {line}")
     decided = decisions_since(db, model.id or 0, since, limit=MOST)
-    yield from zip((one.at for one in decided), changelog.decisions(decided), strict=True)
+    for decision, line in zip(decided, changelog.decisions(decided), strict=True):
+        yield Told(THEN, decision.at, line)
     if trend is not None:
         yield from _moves(model, trend, own)
         if trend.redefined is not None:
             title = measures.title(model, trend.name)
-            yield trend.redefined, f"✂️ {text.date(trend.redefined)} · {title} was redefined: no trend across it"
+            words = f"✂️ {text.date(trend.redefined)} · {title} was redefined: no trend across it"
+            yield Told(FIRST, trend.redefined, words)
     for group in data_alerts_since(db, model.id or 0, since):
         state = "over" if group.status == "resolved" else text.word(group.status)
         count = text.plural(group.total, "alert")
-        yield group.opened_at, text.join(f"📊 {text.date(group.opened_at)}", text.line(group.symptom), count, state)
+        words = text.join(f"📊 {text.date(group.opened_at)}", text.line(group.symptom), count, state)
+        yield Told(LAST, group.opened_at, words)
     known = incidents_since(db, model.id or 0, since)
     ids = user_ids(db, [i.cause_by for i in known])
     places = remote_ids(db, [keys.incident(i.id) for i in known if i.id])
@@ -156,10 +177,11 @@ def _told(
         url = text.permalink(places.get(keys.incident(incident.id or 0)), look.workspace)
         named = f"{text.link(url, incidents.name(incident))} {text.line(incident.title, 100)}"
         because = incidents.explained(incident, suspect, ids)
-        yield incident.onset_at, text.join(f"🔥 {text.date(incident.onset_at)}", named, because)
+        words = text.join(f"🔥 {text.date(incident.onset_at)}", named, because)
+        yield Told(FIRST, incident.onset_at, words)
 
 
-def _moves(model: Model, trend: Trend, changes: Sequence[Change]) -> Iterator[tuple[datetime, str]]:
+def _moves(model: Model, trend: Trend, changes: Sequence[Change]) -> Iterator[Told]:
     """Yield the largest moves between two values, and what changed between these."""
     pairs = sorted(pairwise(trend.values), key=lambda pair: -abs(pair[1].value - pair[0].value))[:MOVES]
     for before, after in pairs:
@@ -172,7 +194,7 @@ def _moves(model: Model, trend: Trend, changes: Sequence[Change]) -> Iterator[tu
         between = ", ".join(_short(change) for change in near[:BETWEEN])
         rest = f" and {len(near) - BETWEEN} more" if len(near) > BETWEEN else ""
         guess = f"*hypothesis:* {between}{rest} in between" if near else "no change is known in between"
-        yield after.at, text.join(f"📈 {text.date(after.at)}", value, guess)
+        yield Told(FIRST, after.at, text.join(f"📈 {text.date(after.at)}", value, guess))
 
 
 def _short(change: Change) -> str:

@@ -32,7 +32,7 @@ def compared(db: Session, model: Model, before: str | None, after: str) -> Itera
     """
     read = [values_of_version(db, model.id or 0, v, limit=READ, slices=True) if v else [] for v in (before, after)]
     changes = redefinitions(db, [model.id or 0]).get(model.id or 0, [])
-    redefined = redefined_at(changes, {r.metric for r in read[1]})
+    redefined = redefined_at(changes, {r.metric for r in read[1]}, model)
     for kind in EVIDENCE:
         old, new = (_newest([r for r in values if r.evaluation_type == kind]) for values in read)
         theirs = {_key(r): r for r in old}

@@ -20,7 +20,7 @@ from bot.domain.statistics import holm
 from bot.domain.verdicts import FINDINGS, in_a_row, together
 from bot.store.prepared import prepared
 from bot.store.queries.metrics import Reading
-from bot.store.queries.objectives import direction, objective, settings
+from bot.store.queries.objectives import Configured, direction, objective, settings
 from bot.store.tables import Change, Model
 
 MONITORED = frozenset({EvaluationType.LIVE, EvaluationType.PRODUCT, EvaluationType.SHADOW})
@@ -115,19 +115,26 @@ def _redefinitions(models: list[int]) -> SelectOfScalar[Change]:
     return select(Change).where(is_one, ours).order_by(col(Change.occurred_at).desc())
 
 
-def redefined_at(changes: Iterable[Change], names: Collection[str]) -> Mapping[str, datetime]:
-    """Return when each metric of NAMES last got another definition; CHANGES are of one model, newest first."""
+def redefined_at(
+    changes: Iterable[Change], names: Collection[str], model: Configured | None = None
+) -> Mapping[str, datetime]:
+    """Return when each metric of NAMES last got another definition; CHANGES are of one MODEL, newest first.
+
+    NAMES are all that is known of it: a definition that names none of them is of every one.
+    """
     found: dict[str, datetime] = {}
     for change in changes:
         for name in names:
-            if name not in found and concerns(words_of(change), name, names):
+            if name not in found and is_redefined(change, name, names, model):
                 found[name] = change.occurred_at
     return found
 
 
-def words_of(change: Change) -> str:
-    """Return everything that a change says of what it is about."""
-    return " ".join(filter(None, (change.summary, change.ref, change.before, change.after)))
+def is_redefined(change: Change, name: str, names: Collection[str], model: Configured | None = None) -> bool:
+    """Return whether a change of a definition is of the metric NAME, one of NAMES; or of its title."""
+    said = " ".join(filter(None, (change.summary, change.ref, change.before, change.after)))
+    titles = {n: str(settings(model, n).get("title") or n) if model else n for n in names}
+    return concerns(said, name, {n: (n, titles[n]) for n in names})
 
 
 def _counts(one: Reading, reading: Reading) -> bool:
