@@ -16,6 +16,7 @@ from bot.ingest.rules import SHARED_WINDOW, SHOWN, Rules
 from bot.ingest.suspects import suspect_of
 from bot.ingest.timeline import tell, touch_ticket
 from bot.store.projection import touch, touch_existing
+from bot.store.queries.models import way_back
 from bot.store.tables import Alert, AlertGroup, Change, Incident, Model, Projection, TimelineEntry
 
 LATEST = DAILY + NEAR
@@ -84,10 +85,24 @@ def reopen(db: Session, now: datetime, incident: Incident, rules: Rules, *, by: 
     assert incident.id is not None
     incident.status, incident.resolved_at, incident.resolved_by = IncidentStatus.INVESTIGATING, None, None
     incident.mitigated_at = None
+    rolled_forward(db, incident)
     db.add(incident)
     tell(db, now, incident.id, kind="reopened", text=text, by=by)
     touch_incident(db, now, incident, rules, urgent=by is not None)
     _touch_open_groups(db, now, incident)
+
+
+def rolled_forward(db: Session, incident: Incident) -> bool:
+    """Take back that it was rolled back when the same version serves again; returns whether that is so."""
+    back = way_back(db, incident) if incident.mitigation else None
+    if back is None or not back.live:
+        return False
+    incident.mitigation = incident.mitigated_at = incident.rollback_by = incident.rollback_at = None
+    if incident.status == IncidentStatus.MITIGATED:
+        incident.status = IncidentStatus.INVESTIGATING
+    incident.revision += 1
+    db.add(incident)
+    return True
 
 
 def open_incident(

@@ -14,7 +14,7 @@ from bot.domain.names import version_label
 from bot.ingest.changes import Origin, touch_evidence, version_row
 from bot.ingest.clocks import ahead, ours
 from bot.ingest.correlate import open_incident_of
-from bot.ingest.incidents import name_suspect
+from bot.ingest.incidents import name_suspect, rolled_forward
 from bot.ingest.outcomes import note_served, touch_proposals
 from bot.ingest.rules import HISTORY
 from bot.ingest.serving import apply_move, live_in_slot
@@ -314,6 +314,8 @@ def _tell_incident(db: Session, now: datetime, row: Change, model: Model) -> Non
     words = f"{version_label(old)} → {version_label(new)} in {row.stage}"
     if not undone and row.trigger != Trigger.ROLLBACK:
         tell(db, now, incident.id, kind="deployment", text=f"{words}: {row.status}")
+        if rolled_forward(db, incident):
+            touch(db, now, keys.incident(incident.id))
         return
     if incident.mitigation == f"rolled back {words}":
         return

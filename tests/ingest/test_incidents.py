@@ -507,6 +507,27 @@ def test_a_finished_rollback_mitigates(released: Any) -> None:
     assert sum("finished" in world.says(k) for k in world.shown if "/log/" in k) == 1
 
 
+@pytest.mark.parametrize("closed", [False, True])
+def test_what_was_rolled_back_and_serves_again_is_not_mitigated(released: Any, closed: bool) -> None:
+    world = released
+    world.act(AskRollback(incident_id=1, by="U02BOB"))
+    world.later(minutes=2)
+    world.record(world.rollout("41", trigger=Trigger.ROLLBACK, previous_version="42"))
+    if closed:
+        world.act(ResolveIncident(incident_id=1, by="U02BOB", cause=Cause.UNKNOWN))
+    world.later(hours=2)
+
+    world.record(world.rollout("42"))
+    if closed:
+        world.act(ReopenIncident(incident_id=1, by="U02BOB"))
+    world.draw()
+
+    incident = world.incident()
+    assert (incident.status, incident.mitigated_at) == ("investigating", None)
+    assert "rolled back v42 → v41" not in world.says("slack/incident/1")
+    assert "incident_rollback" in world.says("slack/incident/1")
+
+
 def test_a_person_resolves_with_a_cause(world: Any) -> None:
     world.record(hard(world))
     world.draw()
