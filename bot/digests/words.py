@@ -111,7 +111,7 @@ def _scaled(metric: Metric, value: float) -> tuple[float, str]:
 def _figure(value: float, *, like: float | None = None) -> str:
     """Return VALUE with the decimals that a number of the size of LIKE deserves, without zeros at the end."""
     figure = number(value, decimals_for(value if like is None else like))
-    figure = figure.rstrip("0").rstrip(".") if "." in figure else figure
+    figure = figure.rstrip("0").rstrip(".") if "." in figure and "e" not in figure else figure
     return figure.replace(",", THIN)
 
 

@@ -4,6 +4,9 @@ import math
 
 from bot.domain.statistics import Interval
 
+LARGE = 1e12
+"""From here on a number is written as a power of ten."""
+
 
 def decimals_for(value: float, interval: Interval | None = None) -> int:
     """Return how many decimals to show: three for a ratio, fewer if large, more for a narrow interval."""
@@ -15,6 +18,8 @@ def decimals_for(value: float, interval: Interval | None = None) -> int:
 
 def number(value: float, decimals: int, *, plus: str = "") -> str:
     """Return `41,200` or `0.912`; PLUS stands before a positive one, and nothing is minus zero."""
+    if abs(value) >= LARGE:
+        return f"{value:{plus}.3g}"
     return f"{value:{plus}z,.{decimals}f}"
 
 

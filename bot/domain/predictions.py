@@ -8,6 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import groupby
 from statistics import fmean, stdev
 
@@ -39,16 +40,25 @@ def metric_of(name: str, rows: Sequence[Row], *, positive: str = "1") -> MetricF
 
 
 def same(one: str, other: str) -> bool:
-    """Return whether two cells mean the same class: `1` and `1.0` do."""
-    if one == other:
-        return True
+    """Return whether two cells mean the same class: `1`, `1.0` and `True` do."""
+    return one == other or _class(one) == _class(other)
+
+
+@lru_cache(maxsize=4096)
+def _class(cell: str) -> str | float:
+    if cell.lower() in ("true", "false"):
+        return float(cell.lower() == "true")
     try:
-        return float(one) == float(other)
+        return float(cell)
     except ValueError:
-        return False
+        return cell
 
 
 def _accuracy(rows: Sequence[Row], positive: str) -> MetricFact:
+    labels = {_class(row.label): row.label for row in rows}
+    if not any(_class(row.prediction) in labels for row in rows):
+        example = f"{rows[0].prediction!r} for the label {rows[0].label!r} in line {rows[0].line}"
+        raise UserError(f"no prediction is any of the {len(labels)} labels, such as {example}; are these the columns?")
     return _share("accuracy", rows, lambda row, said: same(said, row.label))
 
 

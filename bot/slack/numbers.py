@@ -2,6 +2,7 @@
 
 import math
 
+from bot.domain.figures import number
 from bot.domain.metrics import Direction
 from bot.domain.units import style_of
 from bot.slack import text
@@ -65,7 +66,7 @@ def _digits(value: float, *, percent: bool, like: float | None = None) -> str:
         decimals = 0
     else:
         decimals = 3 if size < 1.5 else 2 if size < 10 else 1 if size < 1000 else 0
-    written = f"{value:z,.{decimals}f}"
+    written = number(value, decimals)
     if percent and written.endswith(".0"):
         written = written[:-2]
     return written.replace(",", "\u202f")

@@ -6,9 +6,9 @@ Vocabulary: sources.md section 5 with the additions of design section 3.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from bot.domain.facts import AlertStatus, DeploymentStatus
 from integrations.events.fields import (
@@ -155,6 +155,12 @@ class MetricValue(BaseModel):
     threshold: Threshold | float | None = None
     threshold_op: Operator | None = None
     method: Name | None = Field(None, description="How it was computed, such as a drift method.")
+
+    @model_validator(mode="after")
+    def _is_a_part(self) -> Self:
+        if self.n is not None and self.successes is not None and self.successes > self.n:
+            raise ValueError(f"{self.successes:g} successes of {self.n}: more than there are")
+        return self
 
 
 class Metric(MetricValue):

@@ -59,6 +59,14 @@ def test_v3_is_counted_sent_and_judged(
     assert (words, baseline) == ("0.781 (n 800), down 0.031 [-0.054, -0.009]: regressed", "1")
 
 
+def test_true_is_one(bellwether: Bellwether, here: Path) -> None:
+    (here / "bools.csv").write_text("label,prediction\nTrue,1\nFalse,1\ntrue,1.0\n")
+
+    (metric,) = printed(bellwether, "bools.csv", *OF_V3)["metrics"]
+
+    assert (metric["successes"], metric["n"]) == (2, 3)
+
+
 def test_without_a_baseline_column_there_are_no_pairs(bellwether: Bellwether, here: Path) -> None:
     event = printed(bellwether, predictions(here / "v3.csv"), *OF_V3)
 
@@ -127,6 +135,11 @@ def test_auc_and_mean_error_carry_what_their_interval_needs(bellwether: Bellweth
         ("label,prediction\nyes,no\n", ("--metric", "recall"), "no label is '1'"),
         ("label,prediction\nyes,no\n", ("--metric", "precision"), "no prediction is '1'"),
         ('label,prediction\n"1,1\n', (), "cannot be read as CSV"),
+        (
+            "label,prediction\nham,0\nspam,1\n",
+            (),
+            "no prediction is any of the 2 labels, such as '0' for the label 'ham'",
+        ),
     ],
 )
 def test_a_bad_file_is_2_and_says_where(

@@ -494,6 +494,15 @@ def test_rows_of_the_whole_are_not_the_rows_of_a_slice() -> None:
     assert [(m.slice, m.n) for m in only(event).metrics] == [("all", 800), ("FR", None)]
 
 
+def test_more_successes_than_rows_are_refused() -> None:
+    metric = {"name": "recall", "value": 0.9, "n": 10, "successes": 50}
+
+    (unmapped,) = normalized({"kind": "evaluation", "model": "m", "metrics": [metric]})
+
+    assert isinstance(unmapped, Unmapped)
+    assert "50 successes of 10" in unmapped.reason
+
+
 @pytest.mark.parametrize("metrics", [{}, [], {"auc": None}, {"auc": "high"}, {"auc": float("nan")}, [0.9], "auc", None])
 def test_evaluation_without_a_readable_number_is_refused(metrics: Any) -> None:
     (unmapped,) = normalized({"kind": "evaluation", "model": "m", "metrics": metrics})

@@ -60,6 +60,7 @@ def test_a_cut_goes_through_no_link_date_or_entity(foreign: str, limit: int) -> 
         ("p95_latency", "ms", 36.0, "36 ms"),
         ("requests", "count", 41200.0, "41\u202f200"),
         ("tiny_rate", "ratio", 0.0004, "0.04 %"),
+        ("auc", "1", 1e308, "1e+308"),
         ("auc", "1", float("nan"), "not a number"),
     ],
 )
