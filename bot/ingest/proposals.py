@@ -7,13 +7,14 @@ from sqlmodel import Session
 from bot.domain import keys
 from bot.domain.actions import AskPromotion, Decide, GoBack, StaleAction
 from bot.domain.errors import UserError
+from bot.domain.gates import Gate
 from bot.domain.names import version_label
 from bot.domain.proposals import UNDECIDED, ProposalStatus, Word
 from bot.ingest.outcomes import give_back, note_served
 from bot.ingest.rules import Rules
 from bot.ingest.timeline import tell
 from bot.store.projection import touch
-from bot.store.queries.gates import Gate, gate, is_there
+from bot.store.queries.gates import gate, is_there
 from bot.store.queries.models import WayBack, live, model_by_name
 from bot.store.queries.proposals import (
     approvers,

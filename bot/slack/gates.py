@@ -2,11 +2,11 @@
 
 from sqlmodel import Session
 
+from bot.domain.gates import Gate, Row
 from bot.domain.measurements import ALL
 from bot.domain.names import version_label
 from bot.slack import measures, numbers, text
 from bot.slack.blocks import Block, data_table
-from bot.store.queries.gates import Gate, Row
 from bot.store.queries.versions import last_served
 from bot.store.tables import Model
 
@@ -16,15 +16,18 @@ SIGNS = {True: "✅", False: "❌", None: "⚪"}
 
 
 def table(model: Model, gate: Gate) -> Block | None:
-    """Return what the version measures against what serves, failures first; None when it was never measured."""
+    """Return what the version measures against what serves: failures first, then what else has a gate.
+
+    None when there is nothing to tell.
+    """
     if not gate.rows:
         return None
-    rows = sorted(gate.rows, key=lambda row: row.passes is not False)[:SHOWN]
-    several = len({row.evaluation_type for row in gate.rows}) > 1
-    before = f"{version_label(gate.incumbent)} now" if gate.incumbent else "now"
-    head = ("Metric", before, version_label(gate.version), "Gate")
+    rows = sorted(gate.rows, key=lambda row: (row.passes is not False, row.threshold is None))[:SHOWN]
+    kinds = {row.evaluation_type for row in gate.rows if row.evaluation_type}
+    before = text.join(version_label(gate.incumbent), *(kinds if len(kinds) == 1 else ()), by=" ")
+    head = ("Metric", before if gate.incumbent else "nothing serves", version_label(gate.version), "Gate")
     caption = f"{model.name}, {version_label(gate.version)} against {version_label(gate.incumbent) or 'nothing'}"
-    return data_table(caption, head, [_cells(model, row, several=several) for row in rows], page=PAGE)
+    return data_table(caption, head, [_cells(model, row, several=len(kinds) > 1) for row in rows], page=PAGE)
 
 
 def lines(model: Model, gate: Gate) -> list[str]:
@@ -32,16 +35,16 @@ def lines(model: Model, gate: Gate) -> list[str]:
     said = []
     if gate.bad is not None:
         said.append(f"⚠️ {text.version(gate.version)} is marked bad: {text.line(gate.bad)}")
-    if not gate.rows:
+    if not gate.measured:
         said.append(f"⚪ {text.version(gate.version)} was never evaluated: nothing is known of it")
-    elif not gate.judged:
-        said.append("⚪ nothing decides: no gate, and no difference that the data could show")
-    elif gate.failing:
+    if gate.failing:
         named = "; ".join(_failure(model, row) for row in gate.failing[:NAMED])
         more = f"; and {len(gate.failing) - NAMED} more" if len(gate.failing) > NAMED else ""
         said.append(f"❌ {verdict(gate)}: {named}{more}")
-    else:
+    elif gate.judged:
         said.append(f"✅ {verdict(gate)}")
+    elif gate.measured:
+        said.append("⚪ nothing decides: no gate, and no difference that the data could show")
     if len(gate.rows) > SHOWN:
         said.append(f"… {len(gate.rows) - SHOWN} more values are not shown")
     if gate.environments is not None:
@@ -54,9 +57,11 @@ def lines(model: Model, gate: Gate) -> list[str]:
 def verdict(gate: Gate) -> str:
     """Return `1 of 4 gates fails`."""
     failing = len(gate.failing)
+    if gate.judged <= 1:
+        return f"the one gate {'fails' if failing else 'passes'}" if gate.judged else "no gate says anything"
     if not failing:
-        return "the one gate passes" if gate.judged == 1 else f"all {gate.judged} gates pass"
-    return f"{failing} of {text.plural(gate.judged, 'gate')} {'fails' if failing == 1 else 'fail'}"
+        return f"all {gate.judged} gates pass"
+    return f"{failing} of {gate.judged} gates {'fails' if failing == 1 else 'fail'}"
 
 
 def though(gate: Gate) -> str:
@@ -67,14 +72,21 @@ def though(gate: Gate) -> str:
 def _cells(model: Model, row: Row, *, several: bool) -> tuple[str, ...]:
     unit = measures.unit(model, row)
     before = "–" if row.before is None else numbers.figure(row.before, row.metric, unit)
-    moved = "" if row.before is None or row.before == row.value else " ▴" if row.value > row.before else " ▾"
-    kind = f" · {row.evaluation_type}" if several else ""
+    value = "not measured" if row.value is None else numbers.figure(row.value, row.metric, unit)
+    kind = f" · {row.evaluation_type}" if several and row.evaluation_type else ""
     return (
         text.plain(_title(model, row)) + kind,
         text.plain(before),
-        text.plain(numbers.figure(row.value, row.metric, unit)) + moved,
+        text.plain(value) + _moved(row),
         f"{text.plain(_gate(model, row))} {SIGNS[row.passes]}".strip(),
     )
+
+
+def _moved(row: Row) -> str:
+    """Return the arrow."""
+    if row.value is None or row.before is None or row.before == row.value:
+        return ""
+    return " ▴" if row.value > row.before else " ▾"
 
 
 def _gate(model: Model, row: Row) -> str:
@@ -84,6 +96,8 @@ def _gate(model: Model, row: Row) -> str:
 
 
 def _failure(model: Model, row: Row) -> str:
+    if row.value is None:
+        return f"{_title(model, row)} {row.outcome}"
     value = numbers.figure(row.value, row.metric, measures.unit(model, row))
     why = text.escape(row.outcome) if _regressed(row) else f"not {_threshold(model, row)}"
     return f"{_title(model, row)} {value}, {why}"

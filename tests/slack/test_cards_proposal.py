@@ -7,7 +7,7 @@ import pytest
 
 from bot.slack.cards import Look, render
 from bot.store.queries.gates import gate
-from bot.store.queries.proposals import shown
+from bot.store.queries.proposals import needs_reason, shown
 from bot.store.tables import Decision, Model
 
 KEY = "slack/proposal/1"
@@ -71,7 +71,7 @@ def test_the_card_asks_with_the_gates_and_who_decides(story: Any, model: Model, 
     assert body.content["text"] == "Approval needed: promote fraud-scorer v43 to production"
     assert head["text"]["text"] == "⏳ *Approval needed*  promote *fraud-scorer* `v43` to `production`"
     assert [[cell["text"] for cell in line] for line in table["rows"]] == [
-        ["Metric", "v42 now", "v43", "Gate"],
+        ["Metric", "v42 offline", "v43", "Gate"],
         ["AUC · country=BR", "0.870", "0.850 ▾", "≥ 0.860 ❌"],
         ["AUC", "0.912", "0.934 ▴", "≥ 0.920 ✅"],
     ]
@@ -86,8 +86,22 @@ def test_the_card_asks_with_the_gates_and_who_decides(story: Any, model: Model, 
     ]
 
 
-def test_a_version_that_nobody_measured_is_asked_for_in_so_many_words(card: Any) -> None:
-    assert "`v44` was never evaluated: nothing is known of it" in card(version="44")
+def test_a_version_that_nobody_measured_passes_nothing(card: Any) -> None:
+    said = card(version="44")
+
+    assert "`v44` was never evaluated: nothing is known of it" in said
+    assert "❌ 2 of 2 gates fail: AUC · country=BR not measured; AUC not measured" in said
+    assert "≥ 0.920 ❌" in said
+
+
+def test_a_gate_that_was_not_measured_is_no_reason_to_say_that_all_pass(story: Any, model: Model, card: Any) -> None:
+    given = {"evaluation_type": "offline", "version": "45", "unit": "1", "direction": "higher"}
+    story.measured(model, "auc", 0.9, slice="country=BR", threshold_op=">=", threshold=0.86, **given)
+
+    said = card(version="45")
+
+    assert "❌ 1 of 2 gates fails: AUC not measured" in said
+    assert needs_reason(gate(story.db, model, "45", "production"))
 
 
 def test_what_is_held_says_why_and_may_still_be_decided(card: Any) -> None:
@@ -177,7 +191,7 @@ def test_the_table_of_what_was_decided_on_stays_in_the_thread(story: Any, model:
     assert before is None
     assert kept is not None
     assert kept.content["thread_ts"] == "1.1"
-    assert "v42 now" in str(kept.content["blocks"])
+    assert "v42 offline" in str(kept.content["blocks"])
     assert row.gate["incumbent"] == "42"
 
 

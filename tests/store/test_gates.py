@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from sqlmodel import Session, select
 
+from bot.domain.gates import Gate, gate_from
 from bot.ingest.evaluations import know_metrics
-from bot.store.queries.gates import Gate, gate, gate_from, is_there
+from bot.store.queries import comparing
+from bot.store.queries.gates import gate, is_there
 from bot.store.tables import Decision, Evaluation, MetricValue, Model, Serving, Version
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -89,7 +91,7 @@ def test_what_decides(
     measured(db, model, "42", before, **more)
     measured(db, model, "43", after, **more)
 
-    assert [row.passes for row in read().rows] == [passes]
+    assert [row.passes for row in read().rows if row.value is not None] == [passes]
 
 
 def test_what_the_other_was_not_measured_by_is_held_against_its_gate_alone(
@@ -102,8 +104,67 @@ def test_what_the_other_was_not_measured_by_is_held_against_its_gate_alone(
     assert (row.before, row.passes) == (None, False)
 
 
-def test_a_version_that_nobody_measured_has_no_gate_to_pass(read: Callable[[], Gate]) -> None:
-    assert (read().rows, read().judged, read().failing) == ((), 0, [])
+def test_a_version_that_nobody_measured_passes_no_gate(read: Callable[[], Gate]) -> None:
+    (row,) = read().rows
+
+    assert (row.metric, row.value, row.before, row.outcome, row.passes) == ("auc", None, None, "not measured", False)
+    assert (row.threshold_op, row.threshold) == (">=", 0.92)
+    assert not read().measured
+
+
+@pytest.mark.parametrize(
+    ("metric", "more", "missing"),
+    [
+        ("auc", {}, []),
+        ("val_auc", {}, []),  # the same metric, called otherwise
+        ("auc", {"evaluation_type": "shadow"}, []),
+        ("f1", {}, ["auc"]),
+        ("auc", {"slice": "country=BR"}, ["auc"]),  # the gate is of the whole
+    ],
+)
+def test_each_configured_gate_has_to_be_measured(
+    db: Session, model: Model, read: Callable[[], Gate], metric: str, more: dict[str, Any], missing: list[str]
+) -> None:
+    measured(db, model, "42", 0.93)
+    measured(db, model, "43", 0.934, metric, **more)
+
+    rows = [row for row in read().rows if row.value is None]
+
+    assert [row.metric for row in rows] == missing
+    assert [(row.before, row.passes) for row in rows] == [(0.93, False) for _ in missing]
+
+
+@pytest.mark.parametrize(
+    ("more", "missing"),
+    [
+        ({"threshold_op": ">=", "threshold": 0.86}, ["country=BR"]),
+        ({}, []),  # nothing to keep
+        ({"threshold_op": "~", "threshold": 0.86}, []),
+        ({"threshold_op": ">=", "threshold": 0.86, "role": "diagnostic"}, []),
+        ({"threshold_op": ">=", "threshold": 0.86, "evaluation_type": "live"}, []),  # where only what serves can be
+    ],
+)
+def test_a_slice_that_what_serves_had_to_keep_has_to_be_measured(
+    db: Session, model: Model, read: Callable[[], Gate], more: dict[str, Any], missing: list[str]
+) -> None:
+    measured(db, model, "42", 0.87, slice="country=BR", **more)
+    measured(db, model, "43", 0.934)
+
+    rows = [row for row in read().rows if row.value is None]
+
+    assert [row.slice for row in rows] == missing
+    assert [(row.before, row.threshold, row.passes) for row in rows] == [(0.87, 0.86, False) for _ in missing]
+
+
+def test_many_live_values_do_not_hide_what_was_measured_offline(
+    db: Session, model: Model, read: Callable[[], Gate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparing, "READ", 3)
+    measured(db, model, "43", 0.934)
+    for hour in range(1, 5):
+        measured(db, model, "43", 0.93, at=NOW + timedelta(hours=hour), evaluation_type="live")
+
+    assert {row.evaluation_type for row in read().rows} == {"live", "offline"}
 
 
 def test_environments_are_named_where_both_are_known_and_differ(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from sqlmodel import Session
 
 from bot.domain import keys
+from bot.domain.gates import Gate, gate_from
 from bot.domain.proposals import UNDECIDED, ProposalStatus
 from bot.ports import Body
 from bot.slack import gates, outcomes, text
@@ -13,7 +14,7 @@ from bot.slack.cards.frame import posted, reply
 from bot.slack.cards.look import Look
 from bot.slack.grammar import quoted
 from bot.store.queries.directory import user_ids
-from bot.store.queries.gates import Gate, gate, gate_from
+from bot.store.queries.gates import gate
 from bot.store.queries.proposals import Approvers, approvers, shown
 from bot.store.tables import Model, Proposal
 

@@ -1,6 +1,6 @@
 """Two versions side by side, as for a decision: what both were measured by on the same kind of data."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from sqlmodel import Session
@@ -13,7 +13,7 @@ from bot.store.tables import Model
 
 EVIDENCE = ("product", "live", "shadow", "offline")
 READ = 400
-"""Values of a version, with those of its slices."""
+"""Values of a version on one kind of data, with those of its slices: many live ones do not hide the others."""
 
 
 class Compared(NamedTuple):
@@ -30,11 +30,10 @@ def compared(db: Session, model: Model, before: str | None, after: str) -> Itera
 
     The verdicts hold together. `before` None: there is no other version.
     """
-    read = [values_of_version(db, model.id or 0, v, limit=READ, slices=True) if v else [] for v in (before, after)]
+    read = {kind: [newest(db, model, version, kind) for version in (before, after)] for kind in EVIDENCE}
     changes = redefinitions(db, [model.id or 0]).get(model.id or 0, [])
-    redefined = redefined_at(changes, {r.metric for r in read[1]}, model)
-    for kind in EVIDENCE:
-        old, new = (_newest([r for r in values if r.evaluation_type == kind]) for values in read)
+    redefined = redefined_at(changes, {r.metric for _, new in read.values() for r in new}, model)
+    for old, new in read.values():
         theirs = {_key(r): r for r in old}
         new.sort(key=lambda r: (r.slice != ALL, *rank(model, r), r.slice))
         pairs = [(r, [theirs[_key(r)]] if _key(r) in theirs else []) for r in new]
@@ -46,11 +45,12 @@ def compared(db: Session, model: Model, before: str | None, after: str) -> Itera
                 yield Compared(others[0] if others else None, reading, judgement)
 
 
-def _newest(values: Sequence[Reading]) -> list[Reading]:
-    """Return the newest value of each metric and slice."""
+def newest(db: Session, model: Model, version: str | None, kind: str) -> list[Reading]:
+    """Return the newest value of each metric and slice of VERSION on this KIND of data."""
     found: dict[tuple[str, str], Reading] = {}
-    for reading in values:
-        found.setdefault(_key(reading), reading)
+    if version is not None:
+        for reading in values_of_version(db, model.id or 0, version, kind, limit=READ, slices=True):
+            found.setdefault(_key(reading), reading)
     return list(found.values())
 
 

@@ -1,93 +1,28 @@
 """The gate of a stage: what a version does against the one that serves there, and what it has to keep.
 
-It is read anew whenever it is shown, and again when somebody approves: `Gate.digest` tells whether both are the same.
-What was approved is kept as it was (`Gate.kept`), because the rows move on.
+It is read anew whenever it is shown, and again when somebody approves.
 """
 
-from dataclasses import asdict, dataclass
-from hashlib import sha256
-from typing import Any
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 from sqlmodel import Session
 
 from bot.domain.evaluations import Verdict
+from bot.domain.facts import EvaluationType
+from bot.domain.gates import Gate, Row
 from bot.domain.measurements import ALL
-from bot.domain.metrics import OPERATORS, satisfies
-from bot.store.queries.comparing import Compared, compared
+from bot.domain.metrics import OPERATORS, plain_name, satisfies
+from bot.store.queries.comparing import Compared, compared, newest
 from bot.store.queries.judging import role
 from bot.store.queries.marks import bad_versions
 from bot.store.queries.metrics import Reading
 from bot.store.queries.models import live
-from bot.store.queries.objectives import direction, gate_of
+from bot.store.queries.objectives import direction, gate_of, settings
 from bot.store.queries.versions import version_named
 from bot.store.tables import Model
 
 GOOD = (Verdict.IMPROVED, Verdict.EQUIVALENT)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One metric of the candidate; fields as in Reading, so that it is written as one."""
-
-    metric: str
-    slice: str
-    evaluation_type: str
-    value: float
-    unit: str
-    n: int | None
-    before: float | None
-    """What the serving version has; None = it was not measured by this."""
-    direction: str | None
-    verdict: str
-    outcome: str
-    threshold_op: str | None
-    threshold: float | None
-    """What it has to keep; None = nobody said."""
-    passes: bool | None
-    """None = nothing can be said, or it decides nothing."""
-
-
-@dataclass(frozen=True)
-class Gate:
-    """What an approver has to see."""
-
-    version: str
-    incumbent: str | None
-    """What serves at the stage with the most traffic, besides the version itself; None = nothing does."""
-    rows: tuple[Row, ...] = ()
-    suite: str = ""
-    """On what it was evaluated: `suite std 3, data fraud 2026-11`."""
-    bad: str | None = None
-    """Why the version is marked bad; None = it is not."""
-    environments: tuple[str, str] | None = None
-    """Of the serving version and of this one, where both are known and differ."""
-
-    @property
-    def failing(self) -> list[Row]:
-        """The rows that speak against it."""
-        return [row for row in self.rows if row.passes is False]
-
-    @property
-    def judged(self) -> int:
-        """How many rows say anything."""
-        return sum(row.passes is not None for row in self.rows)
-
-    @property
-    def digest(self) -> int:
-        """A number that is another one when anything of it is."""
-        return int(sha256(repr(self).encode()).hexdigest()[:12], 16)
-
-    @property
-    def kept(self) -> dict[str, Any]:
-        """It as JSON."""
-        return asdict(self)
-
-
-def gate_from(kept: dict[str, Any]) -> Gate:
-    """Return the gate that `Gate.kept` wrote down."""
-    environments = kept["environments"]
-    rows = tuple(Row(**row) for row in kept["rows"])
-    return Gate(**kept | {"rows": rows, "environments": tuple(environments) if environments else None})
 
 
 def gate(db: Session, model: Model, version: str, stage: str) -> Gate:
@@ -100,7 +35,10 @@ def gate(db: Session, model: Model, version: str, stage: str) -> Gate:
     return Gate(
         version=version,
         incumbent=incumbent,
-        rows=tuple(_row(model, one) for one in found),
+        rows=(
+            *(_row(model, one) for one in found),
+            *_unmeasured(model, newest(db, model, incumbent, EvaluationType.OFFLINE), [one.after for one in found]),
+        ),
         suite=next((words for one in found if (words := _suite(one.after))), ""),
         bad=None if marked is None else marked.reason,
         environments=_environments(db, model.id, incumbent, version),
@@ -130,6 +68,47 @@ def _row(model: Model, one: Compared) -> Row:
         threshold=value,
         passes=_passes(model, reading, verdict, op, value),
     )
+
+
+def _unmeasured(model: Model, theirs: Collection[Reading], ours: Collection[Reading]) -> Iterator[Row]:
+    """Yield the gates that no value of OURS tells of: first those of THEIRS, then configured ones."""
+    known = {_key(reading) for reading in ours}
+    wanted = [r for r in theirs if _decides(model, r) and _key(r) not in known]
+    for reading in wanted:
+        yield _without_value(model, reading.metric, reading)
+    told = [settings(model, reading.metric) for reading in (*ours, *wanted) if reading.slice == ALL]
+    for metric, given in model.metrics.items():
+        if given.get("gate") and given.get("role") != "diagnostic" and not any(given is one for one in told):
+            yield _without_value(model, metric, None)
+
+
+def _decides(model: Model, reading: Reading) -> bool:
+    wanted = gate_of(model, reading)
+    return wanted is not None and wanted[0] in OPERATORS and role(model, reading) != "diagnostic"
+
+
+def _without_value(model: Model, metric: str, before: Reading | None) -> Row:
+    row = Row(
+        metric=metric,
+        slice=before.slice if before else ALL,
+        evaluation_type=before.evaluation_type if before else "",
+        value=None,
+        unit=before.unit if before else str(settings(model, metric).get("unit") or "1"),
+        n=None,
+        before=before.value if before else None,
+        direction=None,
+        verdict="",
+        outcome="not measured",
+        threshold_op=before.threshold_op if before else None,
+        threshold=before.threshold if before else None,
+        passes=False,
+    )
+    op, value = gate_of(model, row) or (None, None)
+    return replace(row, threshold_op=op, threshold=value)
+
+
+def _key(reading: Reading) -> tuple[str, str]:
+    return plain_name(reading.metric), reading.slice
 
 
 def _passes(model: Model, reading: Reading, verdict: Verdict, op: str | None, value: float | None) -> bool | None:

@@ -32,8 +32,8 @@ class Stated(Protocol):
         """Its name."""
 
     @property
-    def value(self) -> float:
-        """The number."""
+    def value(self) -> float | None:
+        """The number; None = it was not measured."""
 
     @property
     def unit(self) -> str:
@@ -46,6 +46,14 @@ class Stated(Protocol):
     @property
     def threshold(self) -> float | None:
         """What the value should keep."""
+
+
+class Placed(Stated, Protocol):
+    """A value of which it is known whether it is one over all rows."""
+
+    @property
+    def slice(self) -> str:
+        """The part of the rows, or ALL."""
 
 
 def settings(model: Configured, metric: str) -> Mapping[str, Any]:
@@ -63,7 +71,7 @@ def objective(model: Configured, reading: Stated) -> tuple[str, float] | None:
     return _configured(given, reading, "slo") if given.get("slo") else _sent_along(reading)
 
 
-def gate_of(model: Configured, reading: Reading) -> tuple[str, float] | None:
+def gate_of(model: Configured, reading: Placed) -> tuple[str, float] | None:
     """Return what a version has to keep to be promoted: the configuration's `gate`, else the objective.
 
     Both are of the whole; of a slice only what was sent along.
@@ -107,7 +115,7 @@ def misses(model: Configured, judged: Stated) -> bool:
     """Return whether a value misses its objective."""
     wanted = objective(model, judged)
     try:
-        return wanted is not None and not satisfies(judged.value, *wanted)
+        return wanted is not None and judged.value is not None and not satisfies(judged.value, *wanted)
     except ValueError:
         return False  # an operator that a source made up
 

@@ -11,11 +11,11 @@ from urllib.parse import quote
 from sqlmodel import Session, and_, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from bot.domain.gates import Gate
 from bot.domain.names import version_label
 from bot.domain.proposals import UNDECIDED, ProposalStatus
 from bot.store.prepared import prepared
 from bot.store.queries.directory import user_ids
-from bot.store.queries.gates import Gate
 from bot.store.tables import Decision, Model, Proposal, Serving
 
 WITHIN = timedelta(minutes=30)
