@@ -1,6 +1,7 @@
 """How each model is, in one word: the worst of what is known; for the status answer, the list and the App Home.
 
-Unknown is not fine: a model that nobody ever measured where its users are is `no_data`, never `good`.
+Unknown is not fine: a model that nobody ever measured where its users are is `no_data`, never `good`; nor is one of
+which every value still waits for its labels.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -65,9 +66,14 @@ class Health:
         return WORST_FIRST.index(self.state), self.model.name
 
     @property
+    def sharing(self) -> list[Serving]:
+        """What of it users get at its first stage."""
+        return [row for row in self.serving if row.stage == self.serving[0].stage and row.traffic_percent != 0]
+
+    @property
     def live(self) -> str:
         """The versions that share the traffic, in plain text: `v42`; `v42 90 %, v43 10 %`; empty when none is known."""
-        rows = [row for row in self.serving if row.stage == self.serving[0].stage and row.traffic_percent != 0]
+        rows = self.sharing
         labels = list(dict.fromkeys(version_label(row.version) for row in rows))
         if len(labels) <= 1:
             return labels[0] if labels else ""
@@ -134,7 +140,7 @@ def state_of(
     incidents: Sequence[Incident], groups: Sequence[Alerting], *, misses: bool, serves_bad: bool, measured: bool
 ) -> str:
     """Return the state of a model: of its open incidents and alert groups, whether it misses an objective or serves
-    a version that is marked bad, and whether it was ever measured where its users are."""
+    a version that is marked bad, and whether any value from where its users are has its labels."""
     if any(i.severity == "sev1" for i in incidents):
         return "down"
     if any(g.status == "firing" and g.alert_class == AlertClass.HARD for g in groups):

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from bot.domain.evaluations import Judgement, Verdict
 from bot.domain.facts import EvaluationType
+from bot.domain.names import version_label
 from bot.slack import numbers, text
 from bot.slack.health import Health
 from bot.store.queries.judging import is_product, judged, rank
@@ -59,6 +60,20 @@ def phrase(model: Model, reading: Reading, judgement: Judgement | None = None) -
     moved = "" if base is None else numbers.change(reading.value, base, metric, measure, way)
     verdict = "" if moved == "unchanged" and judgement.verdict is Verdict.INCONCLUSIVE else judgement.short
     return text.join(f"{value} {moved}".rstrip(), text.escape(verdict), by=", ")
+
+
+def told(health: Health, readings: Sequence[Reading]) -> str:
+    """Return `phrase` of what to show of one metric, newest first, with the version that it was measured on."""
+    reading, judgement = same_kind(health, readings)
+    return text.join(phrase(health.model, reading, judgement), measured_on(health, reading), by=" ")
+
+
+def measured_on(health: Health, reading: Reading) -> str:
+    """Return `on v42`; empty where that alone serves, or where nobody said: then it is of whatever served."""
+    version = reading.version
+    if version is None or {version_label(row.version) for row in health.sharing} == {version_label(version)}:
+        return ""
+    return f"on {text.escape(version_label(version))}"
 
 
 def grouped(words: str) -> str:

@@ -9,7 +9,7 @@ from bot.slack.answers import changes, everyone, helping, models, problems, stat
 from bot.slack.blocks import Message
 from bot.slack.cards import Look
 from bot.store.projection import touch
-from bot.store.tables import Decision
+from bot.store.tables import Decision, Version
 
 PRODUCT = {"good_payments_declined": {"unit": "%", "slo": "<= 2.5", "family": "product"}, "auc": {"role": "primary"}}
 
@@ -18,6 +18,7 @@ def degraded(story: Any) -> Any:
     """The model of message M1: product metric over its objective, drift alerts, an incident that is being fixed."""
     model, rollout, group = story.bad_release()
     model.metrics = PRODUCT
+    group.category = "drift"
     labels = {"labelled_fraction": 0.88, "labels_until": story.now - timedelta(days=3), "n": 41200}
     for days, auc, declined in ((8, 0.933, 0.021), (1, 0.912, 0.029)):
         at = story.now - timedelta(days=days)
@@ -70,7 +71,8 @@ def test_what_was_never_heard_of_is_named(story: Any, look: Look, words: Any) ->
 
     assert "⚪ *fraud-scorer*  no data in `production`" in shown
     assert "no version known to serve" in shown
-    assert "no fall-back known · no owner · not connected: deployments, live metric, product metric, events" in shown
+    assert "no fall-back known · no owner · not connected: deployments, live metric, product metric, data" in shown
+    assert "data quality, events (never heard)" in shown
 
 
 def test_the_newest_notes_of_people_stand_on_the_status(story: Any, look: Look, words: Any) -> None:
@@ -339,4 +341,103 @@ def test_ages_stand_against_what_is_expected(story: Any, look: Look, words: Any)
     shown = words(status.status(story.db, "fraud-scorer", story.now, look))
 
     assert "fall-back `v40`, never served" in shown
-    assert "evaluated 5 d ago (expected every 1 d) · never retrained (expected every 7 d)" in shown
+    assert "evaluated 5 d ago (expected every 1 d) · age of `v42` unknown (expected every 7 d)" in shown
+
+
+def test_values_without_their_labels_alone_are_not_good(story: Any, look: Look, words: Any) -> None:
+    model = story.model(metrics={"auc": {"slo": ">= 0.85"}})
+    story.measured(model, "auc", 0.80, labelled_fraction=0.3)
+    story.measured(model, "conversion", 0.3, evaluation_type="offline", family="product")
+    story.heard("events")
+
+    shown = words(status.status(story.db, "fraud-scorer", story.now, look))
+    assert "⚪ *fraud-scorer*  no data" in shown
+    assert "AUC *0.800* · SLO ≥ 0.850 · provisional: 30 % labelled" in shown
+    assert "no data" in words(models.models(story.db, story.now, look))
+
+    story.measured(model, "auc", 0.86, story.now - timedelta(days=9))
+
+    assert "🟢 *fraud-scorer*  good" in words(status.status(story.db, "fraud-scorer", story.now, look))
+    assert "🟢 *fraud-scorer*  good" in words(models.models(story.db, story.now, look))
+
+
+def test_a_value_of_another_version_than_the_one_that_serves_says_so(story: Any, look: Look, words: Any) -> None:
+    model = story.model(metrics={"auc": {"slo": ">= 0.85"}})
+    story.serving(model, "41", story.deployed)
+    story.measured(model, "auc", 0.812, version="42")
+    story.measured(model, "conversion", 0.3, family="product")
+
+    answer = status.status(story.db, "fraud-scorer", story.now, look)
+    assert "AUC *0.812*, misses its objective on v42 ·" in words(answer)
+    assert "Conversion *30 %* ·" in words(answer)
+    assert "AUC 0.812, misses its objective on v42" in answer.text
+    assert "misses its objective on v42" in words(models.table(story.db, story.now, look))
+
+    story.measured(model, "auc", 0.822, version="41")
+
+    assert "on v4" not in words(status.status(story.db, "fraud-scorer", story.now, look))
+
+
+def test_of_two_versions_that_serve_the_one_that_was_measured_is_named(story: Any, look: Look, words: Any) -> None:
+    model = story.model()
+    story.serving(model, "41", story.deployed, traffic_percent=90.0)
+    story.serving(model, "42", story.deployed, traffic_percent=10.0)
+    story.measured(model, "auc", 0.9, version="42")
+
+    assert "AUC *0.900* on v42" in words(status.status(story.db, "fraud-scorer", story.now, look))
+
+
+def test_fresh_is_what_serves_and_not_what_was_registered_since(story: Any, look: Look, words: Any) -> None:
+    model = story.model(retrain_every_s=30 * 86_400)
+    made = story.now - timedelta(days=20)
+    story.add(Version(model_id=model.id, name="42", registered_at=made, data_until=made - timedelta(days=40)))
+    story.add(Version(model_id=model.id, name="43", registered_at=story.now, data_until=made))
+    story.serving(model, "42", made)
+
+    shown = words(status.status(story.db, "fraud-scorer", story.now, look))
+    assert "retrained 20 d ago (expected every 30 d) · data to 24 Sep, 60 d old" in shown
+
+    story.change(model, "data", "fitted again", trigger="scheduled_retrain", occurred_at=story.now - timedelta(days=5))
+
+    assert "retrained 5 d ago (expected" in words(status.status(story.db, "fraud-scorer", story.now, look))
+
+
+def test_a_version_is_as_old_as_it_serves_however_its_traffic_moved(story: Any, look: Look, words: Any) -> None:
+    model = story.model()
+    moved, came = story.now - timedelta(seconds=3), story.now - timedelta(days=40)
+    middle = story.now - timedelta(days=9)
+    story.serving(model, "41", story.now - timedelta(days=90), story.now - timedelta(days=60))
+    story.serving(model, "41", came, middle)
+    story.serving(model, "41", middle, moved, traffic_percent=90.0)
+    story.serving(model, "41", moved, traffic_percent=10.0)
+    story.serving(model, "42", middle, moved, traffic_percent=0.0)
+    story.serving(model, "42", moved, traffic_percent=90.0)
+
+    shown = words(status.status(story.db, "fraud-scorer", story.now, look))
+
+    assert "`v42` 90 %, 3 s" in shown
+    assert "`v41` 10 %, 40 d" in shown
+
+
+def test_of_the_words_on_a_version_the_last_one_counts(story: Any, look: Look, words: Any) -> None:
+    model = story.model()
+    story.serving(model, "41", story.deployed)
+    for version, kind, days in (("41", "good", 3), ("41", "bad", 2), ("40", "bad", 2), ("40", "good", 1)):
+        at = story.now - timedelta(days=days)
+        story.add(Decision(model_id=model.id, kind=f"marked_{kind}", version=version, by="U02BOB", at=at, reason="why"))
+
+    shown = words(status.status(story.db, "fraud-scorer", story.now, look))
+
+    assert shown.count("`v41` is marked bad") == 1
+    assert "`v41` marked" not in shown
+    assert "`v40` marked good: why" in shown
+    assert "`v40` marked bad" not in shown
+
+
+def test_a_metric_of_the_data_connects_its_quality(story: Any, look: Look, words: Any) -> None:
+    model = story.model()
+    assert "data quality" in words(status.status(story.db, "fraud-scorer", story.now, look))
+
+    story.measured(model, "null_rate", 0.01, family="data")
+
+    assert "data quality" not in words(status.status(story.db, "fraud-scorer", story.now, look))

@@ -80,9 +80,7 @@ def _silent(heard: Hearing, now: datetime) -> list[str]:
 def _row(one: Health) -> tuple[str, ...]:
     """Return a model's cells, in plain text: unknown is a word of its own."""
     metrics = [
-        text.plain(measures.spoken(measures.phrase(one.model, *measures.same_kind(one, found[0]))))
-        if found
-        else "not connected"
+        text.plain(measures.spoken(measures.told(one, found[0]))) if found else "not connected"
         for found in measures.most_telling(one)
     ]
     version = one.live or "unknown"

@@ -15,25 +15,26 @@ from bot.slack.cards.frame import finished
 from bot.slack.cards.look import Look
 from bot.slack.grammar import quoted
 from bot.slack.health import Health, as_heard, health_of
-from bot.store.queries.alerts import Features, features_of
+from bot.store.queries.alerts import Features, data_alerts_known, features_of
 from bot.store.queries.directory import user_ids
 from bot.store.queries.incidents import remote_ids, ticket_of
-from bot.store.queries.judging import is_product
+from bot.store.queries.judging import family, is_product
 from bot.store.queries.lag import lag
 from bot.store.queries.marks import BAD
 from bot.store.queries.metrics import Reading
-from bot.store.queries.models import PRODUCTION, model_by_name, previous_version, way_back
+from bot.store.queries.models import PRODUCTION, model_by_name, previous_version, unbroken_since, way_back
 from bot.store.queries.notes import Note, newest_notes
 from bot.store.queries.objectives import JUDGED
 from bot.store.queries.proposals import approvers, open_proposals
 from bot.store.queries.sources import Hearing, hearing
-from bot.store.queries.versions import last_seen, last_served
+from bot.store.queries.versions import last_seen, last_served, seen_of
 from bot.store.tables import AlertGroup, Model, Serving
 
 PRODUCT, METRICS = 2, 3
 """Model metrics on the third line, the most telling first."""
 GROUPS = 4
-NOTES = 2
+NOTES, READ = 2, 12
+"""So many are shown of the newest ones."""
 NOTED = timedelta(days=30)
 """Older notes are not told."""
 LATE = timedelta(seconds=90)
@@ -69,8 +70,8 @@ def _status(db: Session, model_name: str, now: datetime, look: Look, *, shared: 
             _sentence(health, stage, product[:1] + other[:1]),
             section(
                 head,
-                *(_metric(model, *pair, now) for pair in product),
-                text.join(_versions(health.serving, now), *(_metric(model, *pair, now) for pair in other)),
+                *(_metric(health, *pair, now) for pair in product),
+                text.join(_versions(db, health.serving, now), *(_metric(health, *pair, now) for pair in other)),
             ),
             _trouble(db, health, look),
             _notes(db, health, now),
@@ -83,7 +84,10 @@ def _status(db: Session, model_name: str, now: datetime, look: Look, *, shared: 
 
 def _sentence(health: Health, stage: str, pairs: Sequence[tuple[Reading, Judgement]]) -> str:
     model = health.model
-    numbers = [measures.spoken(measures.phrase(model, *pair)) for pair in pairs]
+    numbers = [
+        text.join(measures.spoken(measures.phrase(model, *pair)), measures.measured_on(health, pair[0]), by=" ")
+        for pair in pairs
+    ]
     version = health.live
     trouble = [f"{incidents.name(i)} open" for i in health.incidents[:1]]
     groups = [text.plural(len(health.groups), "alert group")] if health.groups else []
@@ -93,26 +97,29 @@ def _sentence(health: Health, stage: str, pairs: Sequence[tuple[Reading, Judgeme
     )
 
 
-def _metric(model: Model, reading: Reading, judgement: Judgement, now: datetime) -> str:
+def _metric(health: Health, reading: Reading, judgement: Judgement, now: datetime) -> str:
     """Return a value with its objective, how far its labels reach, and its n; what is not live says so."""
     kind = reading.evaluation_type
     where = "" if kind in JUDGED else f"({text.word(kind)})"
-    phrase = text.join(measures.phrase(model, reading, judgement), where, by=" ")
+    phrase = text.join(
+        measures.phrase(health.model, reading, judgement), where, measures.measured_on(health, reading), by=" "
+    )
     reach = measures.labels(reading, now)
-    return text.join(phrase, measures.objective_words(model, reading), reach, measures.rows(reading))
+    return text.join(phrase, measures.objective_words(health.model, reading), reach, measures.rows(reading))
 
 
-def _versions(serving: Sequence[Serving], now: datetime) -> str:
+def _versions(db: Session, serving: Sequence[Serving], now: datetime) -> str:
     """Return what serves where, with its share and for how long."""
     if not serving:
         return "no version known to serve"
     first = serving[0].stage
+    since = unbroken_since(db, serving[:4])
     words = []
     for row in serving[:4]:
         share = "" if row.traffic_percent is None else f" {row.traffic_percent:g} %"
         where = "" if row.stage == first else f" in {text.code(row.stage)}"
         target = f" on {text.line(row.target, 40)}" if row.target else ""
-        words.append(f"{text.version(row.version)}{share}{target}{where}, {durations.short(now - row.since)}")
+        words.append(f"{text.version(row.version)}{share}{target}{where}, {durations.short(now - since[row.id])}")
     return " · ".join(words)
 
 
@@ -166,11 +173,14 @@ def _group(group: AlertGroup, features: Features) -> str:
 
 
 def _notes(db: Session, health: Health, now: datetime) -> Block | None:
-    """Return what people wrote down last; a warning of a version that serves stands above already."""
-    warned = {row.version for row in health.serving}
-    found = newest_notes(db, health.model.id or 0, now - NOTED, limit=2 * NOTES)
-    lines = [_note(note, now) for note in found if not (note.kind == BAD and note.version in warned)]
-    return context(*lines[:NOTES]) if lines else None
+    """Return what people wrote down last, of each version the last word; what warns of one that serves stands above."""
+    serves = {row.version for row in health.serving}
+    kept, said = [], set()
+    for note in newest_notes(db, health.model.id or 0, now - NOTED, limit=READ):
+        if note.version not in said and not (note.kind == BAD and note.version in serves):
+            kept.append(note)
+        said |= {note.version} - {None}
+    return context(*(_note(note, now) for note in kept[:NOTES])) if kept else None
 
 
 def _note(note: Note, now: datetime) -> str:
@@ -190,10 +200,10 @@ def _small_print(db: Session, health: Health, heard: Hearing, now: datetime) -> 
         known_good = previous_version(db, model.id, stage=live.stage, version=live.version, bad=health.bad)
     ids = user_ids(db, [model.owner, model.on_call])
     silent = [f"{text.line(name, 60)} silent for {durations.short(now - at)}" for name, at in heard.silent]
-    missing = _missing(health) + [f"{text.line(name, 60)} (never heard)" for name in heard.never]
+    missing = _missing(db, health) + [f"{text.line(name, 60)} (never heard)" for name in heard.never]
     return [
         _fall_back(db, model, live, known_good, now),
-        *_freshness(db, model, now),
+        *_freshness(db, model, live, now),
         f"owner {text.mention(model.owner, ids)}" if model.owner else "no owner",
         f"on call {text.mention(model.on_call, ids)}" if model.on_call else "",
         *silent,
@@ -216,19 +226,26 @@ def _fall_back(db: Session, model: Model, live: Serving | None, version: str | N
     return f"fall-back {text.version(version)}, {exercised}"
 
 
-def _freshness(db: Session, model: Model, now: datetime) -> list[str]:
-    """Return the age of the newest evaluation and retraining, against how often they are expected."""
-    last = last_seen(db, [model.id or 0])[model.id or 0]
-    ages = (
-        ("evaluated", model.evaluate_every_s, last.evaluated),
-        ("retrained", model.retrain_every_s, last.retrained),
-    )
-    return [_age(word, every, at, now) for word, every, at in ages if every or at]
+def _freshness(db: Session, model: Model, live: Serving | None, now: datetime) -> list[str]:
+    """Return the age of the newest evaluation, of what serves and of its data, against what is expected."""
+    if live is None:
+        last, data_until = last_seen(db, [model.id or 0])[model.id or 0], None
+    else:
+        last, data_until = seen_of(db, model.id or 0, live.version)
+    retrained = "never retrained" if live is None else f"age of {text.version(live.version)} unknown"
+    data = f"data to {text.day(data_until)}, {durations.short(now - data_until)} old" if data_until else ""
+    return [
+        _age("evaluated", "never evaluated", model.evaluate_every_s, last.evaluated, now),
+        _age("retrained", retrained, model.retrain_every_s, last.retrained, now),
+        data,
+    ]
 
 
-def _age(word: str, every: int | None, at: datetime | None, now: datetime) -> str:
-    age = f"{word} {durations.short(now - at)} ago" if at else f"never {word}"
-    return f"{age} (expected every {durations.short(timedelta(seconds=every))})" if every else age
+def _age(word: str, never: str, every: int | None, at: datetime | None, now: datetime) -> str:
+    if not every:
+        return f"{word} {durations.short(now - at)} ago" if at else ""
+    age = f"{word} {durations.short(now - at)} ago" if at else never
+    return f"{age} (expected every {durations.short(timedelta(seconds=every))})"
 
 
 def _behind(db: Session, now: datetime) -> str:
@@ -239,7 +256,7 @@ def _behind(db: Session, now: datetime) -> str:
     return f"⏳ {text.plural(behind.copies, 'message')} in Slack up to {durations.short(behind.oldest)} behind"
 
 
-def _missing(health: Health) -> list[str]:
+def _missing(db: Session, health: Health) -> list[str]:
     """Return what nobody ever told us of this model, by name: a blank is not a zero."""
     newest = [rows[0] for rows in health.readings.values()]
     kinds = {r.evaluation_type for rows in health.readings.values() for r in rows}
@@ -247,6 +264,8 @@ def _missing(health: Health) -> list[str]:
         "deployments": bool(health.serving),
         "live metric": "live" in kinds,
         "product metric": any(is_product(health.model, r) for r in newest),
+        "data quality": any(family(health.model, r) == "data" for r in newest)
+        or data_alerts_known(db, health.model.id or 0),
     }
     return [name for name, there in gaps.items() if not there]
 

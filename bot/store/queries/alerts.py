@@ -86,8 +86,13 @@ def _data_alerts_since(model: int, since: datetime, limit: int) -> SelectOfScala
 
 def data_alerts_known(db: Session, model_id: int) -> bool:
     """Return whether a model ever had an alert about its data."""
-    query = select(AlertGroup.id).where(AlertGroup.model_id == model_id)
-    return db.exec(query.where(col(AlertGroup.category).in_(DATA)).limit(1)).first() is not None
+    return _first_data_alert(db, model_id).first() is not None
+
+
+@prepared
+def _first_data_alert(model: int) -> SelectOfScalar[int | None]:
+    query = select(col(AlertGroup.id)).where(AlertGroup.model_id == model)
+    return query.where(col(AlertGroup.category).in_(DATA)).limit(1)
 
 
 def runbook_known(db: Session, model_id: int, *, look_back: int = 20) -> bool:

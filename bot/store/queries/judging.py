@@ -88,10 +88,14 @@ def role(model: Model, reading: Reading) -> str | None:
     return settings(model, reading.metric).get("role") or reading.role
 
 
+def family(model: Model, reading: Reading) -> str | None:
+    """Return model, product, data, system or cost: the configuration's word before the sender's."""
+    return settings(model, reading.metric).get("family") or reading.family
+
+
 def is_product(model: Model, reading: Reading) -> bool:
     """Return whether the value is about the product and not about the model: it is said first."""
-    family = settings(model, reading.metric).get("family") or reading.family
-    return family == "product" or reading.evaluation_type == "product"
+    return family(model, reading) == "product" or reading.evaluation_type == "product"
 
 
 def rank(model: Model, reading: Reading) -> tuple[bool, int, str]:

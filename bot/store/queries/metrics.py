@@ -184,13 +184,15 @@ def _metric_names() -> SelectOfScalar[str]:
 
 
 def models_measured(db: Session, model_ids: Collection[int]) -> frozenset[int]:
-    """Return which of these models were ever measured where their users are."""
+    """Return which of these models have a value where their users are whose labels have arrived."""
     return frozenset(_models_measured(db, list(model_ids)))
 
 
 @prepared
 def _models_measured(models: list[int]) -> SelectOfScalar[int]:
-    return select(MetricName.model_id).where(col(MetricName.model_id).in_(models), col(MetricName.judged))
+    return select(MetricName.model_id).where(
+        col(MetricName.model_id).in_(models), col(MetricName.newest_id).is_not(None)
+    )
 
 
 def newest_judged(db: Session, metrics: Collection[str]) -> list[Judged]:

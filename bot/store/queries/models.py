@@ -64,7 +64,7 @@ class Member(NamedTuple):
     metrics: Mapping[str, Any]
     """What the configuration says of each."""
     measured: bool
-    """It was measured where its users are."""
+    """It was measured where its users are, and the labels have arrived."""
 
 
 def members(db: Session) -> list[Member]:
@@ -74,7 +74,7 @@ def members(db: Session) -> list[Member]:
 
 @prepared
 def _members() -> Select[*tuple[Any, ...]]:
-    seen = select(MetricName.model_id).where(col(MetricName.judged))
+    seen = select(MetricName.model_id).where(col(MetricName.newest_id).is_not(None))
     columns: list[Any] = [Model.id, Model.name, sa.cast(col(Model.metrics), sa.Text), col(Model.id).in_(seen)]
     found: Select[*tuple[Any, ...]] = select(*columns)
     return found.where(col(Model.retired_at).is_(None))
@@ -179,6 +179,34 @@ def live_of(db: Session, model_ids: Collection[int]) -> dict[int, list[Serving]]
 @prepared
 def _serving_now(models: list[int]) -> SelectOfScalar[Serving]:
     return select(Serving).where(col(Serving.model_id).in_(models), col(Serving.until).is_(None))
+
+
+def unbroken_since(db: Session, serving: Collection[Serving]) -> dict[int | None, datetime]:
+    """Return since when each of these, by its id, has served without a gap, however its share of traffic moved.
+
+    At no traffic it served nobody.
+    """
+    before: dict[tuple[object, ...], list[Serving]] = {}
+    for row in _served_before(db, sorted({s.model_id for s in serving}), sorted({s.version for s in serving})):
+        before.setdefault(_slot(row), []).append(row)
+    found: dict[int | None, datetime] = {}
+    for row in serving:
+        since = row.since
+        for earlier in before.get(_slot(row), ()):
+            if earlier.until is not None and earlier.until >= since:
+                since = min(since, earlier.since)
+        found[row.id] = since
+    return found
+
+
+def _slot(row: Serving) -> tuple[object, ...]:
+    return row.model_id, row.stage, row.target, row.version, row.traffic_percent == 0
+
+
+@prepared
+def _served_before(models: list[int], versions: list[str]) -> SelectOfScalar[Serving]:
+    ended = select(Serving).where(col(Serving.model_id).in_(models), col(Serving.version).in_(versions))
+    return ended.where(col(Serving.until).is_not(None)).order_by(col(Serving.until).desc(), col(Serving.since).desc())
 
 
 def served_between(db: Session, model_id: int, start: datetime, end: datetime) -> Sequence[Serving]:

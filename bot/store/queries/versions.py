@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlmodel import Session, col, func, select
 from sqlmodel.sql.expression import Select
@@ -60,6 +60,33 @@ def _last_seen(models: list[int]) -> Select[int | None, datetime | None, datetim
     times = (each.correlate(Model).scalar_subquery() for each in (evaluated, registered, scheduled))
     found: Select[int | None, datetime | None, datetime | None, datetime | None] = select(col(Model.id), *times)
     return found.where(col(Model.id).in_(models))
+
+
+def seen_of(db: Session, model_id: int, version: str) -> tuple[Last, datetime | None]:
+    """Return when a model was last evaluated and VERSION of it made, and how far the data go that it was made of.
+
+    A retraining that was told without a version is of the one that serves.
+    """
+    evaluated, registered, data_until, told, alone = _seen_of(db, model_id, version).one()
+    return Last(evaluated, max(filter(None, (registered or told, alone)), default=None)), data_until
+
+
+@prepared
+def _seen_of(model: int, version: str) -> Select[*tuple[Any, ...]]:
+    """One seek each."""
+    evaluated = select(func.max(Evaluation.occurred_at)).where(Evaluation.model_id == model)
+    named = (Version.model_id == model, Version.name == version)
+    retrained = select(func.max(Change.occurred_at))
+    retrained = retrained.where(Change.model_id == model, Change.trigger == Trigger.SCHEDULED_RETRAIN)
+    asked = (
+        evaluated,
+        select(Version.registered_at).where(*named),
+        select(Version.data_until).where(*named),
+        retrained.where(Change.version == version),
+        retrained.where(col(Change.version).is_(None)),
+    )
+    found: Select[*tuple[Any, ...]] = select(*(one.scalar_subquery() for one in asked))
+    return found
 
 
 class Served(NamedTuple):
