@@ -43,6 +43,7 @@ def apply(db: Session, decisions: Decisions, now: datetime) -> bool:
             section.fallback,
             [known[n].name if n in known else n for n in section.depends_on],
         )
+        row.stages = [clean_stage(stage) or stage for stage in section.stages]
         row.aliases = {alias: clean_stage(stage) or stage for alias, stage in section.aliases.items()}
         row.metrics = {metric: given.model_dump(exclude_none=True) for metric, given in section.metrics.items()}
         row.label_lag_s, row.evaluate_every_s, row.retrain_every_s = (
@@ -57,7 +58,7 @@ def apply(db: Session, decisions: Decisions, now: datetime) -> bool:
         if row.configured and row.name not in configured:
             row.owner, row.on_call, row.channel, row.configured = None, None, None, False
             row.metrics, row.depends_on, row.aliases, row.fallback = {}, [], {}, None
-            row.approvers, row.deploys = {}, {}
+            row.approvers, row.deploys, row.stages = {}, {}, []
             row.label_lag_s, row.evaluate_every_s, row.retrain_every_s = None, None, None
     changed = any(db.is_modified(row) for row in rows.values())
     db.flush()

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from bot.domain.errors import ConfigError
 from bot.domain.links import LABEL, PATTERN
 from bot.domain.metrics import parse_threshold
-from bot.domain.names import duration_of, nearest
+from bot.domain.names import clean_stage, duration_of, nearest
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -179,6 +179,8 @@ class ModelSection(_Section):
     channel: str | None = None
     on_call: str | None = None
     lifecycle: Literal["experimental", "production", "deprecated", "retired"] = "production"
+    stages: tuple[str, ...] = ()
+    """In the order in which versions pass them: the last one is where users are. Empty = production."""
     fallback: str | None = None
     depends_on: tuple[str, ...] = ()
     aliases: dict[str, str] = {}
@@ -320,6 +322,13 @@ def _dangling(decisions: Decisions) -> Iterator[tuple[tuple[str, ...], str]]:
     for name, model in decisions.models.items():
         if model.deployer is not None and model.deployer not in decisions.deployers:
             yield ("models", name, "deployer"), f"there is no {model.deployer!r} under `deployers:`; add it there"
+        known = {clean_stage(stage) for stage in model.stages}
+        for stage in model.approvers:
+            if known and clean_stage(stage) not in known:
+                yield (
+                    ("models", name, "approvers", stage),
+                    f"{stage!r} is none of its `stages`: {', '.join(model.stages)}",
+                )
         for stage, section in model.approvers.items():
             path = ("models", name, "approvers", stage)
             if section.group is not None and section.group not in decisions.people:

@@ -85,7 +85,10 @@ DECIDED = """
 people: {"@leads": ["@dana", "@erin"]}
 deployers: {cd: {type: outgoing, url: https://cd.example.com}}
 models:
-  fraud-scorer: {approvers: {prod: {group: "@leads", users: ["@dana", "@bob"], expires: 2h}}, deploy_within: 1h}
+  fraud-scorer:
+    stages: [lab, prod]
+    approvers: {prod: {group: "@leads", users: ["@dana", "@bob"], expires: 2h}}
+    deploy_within: 1h
   churn: {deploy_url: "https://cd.example.com/{model}"}
 """
 
@@ -96,6 +99,7 @@ def test_who_decides_and_who_carries_it_out_is_written_to_rows(db: Session) -> N
     models = {m.name: m for m in db.exec(select(Model))}
     who = models["fraud-scorer"].approvers["production"]
     assert (who["users"], who["group"], who["expires_s"]) == (["@dana", "@bob", "@erin"], "@leads", 7200)
+    assert (models["fraud-scorer"].stages, models["churn"].stages) == (["lab", "production"], [])
     assert models["fraud-scorer"].deploys == {"deployer": "cd", "url": None, "within_s": 3600}
     assert models["churn"].deploys["deployer"] is None
 
@@ -115,4 +119,4 @@ def test_a_model_that_is_taken_out_has_no_approvers_any_more(db: Session) -> Non
     catalogue.apply(db, parse(""), NOW)
 
     model = db.exec(select(Model).where(Model.name == "fraud-scorer")).one()
-    assert (model.approvers, model.deploys) == ({}, {})
+    assert (model.approvers, model.deploys, model.stages) == ({}, {}, [])

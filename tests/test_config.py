@@ -103,6 +103,10 @@ def test_a_wrong_value_is_named_with_its_place(text: str, said: str) -> None:
             "models: {a: {approvers: {prod: {channel: x}}}}",
             '1:26: models.a.approvers.prod: it names nobody; write `users: ["@dana"]`, or a `group`',
         ),
+        (
+            'models: {a: {stages: [canary, prod], approvers: {prd: {users: ["@dana"]}}}}',
+            "1:50: models.a.approvers.prd: 'prd' is none of its `stages`: canary, prod",
+        ),
         ("deployers: {cd: {type: outgoing}}", "1:13: deployers.cd.url: missing; this key has no default"),
     ],
 )

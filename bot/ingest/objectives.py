@@ -46,7 +46,7 @@ def alerts_of(db: Session, fact: EvaluationFact, model: Model, now: datetime) ->
 def ended(db: Session, model: Model, now: datetime) -> list[AlertFact]:
     """Return the end of the gaps of versions that serve no more."""
     query = _open().where(Alert.model_id == model.id, col(Alert.fingerprint).startswith("gap/"))
-    serving = {row.version for row in live(db, model.id or 0)}
+    serving = {row.version for row in live(db, model)}
     return [over(alert, model.name, now) for alert in db.exec(query) if alert.version not in serving]
 
 

@@ -31,7 +31,7 @@ def note_served(db: Session, model_id: int, now: datetime) -> None:
     One that is late is over when another version comes to serve there instead.
     """
     rows = under_way(db, model_id)
-    serving = live(db, model_id) if rows else []
+    serving = live(db, db.get_one(Model, model_id)) if rows else []
     for row in rows:
         first = next((s.version for s in serving if s.stage == row.stage), None)
         if first == row.version:

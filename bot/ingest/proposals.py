@@ -42,7 +42,7 @@ def ask(db: Session, action: AskPromotion, now: datetime, rules: Rules) -> int:
     if who is None:
         raise UserError(f"Nobody is named to decide what goes to {action.stage} of {model.name}. Nothing done.")
     label = version_label(action.version)
-    if is_there(db, model.id, action.version, action.stage):
+    if is_there(db, model, action.version, action.stage):
         raise UserError(f"{label} of {model.name} serves at {action.stage} already. Nothing done.")
     asked = [r for r in undecided(db, [model.id]) if (r.version, r.stage) == (action.version, action.stage)]
     if asked:
@@ -82,7 +82,7 @@ def go_back(db: Session, action: GoBack, now: datetime, rules: Rules) -> int:
     """Decide to go back outside of an incident; returns the proposal's number."""
     model = _model(db, action.model)
     assert model.id is not None
-    serving = next((s.version for s in live(db, model.id) if s.stage == action.stage), None)
+    serving = next((s.version for s in live(db, model) if s.stage == action.stage), None)
     if serving != action.previous:
         was = version_label(action.previous)
         raise StaleAction(f"{was} does not serve any more at {action.stage} of {model.name}. Nothing done.")

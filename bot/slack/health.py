@@ -103,7 +103,7 @@ def health_of(db: Session, models: Sequence[Model], *, brief: bool = False) -> l
     """
     ids = [m.id for m in models if m.id is not None]
     trouble = models_in_trouble(db)
-    serving = live_of(db, ids)
+    serving = live_of(db, models)
     readings: dict[int, dict[str, list[Reading]]] = {}
     stands = standing(db, ids)
     told = {metric for m in models for metric in _most_telling(m, stands.get(m.id or 0, ()))} if brief else None

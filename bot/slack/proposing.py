@@ -46,7 +46,7 @@ def promote(db: Session, question: Question) -> Deed:
 def roll_back(db: Session, question: Question) -> Message | Deed:
     """Go back to the version before, or to another one: `rollback NAME [v41]`; asks first."""
     model = question.about(db, "rollback NAME v41")
-    serving = next(iter(live(db, model.id or 0)), None)
+    serving = next(iter(live(db, model)), None)
     if serving is None:
         raise UserError(f"I know of no version of {text.bold(model.name)} that serves. Nothing done.")
     stage, old = serving.stage, serving.version

@@ -32,6 +32,8 @@ class Model(SQLModel, table=True):
     evaluate_every_s: int | None = None
     retrain_every_s: int | None = None
     """How often it should be evaluated and retrained; None = nobody waits for it."""
+    stages: list[str] = Field(default_factory=list, sa_type=sa.JSON)
+    """In the order in which versions pass them; the last one is where users are. Empty = production."""
     aliases: dict[str, str] = Field(default_factory=dict, sa_type=sa.JSON)
     """Registry alias -> the stage that serves what the alias points to."""
     approvers: dict[str, Any] = Field(default_factory=dict, sa_type=sa.JSON)

@@ -13,6 +13,7 @@ from bot.store.queries.directory import channel_ids, user_ids
 from bot.store.queries.incidents import final_incident, models_in_trouble, next_log, open_incidents, timeline
 from bot.store.queries.metrics import DEPTH, first_matured, newest_values
 from bot.store.queries.models import all_models, live, model_by_name, previous_version, way_back
+from bot.store.queries.proposals import stages_of
 from bot.store.queries.sources import hearing, unmapped
 from bot.store.tables import (
     Alert,
@@ -120,8 +121,17 @@ def test_what_serves_now_has_production_and_most_traffic_first(db: Session) -> N
     serving(db, owner, "42", NOW, traffic_percent=10.0)
     serving(db, owner, "41", NOW - DAY, traffic_percent=90.0)
 
-    assert [s.version for s in live(db, owner.id or 0)] == ["41", "42", "43"]
+    assert [s.version for s in live(db, owner)] == ["41", "42", "43"]
     assert previous_version(db, owner.id or 0, stage="production", version="42", bad=()) == "41"
+
+
+def test_what_serves_now_follows_the_stages_of_the_model(db: Session) -> None:
+    owner = model(db, stages=["lab", "canary", "fleet"])
+    for version, stage in (("1", "production"), ("2", "fleet"), ("3", "lab"), ("4", "canary")):
+        serving(db, owner, version, NOW, stage=stage)
+
+    assert [s.stage for s in live(db, owner)] == ["fleet", "canary", "lab", "production"]
+    assert stages_of(db, owner) == ["lab", "canary", "fleet", "production"]
 
 
 def test_the_way_back_is_the_same_after_it_was_taken_but_no_longer_live(db: Session) -> None:

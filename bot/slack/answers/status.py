@@ -22,7 +22,7 @@ from bot.store.queries.judging import family, is_product
 from bot.store.queries.lag import lag
 from bot.store.queries.marks import BAD
 from bot.store.queries.metrics import Reading
-from bot.store.queries.models import PRODUCTION, model_by_name, previous_version, unbroken_since, way_back
+from bot.store.queries.models import model_by_name, previous_version, stages_in_order, unbroken_since, way_back
 from bot.store.queries.notes import Note, newest_notes
 from bot.store.queries.objectives import JUDGED
 from bot.store.queries.proposals import approvers, open_proposals
@@ -62,7 +62,7 @@ def _status(db: Session, model_name: str, now: datetime, look: Look, *, shared: 
     telling = measures.most_telling(health)
     product = [measures.same_kind(health, rows) for rows in telling[0][:PRODUCT]]
     other = [measures.same_kind(health, rows) for rows in telling[1][:METRICS]]
-    stage = health.serving[0].stage if health.serving else PRODUCTION
+    stage = health.serving[0].stage if health.serving else stages_in_order(model)[-1]
     retired = " · retired" if model.retired_at else ""
     head = f"{health.sign} {text.bold(model.name)}  {health.word} in {text.code(stage)}{retired}"
     return finished(
@@ -217,7 +217,7 @@ def _fall_back(db: Session, model: Model, live: Serving | None, version: str | N
     """Return to which version one can go back, and when it last served: a way that was never gone may not be one."""
     if version is None:
         return "no fall-back known"
-    stage = live.stage if live else PRODUCTION
+    stage = live.stage if live else stages_in_order(model)[-1]
     served = last_served(db, model.id or 0, stage=stage, version=version)
     if served.now:
         exercised = "serves now"

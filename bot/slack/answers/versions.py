@@ -36,7 +36,7 @@ def list_versions(db: Session, model_name: str, now: datetime, look: Look) -> Me
     found = versions(db, model.id, limit=SHOWN)
     if not found:
         return _nothing(f"No version of {text.line(model.name)} is known", model, look)
-    serving = live(db, model.id)
+    serving = live(db, model)
     bad = bad_versions(db, [model.id])
     measured = values_of_versions(db, model.id, [v.name for v in found], limit=VALUES)
     people = names_by_id(db, [v.actor for v in found])

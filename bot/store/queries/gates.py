@@ -28,7 +28,7 @@ GOOD = (Verdict.IMPROVED, Verdict.EQUIVALENT)
 def gate(db: Session, model: Model, version: str, stage: str) -> Gate:
     """Return how VERSION stands against what serves at STAGE now."""
     assert model.id is not None
-    serving = sorted((s for s in live(db, model.id) if s.stage == stage), key=lambda s: -(s.traffic_percent or 0))
+    serving = sorted((s for s in live(db, model) if s.stage == stage), key=lambda s: -(s.traffic_percent or 0))
     incumbent = next((s.version for s in serving if s.version != version), None)
     found = list(compared(db, model, incumbent, version))
     marked = bad_versions(db, [model.id]).get((model.id, version))
@@ -45,9 +45,9 @@ def gate(db: Session, model: Model, version: str, stage: str) -> Gate:
     )
 
 
-def is_there(db: Session, model_id: int, version: str, stage: str) -> bool:
+def is_there(db: Session, model: Model, version: str, stage: str) -> bool:
     """Return whether VERSION, and nothing else, serves at STAGE."""
-    return {s.version for s in live(db, model_id) if s.stage == stage} == {version}
+    return {s.version for s in live(db, model) if s.stage == stage} == {version}
 
 
 def _row(model: Model, one: Compared) -> Row:

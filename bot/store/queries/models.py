@@ -161,18 +161,27 @@ def names_of(db: Session, model_ids: Collection[int | None]) -> dict[int, str]:
     return {i: name for i, name in rows if i is not None}
 
 
-def live(db: Session, model_id: int) -> list[Serving]:
-    """Return what serves now: production first, then by stage; within one the most traffic first."""
-    return live_of(db, [model_id]).get(model_id, [])
+def stages_in_order(model: Model) -> list[str]:
+    """Return its stages as versions pass them, as far as they were configured; users are at the last one."""
+    return model.stages or [PRODUCTION]
 
 
-def live_of(db: Session, model_ids: Collection[int]) -> dict[int, list[Serving]]:
+def live(db: Session, model: Model) -> list[Serving]:
+    """Return what serves now: where users are first, then back along the stages; in one the most traffic first."""
+    return live_of(db, [model]).get(model.id or 0, [])
+
+
+def live_of(db: Session, models: Iterable[Model]) -> dict[int, list[Serving]]:
     """Return what serves now of each of these models, ordered as `live` does."""
+    stages = {m.id: stages_in_order(m) for m in models if m.id is not None}
     found: dict[int, list[Serving]] = {}
-    for row in _serving_now(db, list(model_ids)):
+    for row in _serving_now(db, list(stages)):
         found.setdefault(row.model_id, []).append(row)
-    for rows in found.values():
-        rows.sort(key=lambda r: (r.stage != PRODUCTION, r.stage, -(r.traffic_percent or 0), r.target, r.id or 0))
+    for number, rows in found.items():
+        place = {stage: n for n, stage in enumerate(reversed(stages[number]))}
+        rows.sort(
+            key=lambda r: (place.get(r.stage, len(place)), r.stage, -(r.traffic_percent or 0), r.target, r.id or 0)
+        )
     return found
 
 
@@ -232,9 +241,9 @@ def way_back(db: Session, incident: Incident) -> WayBack | None:
         return None
     suspect = db.get(Change, incident.suspect_change_id) if incident.suspect_change_id else None
     version = previous = None
-    stage = PRODUCTION
+    stage = users = stages_in_order(db.get_one(Model, incident.model_id))[-1]
     if suspect and suspect.change_type == ChangeType.MODEL and suspect.model_id == incident.model_id:
-        version, previous, stage = suspect.version, suspect.previous_version, suspect.stage or PRODUCTION
+        version, previous, stage = suspect.version, suspect.previous_version, suspect.stage or users
     served = _served(db, incident.model_id, stage=stage, by=incident.opened_at)
     if version is None:
         version = _newest_at(served, incident.onset_at)

@@ -57,9 +57,9 @@ def approvers(model: Model, stage: str) -> Approvers | None:
 
 
 def stages_of(db: Session, model: Model) -> list[str]:
-    """Return the stages that we know of a model: configured, or where something ever served."""
+    """Return the stages that we know of a model: configured, in their order, or where something ever served."""
     served = db.exec(select(Serving.stage).where(Serving.model_id == model.id).distinct())
-    return sorted({*model.approvers, *model.aliases.values(), *served})
+    return [*model.stages, *sorted({*model.approvers, *model.aliases.values(), *served} - {*model.stages})]
 
 
 def may_not(db: Session, model: Model, row: Proposal, user: str) -> str:

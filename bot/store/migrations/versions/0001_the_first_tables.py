@@ -96,6 +96,7 @@ def upgrade() -> None:
         sa.Column("label_lag_s", sa.Integer(), nullable=True),
         sa.Column("evaluate_every_s", sa.Integer(), nullable=True),
         sa.Column("retrain_every_s", sa.Integer(), nullable=True),
+        sa.Column("stages", sa.JSON(), nullable=False),
         sa.Column("aliases", sa.JSON(), nullable=False),
         sa.Column("approvers", sa.JSON(), nullable=False),
         sa.Column("deploys", sa.JSON(), nullable=False),
