@@ -1,7 +1,7 @@
 """Databases for tests: files of SQLite, or with TEST_DATABASE=postgresql databases on a PostgreSQL server.
 
-The server is one of our own, started once a session, or the one that DATABASE_URL names. There, a test gets a database
-that tests before it have used, emptied: a new one takes fifty times as long.
+The server is one of our own, started once a session, or the one that DATABASE_URL names. Most tests share a database,
+which is emptied after each.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import threading
 import warnings
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,18 +30,6 @@ from bot.store.database import Database
 LITTLE_S = 0.2
 ON_POSTGRESQL = os.environ.get("TEST_DATABASE", "sqlite") == "postgresql"
 
-ANEW = " ".join(
-    (
-        "DO $$ BEGIN",
-        "PERFORM pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND pid <> pg_backend_pid();",
-        *(f"DELETE FROM {table.name};" for table in reversed(SQLModel.metadata.sorted_tables)),
-        f"UPDATE alembic_version SET version_num = '{schema.HEAD}';",
-        "PERFORM setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S';",
-        "END $$",
-    )
-)
-
 
 class Databases(Protocol):
     """Where tests get their databases from."""
@@ -52,12 +40,6 @@ class Databases(Protocol):
     def drop(self, url: str) -> None:
         """Throw a database away."""
 
-    def lend(self, folder: Path, migrated: str) -> str:
-        """Return the URL of a database as MIGRATED is: with the tables of today and no rows."""
-
-    def take_back(self, url: str) -> None:
-        """Take back what was lent, whatever was written to its rows."""
-
     @contextmanager
     def session(self, url: str) -> Iterator[Session]:
         """Open a session in the thread of the tests."""
@@ -65,6 +47,9 @@ class Databases(Protocol):
 
 class Files:
     """SQLite: a file each."""
+
+    def __init__(self) -> None:
+        self._engine = lru_cache(1)(lambda url: sqlite.engine(url, "BEGIN IMMEDIATE"))  # keeps what it compiled
 
     def make(self, folder: Path, template: str | None = None) -> str:
         file = folder / "bellwether.db"
@@ -75,11 +60,9 @@ class Files:
     def drop(self, url: str) -> None:
         """Nothing: pytest removes the folder."""
 
-    lend, take_back = make, drop
-
     @contextmanager
     def session(self, url: str) -> Iterator[Session]:
-        engine = sqlite.engine(url, "BEGIN IMMEDIATE")
+        engine = self._engine(url)
         with Session(engine) as db:
             yield db
         engine.dispose()
@@ -91,7 +74,7 @@ class Server:
     def __init__(self, url: str, restart: Callable[[], None] | None = None) -> None:
         self.url, self.restart = url, restart
         self._numbers = count(1)
-        self._spare: list[str] = []
+        self._engine = lru_cache(1)(lambda url: postgres.engine(url, {}))  # keeps what it compiled
 
     def make(self, _folder: Path, template: str | None = None) -> str:
         name = f"bellwether_test_{os.getpid()}_{next(self._numbers)}"
@@ -102,21 +85,9 @@ class Server:
     def drop(self, url: str) -> None:
         self.execute(f"DROP DATABASE {urlsplit(url).path.strip('/')} WITH (FORCE)")
 
-    def lend(self, folder: Path, migrated: str) -> str:
-        return self._spare.pop() if self._spare else self.make(folder, migrated)
-
-    def take_back(self, url: str) -> None:
-        self.execute(ANEW, url)
-        self._spare.append(url)
-
-    def close(self) -> None:
-        """Throw away what nobody needs any more."""
-        while self._spare:
-            self.drop(self._spare.pop())
-
     @contextmanager
     def session(self, url: str) -> Iterator[Session]:
-        engine = postgres.engine(url, {})
+        engine = self._engine(url)
         with Session(engine.sync_engine) as db:
             yield db
         _finish(engine.dispose())
@@ -132,6 +103,45 @@ class Server:
                 await connection.close()
 
         return _finish(run())
+
+
+class Shared:
+    """A database that the tests of a process use one after the other.
+
+    Opened once: making one, connecting, and compiling the same statements anew take longer than most tests.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._opened: Database | None = None
+
+    def database(self) -> Database:
+        """Return it as the bot has it; nobody closes what this returns."""
+        self._opened = self._opened or Database(self.url)
+        return self._opened
+
+    def empty(self) -> None:
+        """Make it as it was before the first test."""
+        self.database().submit(_empty).result()
+
+    def close(self) -> None:
+        """Let go of its connections, until it is used again."""
+        if self._opened is not None:
+            self._opened.close()
+        self._opened = None
+
+
+def _empty(db: Session) -> None:
+    for table in reversed(SQLModel.metadata.sorted_tables):
+        db.connection().execute(table.delete())
+    schema.mark(db, schema.HEAD)
+    number_anew(db)
+
+
+def number_anew(db: Session) -> None:
+    """Let the next row of each table have number 1; SQLite does without a word."""
+    if ON_POSTGRESQL:
+        db.connection().exec_driver_sql("SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'")
 
 
 @cache
@@ -242,31 +252,50 @@ def migrated_postgresql(postgresql: Server, tmp_path_factory: pytest.TempPathFac
     yield from _migrated(postgresql, tmp_path_factory.mktemp("migrated-postgresql"))
 
 
-@pytest.fixture
-def database_url(databases: Databases, migrated: str, tmp_path: Path) -> Iterator[str]:
-    """The URL of a database with the tables of today."""
-    url = databases.lend(tmp_path, migrated)
-    yield url
-    databases.take_back(url)
+@pytest.fixture(scope="session")
+def shared(databases: Databases, migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    made = Shared(databases.make(tmp_path_factory.mktemp("shared"), migrated))
+    yield made
+    made.close()
+    databases.drop(made.url)
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    """A database with the tables of today, closed afterwards."""
-    opened = Database(database_url)
-    yield opened
-    opened.close()
+def emptied(shared: Shared) -> Iterator[Shared]:
+    """The shared database, for one test."""
+    yield shared
+    shared.empty()
 
 
 @pytest.fixture
-def other(databases: Databases, database_url: str) -> Iterator[Session]:
+def opened_anew(shared: Shared) -> Iterator[None]:
+    """No other test uses the connections of this one: it changes how they are made, or ends them."""
+    shared.close()
+    yield
+    shared.close()
+
+
+@pytest.fixture
+def database_url(databases: Databases, migrated: str, emptied: Shared, tmp_path: Path) -> str:
+    """The URL of a database with the tables of today; in SQLite `bellwether.db` in the folder of the test."""
+    return emptied.url if ON_POSTGRESQL else databases.make(tmp_path, migrated)
+
+
+@pytest.fixture
+def database(emptied: Shared) -> Database:
+    """A database with the tables of today."""
+    return emptied.database()
+
+
+@pytest.fixture
+def other(databases: Databases, emptied: Shared) -> Iterator[Session]:
     """A session of another program."""
-    with databases.session(database_url) as session:
+    with databases.session(emptied.url) as session:
         yield session
 
 
 @pytest.fixture
-def locked(other: Session, monkeypatch: pytest.MonkeyPatch) -> Session:
+def locked(opened_anew: None, other: Session, monkeypatch: pytest.MonkeyPatch) -> Session:
     """Another program is in the middle of writing, and databases opened now do not wait long for it."""
     monkeypatch.setattr(sqlite, "BUSY_S", LITTLE_S)
     if ON_POSTGRESQL:
@@ -279,7 +308,7 @@ def locked(other: Session, monkeypatch: pytest.MonkeyPatch) -> Session:
 
 
 @pytest.fixture
-def db(databases: Databases, database_url: str) -> Iterator[Session]:
+def db(databases: Databases, emptied: Shared) -> Iterator[Session]:
     """A session on a database with the tables of today."""
-    with databases.session(database_url) as session:
+    with databases.session(emptied.url) as session:
         yield session

@@ -145,7 +145,9 @@ def server_away(databases: Any, url: str) -> Iterator[None]:
 
 
 @pytest.fixture(params=["server_away"] if ON_POSTGRESQL else ["full_disk", "locked"])
-def trouble(request: pytest.FixtureRequest, tmp_path: Path, databases: Any, database_url: str) -> Any:
+def trouble(
+    request: pytest.FixtureRequest, tmp_path: Path, databases: Any, opened_anew: None, database_url: str
+) -> Any:
     """What keeps the bot from writing, while a `with` lasts."""
     if request.param == "server_away":
         return server_away(databases, database_url)

@@ -32,7 +32,7 @@ from bot.store.tables import (
     TimelineEntry,
     Triage,
 )
-from tests.databases import ON_POSTGRESQL
+from tests.databases import number_anew
 from tests.slack.live import Bot, connected, living
 
 NOW = datetime(2026, 11, 23, 8, 13, tzinfo=UTC)
@@ -67,10 +67,7 @@ class Story:
     def anew(self) -> None:
         """Forget all rows; the next ones count from 1 again."""
         self.db.rollback()
-        if ON_POSTGRESQL:
-            self.db.connection().exec_driver_sql(
-                "SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'"
-            )
+        number_anew(self.db)
 
     def rollout(self, model: Model, version: str = "42", previous: str | None = "41", **more: Any) -> Change:
         self.count += 1

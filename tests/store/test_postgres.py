@@ -269,6 +269,7 @@ async def test_a_server_that_is_away_is_said_and_the_next_write_works(
     assert await database.write(read_then_write) == 1
 
 
+@pytest.mark.usefixtures("opened_anew")
 async def test_it_goes_on_when_the_server_was_restarted(postgresql: Server, replicas: list[Database]) -> None:
     if postgresql.restart is None:
         pytest.skip("the server is not ours to restart")
