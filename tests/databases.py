@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+import sqlalchemy as sa
 from greenlet import getcurrent, greenlet
 from sqlmodel import Session, SQLModel, func, select
 
@@ -28,6 +29,7 @@ from bot.store import postgres, schema, sqlite
 from bot.store.database import Database
 
 LITTLE_S = 0.2
+Rows = dict[sa.Table, list[dict[str, Any]]]
 ON_POSTGRESQL = os.environ.get("TEST_DATABASE", "sqlite") == "postgresql"
 
 
@@ -136,6 +138,23 @@ def _empty(db: Session) -> None:
         db.connection().execute(table.delete())
     schema.mark(db, schema.HEAD)
     number_anew(db)
+
+
+def rows_of(db: Session) -> Rows:
+    """Return every row, without what the database computes."""
+    tables = {
+        table: sa.select(*(c for c in table.columns if c.computed is None)).order_by(*table.primary_key)
+        for table in SQLModel.metadata.sorted_tables
+    }
+    return {table: [dict(row) for row in db.connection().execute(all_).mappings()] for table, all_ in tables.items()}
+
+
+def put_back(db: Session, rows: Rows, database: Database) -> None:
+    """Write ROWS, which were in a database before, into the empty one that DB is a session of."""
+    for table, its in rows.items():
+        if its:
+            db.connection().execute(sa.insert(table), its)
+    database.dialect.number_on(db)
 
 
 def number_anew(db: Session) -> None:

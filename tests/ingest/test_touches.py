@@ -4,11 +4,10 @@ A busy afternoon stands on the wall; each act changes the rows; every copy that 
 has to have a higher generation. One that was forgotten here would stay wrong until the nightly sweep.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,7 +54,7 @@ from bot.store.projection import touch
 from bot.store.queries.gates import gate
 from bot.store.queries.proposals import shown as shown_number
 from bot.store.tables import Delivery, Directory, Model, Proposal
-from tests.databases import Databases
+from tests.databases import Databases, Rows, put_back, rows_of
 from tests.ingest.conftest import APPROVERS
 
 Act = Callable[[Any], object]
@@ -68,11 +67,11 @@ TICKET = TicketFact(
 @pytest.fixture(scope="session")
 def afternoon(
     tmp_path_factory: pytest.TempPathFactory, databases: Databases, migrated: str, make_world: Callable[..., Any]
-) -> Iterator[tuple[str, Any]]:
+) -> tuple[Rows, Any]:
     """INC-1 on fraud-scorer, INC-2 on eta, INC-3 over; a storm in #storms; churn drifts; of fraud-scorer v43 waits for
     a decision and v44 is approved; all of it on the wall.
 
-    Made once: the URL of the database, and the world that it was made in, with what it shows.
+    Made once: its rows, and the world that they were made in, with what it shows.
     """
     url = databases.make(tmp_path_factory.mktemp("afternoon"), migrated)
     with closing(Database(url)) as database:
@@ -105,6 +104,8 @@ def afternoon(
         world.run(touch, world.now, keys.home("U01ALICE"), keys.home("U02BOB"))
         world.settle()
         world.drawn = bodies(world), world.generations()
+        rows = world.run(rows_of)
+    databases.drop(url)
     posted = set(world.shown)
     assert posted >= {
         "slack/storm/1",
@@ -115,23 +116,17 @@ def afternoon(
         *keys.incident_keys(1),
         "slack/incident/3/log/1",
     }
-    yield url, world
-    databases.drop(url)
+    return rows, world
 
 
 @pytest.fixture
-def busy(
-    afternoon: tuple[str, Any], databases: Databases, tmp_path: Path, make_world: Callable[..., Any]
-) -> Iterator[Any]:
+def busy(afternoon: tuple[Rows, Any], world: Any) -> Any:
     """The afternoon, for one test to go on from."""
-    template, past = afternoon
-    url = databases.make(tmp_path, template)
-    with closing(Database(url)) as database:
-        world = make_world(database)
-        world.now, world.start, world.rules, world._count = past.now, past.start, past.rules, past._count
-        world.drawn = past.drawn
-        yield world
-    databases.drop(url)
+    rows, past = afternoon
+    world.run(put_back, rows, world.database)
+    world.now, world.start, world.rules, world._count = past.now, past.start, past.rules, past._count
+    world.drawn = past.drawn
+    return world
 
 
 def slo(world: Any, name: str = "PaymentsSLO", **more: Any) -> Any:

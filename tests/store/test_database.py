@@ -204,7 +204,8 @@ async def test_close_finishes_what_is_queued(database_url: str) -> None:
     assert [answer.result(0) for answer in answers] == [f"s{n}" for n in range(5)]
 
 
-async def test_a_write_after_close_is_refused_and_does_not_wait_for_ever(database: Database) -> None:
+async def test_a_write_after_close_is_refused_and_does_not_wait_for_ever(database_url: str) -> None:
+    database = Database(database_url)
     database.close()
 
     with pytest.raises(RuntimeError, match="closed"):
