@@ -81,7 +81,7 @@ class Server:
     def make(self, _folder: Path, template: str | None = None) -> str:
         name = f"bellwether_test_{os.getpid()}_{next(self._numbers)}"
         source = urlsplit(template).path.strip("/") if template is not None else "template1"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY file_copy")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {source}")
         return urlsplit(self.url)._replace(path=f"/{name}").geturl()
 
     def drop(self, url: str) -> None:
