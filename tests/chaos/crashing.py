@@ -26,8 +26,11 @@ PRELOADED = (
     "bot.__main__",
     "bot.app.outside",
     "bot.cli.running",
+    "bot.store.postgres",
+    "bot.store.sqlite",
     "integrations.alertmanager",
     "integrations.jira",
+    "sqlalchemy.dialects.postgresql.asyncpg",
     "uvicorn.loops.auto",
     "uvicorn.protocols.http.httptools_impl",
 )

@@ -1,7 +1,9 @@
 """What the bot measures of itself is there for Prometheus to read."""
 
+import asyncio
 from typing import Any
 
+PATIENCE_S = 30.0
 RAISED = {"kind": "change", "change_type": "config", "model": "fraud-scorer", "summary": "Threshold raised"}
 
 
@@ -9,6 +11,14 @@ async def metrics(company: Any) -> dict[str, float]:
     """Return our samples as they are exposed: `name{label="value"}` -> value."""
     lines = [line for line in (await company.bot.get("/metrics")).text.splitlines() if line.startswith("bellwether_")]
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+async def calm(company: Any) -> dict[str, float]:
+    """Return our samples of a moment in which nothing waits for the writer."""
+    async with asyncio.timeout(PATIENCE_S):
+        while (found := await metrics(company))["bellwether_writer_queue"] > 0:  # noqa: ASYNC110 - the other side's state
+            await asyncio.sleep(0.02)
+    return found
 
 
 async def test_deliveries_calls_and_lag_are_measured(company: Any) -> None:
@@ -19,7 +29,7 @@ async def test_deliveries_calls_and_lag_are_measured(company: Any) -> None:
     await company.act("home", user="alice")
     await company.expect("a home is drawn", lambda state: state["homes"])
 
-    after = await metrics(company)
+    after = await calm(company)
     grown = {name: value - before.get(name, 0) for name, value in after.items()}
     assert grown['bellwether_facts_total{outcome="recorded",source="events"}'] == 1
     assert grown['bellwether_facts_total{outcome="unmapped",source="events"}'] == 1
@@ -30,4 +40,4 @@ async def test_deliveries_calls_and_lag_are_measured(company: Any) -> None:
     assert after["bellwether_slack_sockets"] == 2
     assert after["bellwether_slack_last_envelope_timestamp_seconds"] > 0
     assert after['bellwether_oldest_unshown_change_seconds{surface="slack"}'] < 60
-    assert after["bellwether_inbox_deliveries"] == after["bellwether_writer_queue"] == 0
+    assert after["bellwether_inbox_deliveries"] == 0
