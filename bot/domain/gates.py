@@ -30,6 +30,8 @@ class Row:
     """What it has to keep; None = nobody said."""
     passes: bool | None
     """None = nothing can be said, or it decides nothing; what was not measured does not pass."""
+    incomparable: str = ""
+    """Why the two values can't be compared: `suite adhoc against std`; empty = they can."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,10 @@ class Gate:
     rows: tuple[Row, ...] = ()
     suite: str = ""
     """On what it was evaluated: `suite std 3, data fraud 2026-11`."""
+    off_standard: tuple[str, str] | None = None
+    """On what it was evaluated instead of the model's standard, and the standard."""
+    days_behind: int = 0
+    """How many days before its training data its evaluation data ends."""
     bad: str | None = None
     """Why the version is marked bad; None = it is not."""
     environments: tuple[str, str] | None = None
@@ -75,6 +81,5 @@ class Gate:
 
 def gate_from(kept: dict[str, Any]) -> Gate:
     """Return the gate that `Gate.kept` wrote down."""
-    environments = kept["environments"]
-    rows = tuple(Row(**row) for row in kept["rows"])
-    return Gate(**kept | {"rows": rows, "environments": tuple(environments) if environments else None})
+    pairs = {name: tuple(kept[name]) for name in ("environments", "off_standard") if kept.get(name)}
+    return Gate(**kept | {"rows": tuple(Row(**row) for row in kept["rows"])} | pairs)

@@ -1,12 +1,16 @@
 """The gate of a stage in words: the table of a candidate against what serves, and what speaks against it."""
 
+from collections.abc import Iterable, Iterator
+
 from sqlmodel import Session
 
+from bot.domain.facts import EvaluationType
 from bot.domain.gates import Gate, Row
 from bot.domain.measurements import ALL
 from bot.domain.names import version_label
 from bot.slack import measures, numbers, text
 from bot.slack.blocks import Block, data_table
+from bot.store.queries.metrics import first_per_metric, values_of_version
 from bot.store.queries.versions import last_served
 from bot.store.tables import Model
 
@@ -22,7 +26,7 @@ def table(model: Model, gate: Gate) -> Block | None:
     """
     if not gate.rows:
         return None
-    rows = sorted(gate.rows, key=lambda row: (row.passes is not False, row.threshold is None))[:SHOWN]
+    rows = _gates_first(gate.rows)[:SHOWN]
     kinds = {row.evaluation_type for row in gate.rows if row.evaluation_type}
     before = text.join(version_label(gate.incumbent), *(kinds if len(kinds) == 1 else ()), by=" ")
     head = ("Metric", before if gate.incumbent else "nothing serves", version_label(gate.version), "Gate")
@@ -47,11 +51,24 @@ def lines(model: Model, gate: Gate) -> list[str]:
         said.append("⚪ nothing decides: no gate, and no difference that the data could show")
     if len(gate.rows) > SHOWN:
         said.append(f"… {len(gate.rows) - SHOWN} more values are not shown")
+    return [*said, *doubts(gate)]
+
+
+def doubts(gate: Gate) -> Iterator[str]:
+    """Yield why the numbers may not tell what they seem to."""
+    old = text.version(gate.incumbent)
+    if gate.off_standard is not None:
+        used, standard = (text.line(words, 120) for words in gate.off_standard)
+        yield f"⚠️ evaluated on {f'non-standard {used}' if used else 'no stated suite'}; the standard is {standard}"
+    reasons = dict.fromkeys(row.incomparable for row in gate.rows if row.incomparable)
+    said = ("suite", "dataset") if gate.off_standard else ()
+    if other := [text.line(why, 100) for why in reasons if not why.startswith(said)]:
+        yield f"⚠️ not comparable with {old}: {text.join(*other[:NAMED], by='; ')}"
+    if gate.days_behind:
+        yield f"⚠️ evaluation data ends {text.plural(gate.days_behind, 'day')} before training data"
     if gate.environments is not None:
         ours, theirs = gate.environments
-        old = text.version(gate.incumbent)
-        said.append(f"⚠️ environment {text.code(theirs, 60)}, {old} runs in {text.code(ours, 60)}")
-    return said
+        yield f"⚠️ environment {text.code(theirs, 60)}, {old} runs in {text.code(ours, 60)}"
 
 
 def verdict(gate: Gate) -> str:
@@ -76,15 +93,15 @@ def _cells(model: Model, row: Row, *, several: bool) -> tuple[str, ...]:
     kind = f" · {row.evaluation_type}" if several and row.evaluation_type else ""
     return (
         text.plain(_title(model, row)) + kind,
-        text.plain(before),
+        text.plain(before) + (", not comparable" if row.incomparable else ""),
         text.plain(value) + _moved(row),
         f"{text.plain(_gate(model, row))} {SIGNS[row.passes]}".strip(),
     )
 
 
 def _moved(row: Row) -> str:
-    """Return the arrow."""
-    if row.value is None or row.before is None or row.before == row.value:
+    """Return the arrow, where there is something to compare with."""
+    if row.value is None or row.before is None or row.before == row.value or row.incomparable:
         return ""
     return " ▴" if row.value > row.before else " ▾"
 
@@ -125,3 +142,21 @@ def exercised(db: Session, model_id: int, version: str, stage: str) -> str:
     else:
         when = f"last served {text.date(served.until)}" if served.until else "never served here"
     return f"{text.version(version)} {when}"
+
+
+def in_use(db: Session, model: Model, gate: Gate) -> str:
+    """Return what the serving version does live by the metrics of which the table holds no live value; matured only."""
+    if gate.incumbent is None:
+        return ""
+    shown = {row.metric for row in gate.rows if row.evaluation_type == EvaluationType.LIVE}
+    asked = [row.metric for row in _gates_first(gate.rows) if row.slice == ALL and row.metric not in shown]
+    measured = values_of_version(db, model.id or 0, gate.incumbent, EvaluationType.LIVE)
+    newest = first_per_metric([reading for reading in measured if reading.matured])
+    found = [newest[metric] for metric in dict.fromkeys(asked) if metric in newest][:NAMED]
+    said = [text.join(measures.phrase(model, reading), measures.labels(reading), by=", ") for reading in found]
+    return f"{text.version(gate.incumbent)} live: {text.join(*said)}" if said else ""
+
+
+def _gates_first(rows: Iterable[Row]) -> list[Row]:
+    """Return failures first, then what else has a gate."""
+    return sorted(rows, key=lambda row: (row.passes is not False, row.threshold is None))

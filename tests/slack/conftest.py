@@ -161,7 +161,7 @@ class Story:
 
     def measured(self, model: Model, metric: str, value: float, at: datetime = NOW, **more: Any) -> Evaluation:
         self.count += 1
-        own = ("labelled_fraction", "labels_until", "stage", "dataset", "dataset_version")
+        own = ("labelled_fraction", "labels_until", "stage", "suite", "dataset", "dataset_version")
         of_evaluation = {k: more.pop(k) for k in own if k in more}
         kind, version = more.pop("evaluation_type", "live"), more.pop("version", None)
         evaluation = self.add(

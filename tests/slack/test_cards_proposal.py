@@ -8,7 +8,7 @@ import pytest
 from bot.slack.cards import Look, render
 from bot.store.queries.gates import gate
 from bot.store.queries.proposals import needs_reason, shown
-from bot.store.tables import Decision, Model
+from bot.store.tables import Decision, Model, Version
 
 KEY = "slack/proposal/1"
 APPROVERS = {
@@ -104,6 +104,63 @@ def test_a_gate_that_was_not_measured_is_no_reason_to_say_that_all_pass(story: A
     assert needs_reason(gate(story.db, model, "45", "production"))
 
 
+def test_what_cannot_be_compared_has_no_arrow_and_says_why(story: Any, model: Model, card: Any) -> None:
+    near = {"ci_low": 0.95, "ci_high": 0.96, "n": 41_200, "unit": "1", "direction": "higher"}
+    fixed = {"version": "46", "evaluation_type": "offline", **near}
+    for version in ("42", "41"):
+        story.measured(model, "auc", 0.952, suite="std-3", dataset="ds-5", **fixed | {"version": version})
+    story.measured(model, "auc", 0.955, suite="adhoc", dataset="ds-9", **fixed)
+
+    said = card(version="46")
+
+    assert "0.952, not comparable\n0.955\n≥ 0.920 ✅" in said
+    assert "⚠️ evaluated on non-standard suite adhoc, data ds-9; the standard is suite std-3, data ds-5" in said
+    assert "not comparable with" not in said
+
+
+def test_the_same_suite_by_another_method_is_no_comparison(story: Any, model: Model, card: Any) -> None:
+    fixed = {"unit": "1", "direction": "higher", "evaluation_type": "offline"}
+    story.measured(model, "auc", 0.952, version="42", method="exact", **fixed)
+    story.measured(model, "auc", 0.955, version="46", method="binned", **fixed)
+
+    assert "⚠️ not comparable with `v42`: method binned against exact" in card(version="46")
+
+
+def test_what_the_serving_version_does_live_stands_beside_what_it_did_offline(
+    story: Any, model: Model, card: Any
+) -> None:
+    near = {"labels_until": story.now - timedelta(days=9), "labelled_fraction": 0.88, "direction": "higher"}
+    story.measured(model, "auc", 0.812, version="42", **near)
+    story.measured(model, "latency", 30.0, version="42", direction="lower")  # nobody asks for it
+    story.measured(model, "auc", 0.7, version="42", labelled_fraction=0.1, direction="higher")  # provisional
+
+    assert "`v42` live: AUC *0.812*, labels to 14 Nov (88 % labelled)\n" in card()
+
+
+def test_a_version_that_is_measured_live_itself_has_both_in_the_table(story: Any, model: Model, card: Any) -> None:
+    for version in ("42", "43"):
+        story.measured(model, "auc", 0.812, version=version, labelled_fraction=1.0, direction="higher")
+
+    said = card()
+
+    assert "AUC · live" in said
+    assert "v42 offline" not in said
+    assert "`v42` live" not in said
+
+
+def test_old_evaluation_data_is_named(story: Any, model: Model, card: Any) -> None:
+    story.add(Version(model_id=model.id, name="43", data_until=story.now + timedelta(days=61, hours=1)))
+
+    assert "⚠️ evaluation data ends 61 days before training data" in card()
+
+
+def test_a_version_that_is_somewhere_already_says_since_when(story: Any, model: Model, card: Any) -> None:
+    story.serving(model, "43", story.now - timedelta(days=5), stage="shadow")
+    story.serving(model, "43", story.now - timedelta(days=3), traffic_percent=10.0)
+
+    assert "`v43` 10 % of `production` since <!date^" in card()
+
+
 def test_what_is_held_says_why_and_may_still_be_decided(card: Any) -> None:
     said = card(status="held", decided_by="U03DANA", reason="after the holidays")
 
@@ -181,6 +238,7 @@ def test_what_serves_is_held_against_the_version_before(story: Any, model: Model
 
 
 def test_the_table_of_what_was_decided_on_stays_in_the_thread(story: Any, model: Model, look: Look) -> None:
+    story.add(Version(model_id=model.id, name="43", data_until=story.now + timedelta(days=2)))
     row = story.proposal(model, **approved(story, model))
     before = render(story.db, f"{KEY}/gate", look)
     story.posted(KEY, "C03MLLEADS:1.1")
@@ -192,6 +250,7 @@ def test_the_table_of_what_was_decided_on_stays_in_the_thread(story: Any, model:
     assert kept is not None
     assert kept.content["thread_ts"] == "1.1"
     assert "v42 offline" in str(kept.content["blocks"])
+    assert "ends 2 days before training data" in str(kept.content["blocks"])
     assert row.gate["incumbent"] == "42"
 
 

@@ -1,5 +1,6 @@
 """The gate of a stage: what passes, what fails, and what makes it another gate than the one that was shown."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +15,8 @@ from bot.store.queries.gates import gate, is_there
 from bot.store.tables import Decision, Evaluation, MetricValue, Model, Serving, Version
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+OF_EVALUATION = {"suite", "suite_version", "dataset", "dataset_version", "window_end"}
+ADHOC = {"suite": "adhoc", "suite_version": None, "dataset": "ds-9"}
 
 
 @pytest.fixture
@@ -40,8 +43,8 @@ def measured(db: Session, model: Model, version: str, value: float, metric: str 
     kind = given.pop("evaluation_type", "offline")
     about = {"version": version, "evaluation_type": kind, "model_id": model.id}
     key = f"{version}/{metric}/{value}/{more}"
-    own = {"suite": "std", "suite_version": "3", "occurred_at": NOW, "received_at": NOW}
-    row = stored(db, Evaluation(source="evals", dedup_key=key, **about, **own))
+    own = {"suite": "std", "suite_version": "3"} | {name: given.pop(name) for name in OF_EVALUATION & given.keys()}
+    row = stored(db, Evaluation(source="evals", dedup_key=key, occurred_at=NOW, received_at=NOW, **about, **own))
     one = MetricValue(evaluation_id=row.id, metric=metric, value=value, **about, **given)
     know_metrics(db, model.id or 0, [one])
     stored(db, one)
@@ -167,6 +170,83 @@ def test_many_live_values_do_not_hide_what_was_measured_offline(
     assert {row.evaluation_type for row in read().rows} == {"live", "offline"}
 
 
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({}, ""),
+        ({"suite": "adhoc"}, "suite adhoc against std"),
+        ({"dataset": "payments", "dataset_version": "ds-9"}, "dataset version ds-9 against ds-5"),
+        ({"dataset": "payments"}, ""),  # nothing that both state differs
+        ({"suite": "adhoc", "ci_low": None, "ci_high": None}, "suite adhoc against std"),
+    ],
+)
+def test_values_on_different_data_say_so(
+    db: Session, model: Model, read: Callable[[], Gate], more: dict[str, Any], why: str
+) -> None:
+    measured(db, model, "42", 0.912, dataset="payments", dataset_version="ds-5")
+    measured(db, model, "43", 0.934, **more)
+
+    (row,) = read().rows
+
+    assert (row.incomparable, row.before) == (why, 0.912)
+
+
+STANDARD = "suite std 3"
+
+
+@pytest.mark.parametrize(
+    ("others", "ours", "marked"),
+    [
+        ([("42", {})], [{}], None),
+        ([("42", {})], [ADHOC], ("suite adhoc, data ds-9", STANDARD)),
+        ([("42", {})], [{"suite": None, "suite_version": None}], ("", STANDARD)),
+        ([("42", {})], [{"suite_version": "4"}], ("suite std 4", STANDARD)),
+        ([("41", {"suite_version": "2"}), ("42", {})], [{}], None),  # as it was last used
+        ([("41", {"suite": "std-3"}), ("42", {"suite": "std-4"})], [{"suite": "std-4"}], None),  # a version in the name
+        ([("42", ADHOC), ("41", {}), ("40", {})], [{}], None),  # what serves was the exception
+        ([("42", {"dataset": "a"}), ("42", {"dataset": "b"})], [{"dataset": "a"}, {"dataset": "b"}], None),
+        ([("42", {}), ("41", ADHOC)], [{"suite": "third"}], None),  # no more than half: there is no standard
+        ([("42", {"evaluation_type": "live"})], [ADHOC], None),
+        ([], [ADHOC], None),
+    ],
+)
+def test_what_is_not_the_suite_of_most_other_versions_is_named(
+    db: Session,
+    model: Model,
+    read: Callable[[], Gate],
+    others: list[tuple[str, dict[str, Any]]],
+    ours: list[dict[str, Any]],
+    marked: tuple[str, str] | None,
+) -> None:
+    for version, more in others:
+        measured(db, model, version, 0.93, **more)
+    for nth, more in enumerate(ours):
+        measured(db, model, "43", 0.93, "auc" if nth == 0 else "f1", **more)
+
+    assert read().off_standard == marked
+
+
+@pytest.mark.parametrize(
+    ("more", "days"),
+    [
+        ({"window_end": NOW - timedelta(days=61)}, 61),
+        ({"window_end": NOW + timedelta(days=2)}, 0),
+        ({"dataset_version": "2026-11-12"}, 10),
+        ({"dataset_version": "ds-41"}, 0),
+        ({"window_end": NOW - timedelta(days=61), "evaluation_type": "shadow"}, 0),
+    ],
+)
+def test_evaluation_data_that_ends_before_the_training_data_is_counted(
+    db: Session, model: Model, read: Callable[[], Gate], more: dict[str, Any], days: int
+) -> None:
+    measured(db, model, "43", 0.93, **more)
+    unknown = read().days_behind
+
+    stored(db, Version(model_id=model.id or 0, name="43", data_until=NOW))
+
+    assert (unknown, read().days_behind) == (0, days)
+
+
 def test_environments_are_named_where_both_are_known_and_differ(
     db: Session, model: Model, read: Callable[[], Gate]
 ) -> None:
@@ -217,11 +297,15 @@ def test_another_gate_has_another_digest(
 
 
 def test_what_was_approved_is_kept_as_it_was(db: Session, model: Model, read: Callable[[], Gate]) -> None:
+    stored(db, Version(model_id=model.id or 0, name="42", env_ref="numpy-1"))
+    stored(db, Version(model_id=model.id or 0, name="43", env_ref="numpy-2"))
     measured(db, model, "42", 0.912)
-    measured(db, model, "43", 0.934)
+    measured(db, model, "43", 0.934, **ADHOC)
     found = read()
 
-    assert gate_from(found.kept) == found
+    assert found.off_standard
+    assert found.environments
+    assert gate_from(json.loads(json.dumps(found.kept))) == found
 
 
 def test_a_version_is_there_when_nothing_else_serves(db: Session, model: Model, read: Callable[[], Gate]) -> None:

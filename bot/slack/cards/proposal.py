@@ -15,6 +15,7 @@ from bot.slack.cards.look import Look
 from bot.slack.grammar import quoted
 from bot.store.queries.directory import user_ids
 from bot.store.queries.gates import gate
+from bot.store.queries.models import live
 from bot.store.queries.proposals import Approvers, approvers, shown
 from bot.store.tables import Model, Proposal
 
@@ -52,7 +53,7 @@ def kept_gate(db: Session, proposal_id: int, look: Look) -> Body | None:
     if table is None:
         return None
     words = f"What was decided on: {gates.verdict(seen)}"
-    return reply(db, keys.proposal(proposal_id), message(words, section(words), table), look)
+    return reply(db, keys.proposal(proposal_id), message(words, section(words, *gates.doubts(seen)), table), look)
 
 
 def _asked(db: Session, row: Proposal, model: Model, look: Look) -> Message:
@@ -67,11 +68,12 @@ def _asked(db: Session, row: Proposal, model: Model, look: Look) -> Message:
         f"{word}: {_unmarked(_what(row, model, seen))}",
         section(f"{sign} *{word}*  {_what(row, model, seen)}", reason, _way_back(db, row)),
         gates.table(model, seen),
-        section(*gates.lines(model, seen)),
+        section(*gates.lines(model, seen), gates.in_use(db, model, seen)),
         context(
             f"asked by {text.user(row.asked_by)}",
             needs + (", not the author" if who and who.not_author else ""),
             f"expires {text.date(row.expires_at)}" if row.expires_at else "",
+            _there_since(db, row, model),
             text.line(seen.suite, 120),
         ),
         actions(
@@ -130,6 +132,16 @@ def _way_back(db: Session, row: Proposal) -> str:
     if row.kind != "rollback":
         return ""
     return gates.exercised(db, row.model_id, row.version, row.stage)
+
+
+def _there_since(db: Session, row: Proposal, model: Model) -> str:
+    """Return where users or shadows have the version already, and since when: where it came to last."""
+    rows = [serving for serving in live(db, model) if serving.version == row.version]
+    newest = max(rows, key=lambda serving: serving.since, default=None)
+    if newest is None:
+        return ""
+    share = "" if newest.traffic_percent in (None, 100) else f"{newest.traffic_percent:g} % of "
+    return f"{text.version(row.version)} {share or 'in '}{text.code(newest.stage)} since {text.date(newest.since)}"
 
 
 def _called(who: Approvers, ids: Mapping[str, str]) -> str:

@@ -11,9 +11,10 @@ from sqlmodel import Session
 from bot.domain.evaluations import Verdict
 from bot.domain.facts import EvaluationType
 from bot.domain.gates import Gate, Row
-from bot.domain.measurements import ALL
+from bot.domain.measurements import ALL, incomparable
 from bot.domain.metrics import OPERATORS, plain_name, satisfies
 from bot.store.queries.comparing import Compared, compared, newest
+from bot.store.queries.evidence import basis, days_behind, off_standard
 from bot.store.queries.judging import role
 from bot.store.queries.marks import bad_versions
 from bot.store.queries.metrics import Reading
@@ -31,6 +32,8 @@ def gate(db: Session, model: Model, version: str, stage: str) -> Gate:
     serving = sorted((s for s in live(db, model) if s.stage == stage), key=lambda s: -(s.traffic_percent or 0))
     incumbent = next((s.version for s in serving if s.version != version), None)
     found = list(compared(db, model, incumbent, version))
+    whole = [one.after for one in found if one.after.slice == ALL]
+    offline = [reading for reading in whole if reading.evaluation_type == EvaluationType.OFFLINE]
     marked = bad_versions(db, [model.id]).get((model.id, version))
     return Gate(
         version=version,
@@ -39,7 +42,9 @@ def gate(db: Session, model: Model, version: str, stage: str) -> Gate:
             *(_row(model, one) for one in found),
             *_unmeasured(model, newest(db, model, incumbent, EvaluationType.OFFLINE), [one.after for one in found]),
         ),
-        suite=next((words for one in found if (words := _suite(one.after))), ""),
+        suite=next((words for reading in whole if (words := basis(reading).words)), ""),
+        off_standard=off_standard(db, model.id, version, offline),
+        days_behind=days_behind(db, model.id, version, offline),
         bad=None if marked is None else marked.reason,
         environments=_environments(db, model.id, incumbent, version),
     )
@@ -67,7 +72,19 @@ def _row(model: Model, one: Compared) -> Row:
         threshold_op=op,
         threshold=value,
         passes=_passes(model, reading, verdict, op, value),
+        incomparable=_incomparable(one),
     )
+
+
+def _incomparable(one: Compared) -> str:
+    """Return why the two values can't be compared, whatever else the verdict stands on; empty when they can."""
+    if one.before is None:
+        return ""
+    reason = incomparable(one.after.measured, one.before.measured)
+    if not reason and one.judgement.verdict is Verdict.NOT_COMPARABLE:
+        elsewhere = one.after.baseline_version not in (None, one.after.version, one.before.version)
+        reason = "" if elsewhere else one.judgement.outcome
+    return reason.removeprefix("not comparable, ")
 
 
 def _unmeasured(model: Model, theirs: Collection[Reading], ours: Collection[Reading]) -> Iterator[Row]:
@@ -119,14 +136,6 @@ def _passes(model: Model, reading: Reading, verdict: Verdict, op: str | None, va
     if kept is False or verdict is Verdict.REGRESSED:
         return False
     return True if kept or verdict in GOOD else None
-
-
-def _suite(reading: Reading) -> str:
-    """Return what a whole value was measured on, as far as it was said."""
-    if reading.slice != ALL:
-        return ""
-    parts = ("suite", reading.suite, reading.suite_version), ("data", reading.dataset, reading.dataset_version)
-    return ", ".join(" ".join(filter(None, words)) for words in parts if any(words[1:]))
 
 
 def _environments(db: Session, model_id: int, incumbent: str | None, version: str) -> tuple[str, str] | None:
