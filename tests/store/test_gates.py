@@ -309,9 +309,9 @@ def test_what_was_approved_is_kept_as_it_was(db: Session, model: Model, read: Ca
 
 
 def test_a_version_is_there_when_nothing_else_serves(db: Session, model: Model, read: Callable[[], Gate]) -> None:
-    alone = is_there(db, model.id or 0, "42", "production")
+    alone = is_there(db, model, "42", "production")
     stored(db, Serving(model_id=model.id or 0, stage="production", version="43", traffic_percent=10.0, since=NOW))
 
     assert alone
-    assert not is_there(db, model.id or 0, "42", "production")
-    assert not is_there(db, model.id or 0, "42", "staging")
+    assert not is_there(db, model, "42", "production")
+    assert not is_there(db, model, "42", "staging")
