@@ -1,21 +1,30 @@
-"""How each model did: the one place that decides which of them needs attention.
+"""How each model did, by the rule of `bot.domain.health`: the one place that decides which of them needs attention.
 
-An incident that was closed and a drift alert are told, and colour nothing: coarse first (design section 1, rule 4).
+An incident that was closed is told, and colours nothing. What differs from `/model` is of the period: a roll-back in
+it, and that nothing came for longer than a week.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
+from typing import NamedTuple
 
 from bot.digests.metric import Metric, last_measured, leading_metric, metrics_of, product_metric
 from bot.digests.period import Period
 from bot.digests.rows import ModelWeek, Week, is_firing, is_open
 from bot.domain.digest import SEVERITY, Health
-from bot.domain.facts import AlertClass
+from bot.domain.health import as_heard, is_loud, state_of
 
 FRESH = timedelta(days=8)
 """A model whose newest value is older sends no data; a weekly evaluation may be a day late."""
+
+
+class Firing(NamedTuple):
+    """An alert group at the digest's hour: one that ended since was firing then."""
+
+    status: str
+    alert_class: str
 
 
 @dataclass(frozen=True)
@@ -24,6 +33,8 @@ class Story:
 
     week: ModelWeek
     period: Period
+    deaf: bool = False
+    """Every source was silent at the digest's hour."""
 
     @property
     def name(self) -> str:
@@ -51,11 +62,15 @@ class Story:
         return [m for m in self.metrics if m.breached]
 
     @property
+    def groups(self) -> list[Firing]:
+        """The alert groups that were not over at the digest's hour."""
+        opened = (g for g in self.week.groups if is_firing(g, self.period.hour))
+        return [Firing("firing" if g.status == "resolved" else g.status, g.alert_class) for g in opened]
+
+    @property
     def firing(self) -> int:
         """How many alert groups that people are interrupted for are firing at the digest's hour."""
-        loud = (AlertClass.HARD, AlertClass.SOFT)
-        groups = (g for g in self.week.groups if g.alert_class in loud and g.status != "suppressed")
-        return sum(is_firing(g, self.period.hour) for g in groups)
+        return sum(map(is_loud, self.groups))
 
     @property
     def silent_days(self) -> int | None:
@@ -65,22 +80,24 @@ class Story:
             return None
         return (self.period.hour - last).days if self.period.hour - last > FRESH else 0
 
+    @property
+    def measured(self) -> bool:
+        """Whether a value came lately, and any has its labels."""
+        return self.silent_days == 0 and any(not r.provisional for r in self.week.readings)
+
     @cached_property
     def health(self) -> Health:
-        """The worst that is true of it."""
+        """The worst that is true of it: what `/model` said at the digest's hour, or that it was rolled back since."""
         opened = [i for i in self.week.incidents if is_open(i, self.period.hour)]
-        if any(i.severity == "sev1" for i in opened):
-            return Health.DOWN
-        if opened or self.breached:
-            return Health.DEGRADED
-        if self.week.undone or self.firing:
-            return Health.WATCH
-        return Health.GOOD if self.silent_days == 0 else Health.NO_DATA
+        bad = bool(self.week.bad or self.week.undone)
+        missed = bool(self.breached)
+        state = state_of(opened, self.groups, misses=missed, serves_bad=bad, measured=self.measured)
+        return Health(as_heard(state, deaf=self.deaf).replace("_", " "))
 
 
 def stories(week: Week) -> list[Story]:
     """Return the models, worst first; among equals a missed product objective, then more incidents, then by name."""
-    return sorted((Story(m, week.period) for m in week.models), key=_rank)
+    return sorted((Story(m, week.period, week.hearing.deaf) for m in week.models), key=_rank)
 
 
 def attention(told: Sequence[Story]) -> list[Story]:

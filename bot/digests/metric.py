@@ -57,8 +57,8 @@ class Metric:
 
     @property
     def breached(self) -> bool:
-        """Whether the newest value of the week misses the objective; too few labels breach nothing."""
-        reading = self.in_week(0)
+        """Whether the newest value that counts misses the objective; too few labels breach nothing."""
+        reading = self.known
         return reading is not None and self.objective is not None and not satisfies(reading.value, *self.objective)
 
     def comparable(self, reading: Reading) -> bool:

@@ -14,6 +14,7 @@ from bot.digests.period import Period
 from bot.digests.values import NOT_LIVE, Reading, readings
 from bot.domain.actions import IncidentStatus
 from bot.domain.facts import ChangeType, DeploymentStatus, Trigger
+from bot.store.queries.marks import bad_versions
 from bot.store.queries.sources import Hearing, hearing
 from bot.store.tables import AlertGroup, Change, Incident, Model, Serving
 
@@ -54,6 +55,8 @@ class ModelWeek:
     """The newest of each metric, week and maturity, of four weeks."""
     live: tuple[Serving, ...]
     """What had traffic at the hour, the most first."""
+    bad: tuple[str, ...]
+    """Which of these are marked bad."""
     deploys: bool
     """Whether a rollout was ever heard of."""
     alerts: bool
@@ -95,6 +98,8 @@ def read(db: Session, period: Period, expected: Collection[str] = ()) -> Week:
     alerts = set(db.exec(select(AlertGroup.model_id).distinct()))
     serving = _serving(db, period, ids)
     heard = hearing(db, expected, period.hour)
+    marks = bad_versions(db, ids)
+    bad = {key for key, said in marks.items() if said.at <= period.hour}
 
     def week_of(model: Model) -> ModelWeek:
         own = [c for c in changes if c.model_id == model.id]
@@ -112,6 +117,7 @@ def read(db: Session, period: Period, expected: Collection[str] = ()) -> Week:
             deploys=model.id in deploys,
             alerts=model.id in alerts,
             live=tuple(s for s in serving if s.model_id == model.id),
+            bad=tuple(s.version for s in serving if s.model_id == model.id and (s.model_id, s.version) in bad),
         )
 
     shared = (c for c in changes if c.model_id is None and _took_effect(c))

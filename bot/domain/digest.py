@@ -12,6 +12,7 @@ class Health(StrEnum):
     """How a model did, worst first; the words of the one legend (ux.md 1.3)."""
 
     DOWN = "down"
+    FIRING = "firing"
     DEGRADED = "degraded"
     WATCH = "watch"
     NO_DATA = "no data"
@@ -20,12 +21,14 @@ class Health(StrEnum):
     @property
     def needs_attention(self) -> bool:
         """Whether people should look; that nothing is known is a gap, not an alarm."""
-        return self in (Health.DOWN, Health.DEGRADED, Health.WATCH)
+        return self not in (Health.NO_DATA, Health.GOOD)
 
     @property
     def glyph(self) -> str:
         """The sign before the word; never without it."""
-        return {"down": "🔴", "degraded": "🟠", "watch": "🟡", "no data": "⚪", "good": "🟢"}[self.value]
+        return {"down": "🔴", "firing": "🔴", "degraded": "🟠", "watch": "🟡", "no data": "⚪", "good": "🟢"}[
+            self.value
+        ]
 
 
 SEVERITY = tuple(Health)

@@ -63,24 +63,30 @@ def decisions(found: Iterable[Decision]) -> list[str]:
 def connected(db: Session, model_ids: Collection[int], hearing: Hearing, *, by: datetime) -> tuple[str, bool]:
     """Return the line "Connected: ... Not connected: ...", and whether everything is heard.
 
-    A kind counts as connected when it had been told of BY then: rollouts and evaluations of these models, other
-    changes of any.
+    A kind counts as connected when it had been told of BY then, by a source that is not silent: rollouts and
+    evaluations of these models, other changes of any.
     """
-    known = kinds_known(db, by)
-    evaluated = evaluation_types_known(db, model_ids, by)
-    kinds = [
-        ("deployments", rollouts_known(db, model_ids, by)),
-        *((name, bool(types & known)) for name, types in KINDS),
-        ("live evaluations", bool(evaluated & {"live", "product"})),
-    ]
-    yes = [name for name, there in kinds if there]
-    no = [name for name, there in kinds if not there]
+    known = _known(db, model_ids, by, ())
+    told = _known(db, model_ids, by, [name for name, _ in hearing.silent]) if hearing.silent else known
+    yes = [name for name, there in told.items() if there]
+    no = [f"{name} (silent)" if known[name] else name for name, there in told.items() if not there]
     heard = [text.line(name, 60) for name in hearing.heard]
     silent = [f"{text.line(name, 60)} (silent since {text.date(at)})" for name, at in hearing.silent]
     never = [f"{text.line(name, 60)} (never heard)" for name in hearing.never]
     there = text.join(", ".join(heard), ", ".join(yes), by="; ") or "nothing"
     missing = text.join(", ".join([*silent, *never]), ", ".join(no), by="; ") or "none"
     return f"Connected: {there}. Not connected: {missing}.", hearing.whole and not no
+
+
+def _known(db: Session, model_ids: Collection[int], by: datetime, silent: Collection[str]) -> dict[str, bool]:
+    """Return of each kind of change whether it was told of, by a source that is not SILENT."""
+    known = kinds_known(db, by, silent)
+    evaluated = evaluation_types_known(db, model_ids, by, silent)
+    return {
+        "deployments": rollouts_known(db, model_ids, by, silent),
+        **{name: bool(types & known) for name, types in KINDS},
+        "live evaluations": bool(evaluated & {"live", "product"}),
+    }
 
 
 def nothing(window: str, *, whole: bool) -> str:

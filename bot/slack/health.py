@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
-from typing import Protocol
 
 from sqlmodel import Session
 
-from bot.domain.facts import AlertClass
+from bot.domain import health
+from bot.domain.health import WORST_FIRST, state_of
 from bot.domain.names import version_label
 from bot.slack.text import STATES
 from bot.store.queries.alerts import open_groups
@@ -24,20 +24,6 @@ from bot.store.queries.models import live_of
 from bot.store.queries.objectives import is_judged, misses
 from bot.store.queries.sources import Hearing
 from bot.store.tables import AlertGroup, Decision, Incident, Model, Serving
-
-WORST_FIRST = ("down", "firing", "degraded", "watch", "no_data", "good")
-
-
-class Alerting(Protocol):
-    """An alert group that is not resolved, or as much of it as its model's state follows from."""
-
-    @property
-    def status(self) -> str:
-        """Of the group."""
-
-    @property
-    def alert_class(self) -> str:
-        """Of its alerts."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +77,9 @@ class Health:
         return STATES[self.state][1]
 
 
-def as_heard(health: Health, hearing: Hearing) -> Health:
-    """Return HEALTH, but not `good` when every source that was ever heard fell silent."""
-    return replace(health, state="no_data") if health.state == "good" and hearing.deaf else health
+def as_heard(one: Health, hearing: Hearing) -> Health:
+    """Return how a model is, but not `good` when every source that was ever heard fell silent."""
+    return replace(one, state=health.as_heard(one.state, deaf=hearing.deaf))
 
 
 def health_of(db: Session, models: Sequence[Model], *, brief: bool = False) -> list[Health]:
@@ -134,19 +120,3 @@ def _most_telling(model: Model, readings: Iterable[Reading]) -> Iterator[str]:
     """Yield the most telling metric of the product, and of the model."""
     for _, found in groupby(sorted(readings, key=lambda r: rank(model, r)), key=lambda r: is_product(model, r)):
         yield next(found).metric
-
-
-def state_of(
-    incidents: Sequence[Incident], groups: Sequence[Alerting], *, misses: bool, serves_bad: bool, measured: bool
-) -> str:
-    """Return the state of a model: of its open incidents and alert groups, whether it misses an objective or serves
-    a version that is marked bad, and whether any value from where its users are has its labels."""
-    if any(i.severity == "sev1" for i in incidents):
-        return "down"
-    if any(g.status == "firing" and g.alert_class == AlertClass.HARD for g in groups):
-        return "firing"
-    if incidents or misses:
-        return "degraded"
-    if groups or serves_bad:
-        return "watch"
-    return "good" if measured else "no_data"

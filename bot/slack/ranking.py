@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 from sqlmodel import Session
 
+from bot.domain import health
+from bot.domain.health import WORST_FIRST, state_of
 from bot.domain.metrics import plain_name
-from bot.slack.health import WORST_FIRST, Health, as_heard, health_of, state_of
+from bot.slack.health import Health, as_heard, health_of
 from bot.store.queries.alerts import open_groups_by_model
 from bot.store.queries.incidents import models_in_trouble
 from bot.store.queries.marks import models_serving_bad
@@ -56,7 +58,7 @@ def ranked(db: Session, shown: int, *, among: Collection[int] | None = None, hea
     """
     models = [one for one in members(db) if among is None or one.id in among]
     deaf = hearing is not None and hearing.deaf
-    states = ("no_data" if deaf and state == "good" else state for state in _states(db, models))
+    states = (health.as_heard(state, deaf=deaf) for state in _states(db, models))
     places = [Place(WORST_FIRST.index(state), m.name, m.id) for m, state in zip(models, states, strict=True)]
     counts = Counter(place.badness for place in places)
     return Ranking(nsmallest(shown, places), Counter({WORST_FIRST[n]: counts[n] for n in sorted(counts)}))
@@ -65,8 +67,8 @@ def ranked(db: Session, shown: int, *, among: Collection[int] | None = None, hea
 def worst(db: Session, ranking: Ranking, *, hearing: Hearing | None = None) -> list[Health]:
     """Return how the models at these places are, in this order."""
     models = models_by_id(db, [place.model_id for place in ranking.places])
-    health = {h.model.id: h for h in health_of(db, models, brief=True)}
-    found = [health[place.model_id] for place in ranking.places]
+    known = {h.model.id: h for h in health_of(db, models, brief=True)}
+    found = [known[place.model_id] for place in ranking.places]
     return [as_heard(one, hearing) for one in found] if hearing is not None else found
 
 

@@ -13,7 +13,7 @@ from bot.domain import limits
 from bot.domain.digest import DigestView, Health
 from bot.slack.cards.digest import digest, digest_thread
 from bot.store.projection import touch
-from bot.store.tables import Heartbeat, Model, Projection
+from bot.store.tables import Decision, Heartbeat, Model, Projection, Serving
 
 WEEKLY = DigestSection(channels=("#ml-weekly",), at="Mon 09:00", tz="Europe/Paris")
 PRODUCT = "good payments declined 2.2 % (SLO ≤ 2.5 %, n 54\u202f000, of 22 Nov)"
@@ -305,6 +305,32 @@ def test_an_open_incident_is_degraded_and_a_closed_one_is_only_counted(rows: Any
     assert row(view, "opened")[0::4] == ("degraded", "0, 1 open")
     assert row(view, "closed")[0::4] == ("good", "1")
     assert view.story == ("opened: INC-1 (it is slow) is open since Thu 12 Nov. The other one is good.")
+
+
+def test_the_state_is_the_one_that_model_says(rows: Any, told: Told, at: At) -> None:
+    hard, bad, late, early = (rows.model(name, auc={"slo": ">= 0.9"}) for name in ("hard", "bad", "late", "early"))
+    for model in (hard, bad):
+        rows.measured(model, "auc", 0.95, at(22))
+    rows.alert(hard, "down", at(22), alert_class="hard", status="firing", resolved_at=None)
+    rows.add(Serving(model_id=bad.id, stage="production", version="42", since=at(2), traffic_percent=100.0))
+    rows.add(Decision(model_id=bad.id, kind="marked_bad", version="42", by="U02BOB", at=at(20)))
+    rows.measured(late, "auc", 0.8, at(10))
+    for model in (late, early):
+        rows.measured(model, "auc", 0.95, at(22), labelled_fraction=0.3)
+
+    view = told()
+
+    states = {r.model: str(r.health) for r in view.rows}
+    assert states == {"hard": "firing", "late": "degraded", "bad": "watch", "early": "no data"}
+    assert "late: auc 0.8 of 10 Nov misses SLO ≥ 0.9." in view.story
+    assert told(digest=WEEKLY.model_copy(update={"models": ("bad",)})).story == "bad: v42 serves and is marked bad."
+
+
+def test_a_model_of_which_nobody_is_heard_is_not_good(rows: Any, told: Told, at: At) -> None:
+    rows.measured(rows.model("quiet"), "auc", 0.95, at(17))
+    rows.add(Heartbeat(source="evals", last_at=at(17), deliveries=1))
+
+    assert row(told(), "quiet")[0] == "no data"
 
 
 def test_a_shared_incident_counts_for_each_of_its_models_and_once_in_all(rows: Any, told: Told, at: At) -> None:

@@ -249,6 +249,34 @@ def test_changes_and_decisions_are_one_list_with_one_end(
     assert more in shown
 
 
+def test_many_changes_are_counted_and_not_guessed(story: Any, look: Look, words: Any) -> None:
+    model = story.model()
+    for n in range(120):
+        story.change(None if n % 3 else model, "filter", f"change {n}", occurred_at=story.now - timedelta(hours=n))
+
+    answer = checked(changes.changes(story.db, "fraud-scorer", story.now, story.now - timedelta(days=4), look))
+
+    assert answer.text.startswith("97 changes of fraud-scorer in the last 4 d")
+    assert "and 72 more;" in words(answer)
+
+
+def test_what_only_a_silent_source_told_of_is_not_connected(story: Any, look: Look, words: Any) -> None:
+    model = story.model()
+    story.rollout(model, source="github")
+    story.change(model, "filter", "hide closed shops", source="github")
+    story.change(model, "feature", "one more", source="events")
+    story.measured(model, "auc", 0.9)
+    story.heard("github", story.now - timedelta(days=5))
+    story.heard("evals", story.now - timedelta(days=5))
+    story.heard("events")
+
+    shown = words(changes.changes(story.db, "fraud-scorer", story.now, story.now - timedelta(days=7), look))
+
+    assert "Connected: events; feature/data changes. Not connected: evals (silent since " in shown
+    assert "; deployments (silent), config/rule/filter changes (silent), metric/suite/SLO changes, " in shown
+    assert "live evaluations (silent)." in shown
+
+
 def test_what_was_decided_is_told_where_nothing_changed(story: Any, look: Look, words: Any) -> None:
     decided(story, story.model(), "43", timedelta(days=1), "hold")
 

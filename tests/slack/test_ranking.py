@@ -1,4 +1,4 @@
-"""The worst of many models are found by less than their whole health, and are the same."""
+"""The worst of many models are found by less than their whole health, and are the same; so they are in a digest."""
 
 from collections import Counter
 from datetime import timedelta
@@ -8,6 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.config import DigestSection
+from bot.digests.health import stories
+from bot.digests.period import Period
+from bot.digests.rows import read
 from bot.slack.answers import models
 from bot.slack.health import as_heard, health_of
 from bot.slack.ranking import ranked, worst
@@ -15,14 +19,16 @@ from bot.store.queries.models import all_models
 from bot.store.queries.sources import hearing
 from bot.store.tables import Decision
 
+DIGEST = DigestSection(channels=("#ml-weekly",), at="Mon 23:00", tz="UTC")
 HAPPENINGS = {
     "down": lambda s, m: s.incident(m, severity="sev1"),
     "incident": lambda s, m: s.incident(m),
-    "incident over": lambda s, m: s.incident(m, severity="sev1", status="resolved"),
+    "incident over": lambda s, m: s.incident(m, severity="sev1", status="resolved", resolved_at=s.now),
     "hard alert": lambda s, m: s.group(m, alert_class="hard"),
+    "drift": lambda s, m: s.group(m, alert_class="drift"),
     "soft alert": lambda s, m: s.group(m),
     "silenced alert": lambda s, m: s.group(m, status="suppressed", alert_class="hard"),
-    "alert over": lambda s, m: s.group(m, status="resolved", alert_class="hard"),
+    "alert over": lambda s, m: s.group(m, status="resolved", alert_class="hard", resolved_at=s.now),
     "alert of history": lambda s, m: s.group(m, quiet=True, alert_class="hard"),
     "live": lambda s, m: s.measured(m, "p95", 20.0),
     "offline": lambda s, m: s.measured(m, "auc", 0.5, evaluation_type="offline"),
@@ -90,3 +96,18 @@ def test_the_table_has_the_ten_worst_and_counts_the_rest(story: Any, look: Any, 
     (table,) = [b for b in answer.blocks if b["type"] == "data_table"]
     assert table["caption"] == "Models, worst first (5 more not shown)"
     assert len(table["rows"]) == 11
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_a_digest_says_of_each_model_what_the_list_says(story: Any, deaf: bool) -> None:
+    pairs = [(one, other) for one in HAPPENINGS for other in HAPPENINGS if one <= other]
+    for one, other in pairs:
+        model = story.model(f"{one} + {other}", metrics={"auc": {"slo": ">= 0.9"}})
+        for name in {one, other}:
+            HAPPENINGS[name](story, model)
+    story.heard("events", story.now - timedelta(days=6) if deaf else story.now)
+
+    told = stories(read(story.db, Period(DIGEST, story.now.date()), ["events"]))
+
+    ranking = ranked(story.db, len(pairs), hearing=hearing(story.db, ["events"], story.now))
+    assert {s.name: s.health for s in told} == {p.name: p.state.replace("_", " ") for p in ranking.places}

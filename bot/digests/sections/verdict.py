@@ -9,7 +9,7 @@ from dataclasses import replace
 from bot.digests.health import Story
 from bot.digests.rows import is_open
 from bot.digests.telling import Telling
-from bot.digests.words import count, listed, objective_of, spelled, value_of, weekday_of
+from bot.digests.words import count, day_of, listed, objective_of, spelled, value_of, weekday_of
 from bot.domain.digest import DigestView, Health
 from bot.domain.durations import short
 from bot.domain.names import clip, version_label
@@ -58,12 +58,15 @@ def _happened(story: Story) -> Iterator[str]:
         within = f" ({objective_of(product)})" if product.objective else ""
         yield f"{product.title} {value_of(product, reading.value)}{within}"
     for metric in story.breached[:2]:
-        if reading := metric.in_week(0):
-            yield f"{metric.title} {value_of(metric, reading.value)} misses {objective_of(metric)}"
+        if reading := metric.known:
+            of = "" if reading.week == 0 else f" of {day_of(reading.at, story.period)}"
+            yield f"{metric.title} {value_of(metric, reading.value)}{of} misses {objective_of(metric)}"
     for undone in story.week.undone[:2]:
         took = short(undone.at - undone.released)
         released = weekday_of(undone.released, story.period)
         yield f"{version_label(undone.version)} of {released} rolled back after {took}"
+    for version in story.week.bad[:2]:
+        yield f"{version_label(version)} serves and is marked bad"
     for incident in [i for i in story.week.incidents if is_open(i, story.period.hour)][:2]:
         title = clip(incident.title, MOST_TITLE)
         yield f"INC-{incident.id} ({title}) is open since {weekday_of(incident.opened_at, story.period)}"

@@ -12,7 +12,7 @@ from bot.slack.blocks import Message, actions, button, context, message, section
 from bot.slack.cards.frame import finished
 from bot.slack.cards.look import Look
 from bot.slack.grammar import quoted
-from bot.store.queries.changes import MOST, changes_since
+from bot.store.queries.changes import MOST, changes_since, count_changes
 from bot.store.queries.models import model_by_name
 from bot.store.queries.proposals import decisions_since
 from bot.store.queries.sources import hearing
@@ -37,12 +37,13 @@ def changes(db: Session, model_name: str, now: datetime, since: datetime, look: 
     window = f"in the last {durations.short(now - since)}"
     if not found:
         lines.insert(0, changelog.nothing(window, whole=whole))
-    rest = len(told) - SHOWN
-    least = "at least " if MOST in (len(found), len(decided)) else ""
+    count = len(found) if len(found) < MOST else count_changes(db, model.id, since, until=now)
+    rest = count + len(decided) - SHOWN
+    least = "at least " if len(decided) == MOST else ""
     more = f"and {least}{rest} more; ask for less with `--since`" if rest > 0 else ""
     return finished(
         message(
-            f"{text.plural(len(found), 'change')} of {text.line(model.name)} {window}. {last}",
+            f"{text.plural(count, 'change')} of {text.line(model.name)} {window}. {last}",
             section(f"📌 *Changes of {text.line(model.name)}* {window}"),
             *(section(*lines[n : n + IN_ONE_BLOCK]) for n in range(0, len(lines), IN_ONE_BLOCK)),
             context(more) if more else None,

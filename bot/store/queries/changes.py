@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import CompoundSelect, exists, func, literal, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, exists, func, literal, union_all
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -15,6 +15,8 @@ from bot.store.tables import Change, Model
 
 WINDOW = timedelta(hours=72)
 MOST = 50
+NEWEST = 200
+"""Changes of each type that are looked at for one of a source that is heard."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,18 @@ def undone_by(db: Session, rollout: Change) -> Change | None:
     return db.exec(query.order_by(col(Change.occurred_at), col(Change.id))).first()
 
 
-def kinds_known(db: Session, by: datetime) -> frozenset[str]:
-    """Return the types of change that any source had told us of BY then; what a person typed connects nothing."""
-    return frozenset(kind for (kind,) in _kinds_known(db, by))
+def count_changes(db: Session, model_id: int, since: datetime, *, until: datetime) -> int:
+    """Return how many changes `changes_since` would find without its limit."""
+    return _count(db, [model_id, *_dependencies(db, [model_id])], since, until).one()
+
+
+def kinds_known(db: Session, by: datetime, silent: Collection[str] = ()) -> frozenset[str]:
+    """Return the types of change that any source had told us of BY then; what a person typed connects nothing.
+
+    With SILENT sources: that any other has told us of among the newest of each type.
+    """
+    found = _kinds_told(db, by, [TYPED, *silent]) if silent else _kinds_known(db, by)
+    return frozenset(kind for (kind,) in found)
 
 
 @prepared
@@ -82,15 +93,33 @@ def _kinds_known(by: datetime) -> CompoundSelect[str]:
     return union_all(*told)
 
 
-def rollouts_known(db: Session, model_ids: Collection[int], by: datetime) -> bool:
-    """Return whether a rollout of one of these models had ever been told BY then."""
-    return _first_rollout(db, list(model_ids), by).first() is not None
+@prepared
+def _kinds_told(by: datetime, without: list[str]) -> CompoundSelect[str]:
+    """A few rows a kind."""
+    newest = (
+        select(col(Change.source).label("source"))
+        .where(col(Change.change_type) == kind, col(Change.received_at) <= by)
+        .order_by(col(Change.received_at).desc())
+        .limit(NEWEST)
+        .subquery()
+        for kind in ChangeType
+    )
+    told = (
+        select(literal(str(kind))).where(exists(select(rows.c.source).where(rows.c.source.not_in(without))))
+        for kind, rows in zip(ChangeType, newest, strict=True)
+    )
+    return union_all(*told)
+
+
+def rollouts_known(db: Session, model_ids: Collection[int], by: datetime, silent: Collection[str] = ()) -> bool:
+    """Return whether a rollout of one of these models had ever been told BY then, by a source that is not SILENT."""
+    return _first_rollout(db, list(model_ids), by, list(silent)).first() is not None
 
 
 @prepared
-def _first_rollout(models: list[int], by: datetime) -> SelectOfScalar[int | None]:
+def _first_rollout(models: list[int], by: datetime, silent: list[str]) -> SelectOfScalar[int | None]:
     query = select(col(Change.id)).where(col(Change.model_id).in_(models), Change.change_type == ChangeType.MODEL)
-    return query.where(col(Change.received_at) <= by).limit(1)
+    return query.where(col(Change.received_at) <= by, col(Change.source).not_in(silent)).limit(1)
 
 
 def _between(db: Session, model_ids: Collection[int], start: datetime, end: datetime, limit: int) -> list[Relevant]:
@@ -101,10 +130,20 @@ def _between(db: Session, model_ids: Collection[int], start: datetime, end: date
 
 @prepared
 def _found(models: list[int], start: datetime, end: datetime, limit: int) -> SelectOfScalar[Change]:
+    query = select(Change).where(*_are(models, start, end))
+    return query.order_by(col(Change.occurred_at).desc(), col(Change.id).desc()).limit(limit)
+
+
+@prepared
+def _count(models: list[int], start: datetime, end: datetime) -> SelectOfScalar[int]:
+    return select(func.count()).select_from(Change).where(*_are(models, start, end))
+
+
+def _are(models: list[int], start: datetime, end: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Return what makes a change one of these models, or of all, between START and END."""
     ours = col(Change.model_id).in_(models) | col(Change.model_id).is_(None)
     began = func.coalesce(Change.started_at, Change.occurred_at)
-    query = select(Change).where(ours, col(Change.occurred_at) >= start, began <= end)
-    return query.order_by(col(Change.occurred_at).desc(), col(Change.id).desc()).limit(limit)
+    return ours, col(Change.occurred_at) >= start, began <= end
 
 
 def _dependencies(db: Session, model_ids: Collection[int]) -> dict[int, str]:

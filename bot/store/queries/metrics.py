@@ -314,16 +314,19 @@ def never_measured(db: Session, rollouts: Collection[int]) -> list[int]:
     return [number for number in found if number is not None]
 
 
-def evaluation_types_known(db: Session, model_ids: Collection[int], by: datetime | None = None) -> frozenset[str]:
-    """Return on what kinds of data these models had ever been measured, by BY if given."""
-    told = _kinds_known(db, list(model_ids), by or datetime.max.replace(tzinfo=UTC))
+def evaluation_types_known(
+    db: Session, model_ids: Collection[int], by: datetime | None = None, silent: Collection[str] = ()
+) -> frozenset[str]:
+    """Return on what kinds of data these models had ever been measured, by BY if given; by sources not SILENT."""
+    told = _kinds_known(db, list(model_ids), by or datetime.max.replace(tzinfo=UTC), list(silent))
     return frozenset(kind for (kind,) in told)
 
 
 @prepared
-def _kinds_known(models: list[int], by: datetime) -> sa.CompoundSelect[str]:
+def _kinds_known(models: list[int], by: datetime, silent: list[str]) -> sa.CompoundSelect[str]:
     """One seek a kind."""
     said = select(Evaluation.id).where(col(Evaluation.model_id).in_(models), col(Evaluation.received_at) <= by)
+    said = said.where(col(Evaluation.source).not_in(silent))
     seeks = (
         sa.select(sa.literal(str(kind))).where(said.where(Evaluation.evaluation_type == kind).exists())
         for kind in EvaluationType
