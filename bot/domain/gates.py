@@ -32,6 +32,8 @@ class Row:
     """None = nothing can be said, or it decides nothing; what was not measured does not pass."""
     incomparable: str = ""
     """Why the two values can't be compared: `suite adhoc against std`; empty = they can."""
+    provisional: bool = False
+    """Its labels are still missing, so it decides nothing."""
 
 
 @dataclass(frozen=True)

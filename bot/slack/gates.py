@@ -94,7 +94,7 @@ def _cells(model: Model, row: Row, *, several: bool) -> tuple[str, ...]:
     return (
         text.plain(_title(model, row)) + kind,
         text.plain(before) + (", not comparable" if row.incomparable else ""),
-        text.plain(value) + _moved(row),
+        text.plain(value) + (", provisional" if row.provisional else _moved(row)),
         f"{text.plain(_gate(model, row))} {SIGNS[row.passes]}".strip(),
     )
 

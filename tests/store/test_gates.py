@@ -15,7 +15,15 @@ from bot.store.queries.gates import gate, is_there
 from bot.store.tables import Decision, Evaluation, MetricValue, Model, Serving, Version
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-OF_EVALUATION = {"suite", "suite_version", "dataset", "dataset_version", "window_end"}
+OF_EVALUATION = {
+    "baseline_version",
+    "labelled_fraction",
+    "suite",
+    "suite_version",
+    "dataset",
+    "dataset_version",
+    "window_end",
+}
 ADHOC = {"suite": "adhoc", "suite_version": None, "dataset": "ds-9"}
 
 
@@ -157,6 +165,27 @@ def test_a_slice_that_what_serves_had_to_keep_has_to_be_measured(
 
     assert [row.slice for row in rows] == missing
     assert [(row.before, row.threshold, row.passes) for row in rows] == [(0.87, 0.86, False) for _ in missing]
+
+
+def test_what_still_waits_for_labels_passes_no_gate(db: Session, model: Model, read: Callable[[], Gate]) -> None:
+    measured(db, model, "43", 0.95, evaluation_type="shadow", labelled_fraction=0.1)
+
+    early, missing = read().rows
+
+    assert (early.provisional, early.passes) == (True, None)
+    assert (missing.metric, missing.outcome, missing.passes) == ("auc", "not measured", False)
+
+
+def test_what_serves_is_the_baseline_whatever_the_sender_compared_with(
+    db: Session, model: Model, read: Callable[[], Gate]
+) -> None:
+    measured(db, model, "42", 0.96)
+    paired = {"ci_low": None, "ci_high": None, "n": 800, "baseline_only": 10, "candidate_only": 90}
+    measured(db, model, "43", 0.93, baseline_version="41")
+    measured(db, model, "42", 0.9, "accuracy", n=800)
+    measured(db, model, "43", 0.8, "accuracy", baseline_version="41", **paired)
+
+    assert [(row.metric, row.verdict) for row in read().rows] == [("accuracy", "regressed"), ("auc", "regressed")]
 
 
 def test_many_live_values_do_not_hide_what_was_measured_offline(

@@ -40,9 +40,17 @@ def compared(db: Session, model: Model, before: str | None, after: str) -> Itera
         both = [pair for pair in pairs if pair[1]]
         alone = [pair for pair in pairs if not pair[1]]
         for some in (both, alone):
-            judgements = judged_together(model, some, baseline=before, redefined=redefined)
+            against = [(_unless_named(reading, before), others) for reading, others in some]
+            judgements = judged_together(model, against, baseline=before, redefined=redefined)
             for (reading, others), judgement in zip(some, judgements, strict=True):
                 yield Compared(others[0] if others else None, reading, judgement)
+
+
+def _unless_named(reading: Reading, before: str | None) -> Reading:
+    """Return READING without what its sender compared it with, if that is another version than BEFORE."""
+    if before is None or reading.baseline_version in (None, before):
+        return reading
+    return reading._replace(baseline_version=None, baseline_only=None, candidate_only=None)
 
 
 def newest(db: Session, model: Model, version: str | None, kind: str) -> list[Reading]:

@@ -73,6 +73,7 @@ def _row(model: Model, one: Compared) -> Row:
         threshold=value,
         passes=_passes(model, reading, verdict, op, value),
         incomparable=_incomparable(one),
+        provisional=not reading.matured,
     )
 
 
@@ -82,13 +83,13 @@ def _incomparable(one: Compared) -> str:
         return ""
     reason = incomparable(one.after.measured, one.before.measured)
     if not reason and one.judgement.verdict is Verdict.NOT_COMPARABLE:
-        elsewhere = one.after.baseline_version not in (None, one.after.version, one.before.version)
-        reason = "" if elsewhere else one.judgement.outcome
+        reason = one.judgement.outcome
     return reason.removeprefix("not comparable, ")
 
 
 def _unmeasured(model: Model, theirs: Collection[Reading], ours: Collection[Reading]) -> Iterator[Row]:
-    """Yield the gates that no value of OURS tells of: first those of THEIRS, then configured ones."""
+    """Yield the gates that no matured value of OURS tells of: first those of THEIRS, then configured ones."""
+    ours = [reading for reading in ours if reading.matured]
     known = {_key(reading) for reading in ours}
     wanted = [r for r in theirs if _decides(model, r) and _key(r) not in known]
     for reading in wanted:
@@ -129,8 +130,11 @@ def _key(reading: Reading) -> tuple[str, str]:
 
 
 def _passes(model: Model, reading: Reading, verdict: Verdict, op: str | None, value: float | None) -> bool | None:
-    """Return whether it keeps what it has to keep and did not regress; diagnostic metrics decide nothing."""
-    if role(model, reading) == "diagnostic":
+    """Return whether it keeps what it has to keep and did not regress.
+
+    Diagnostic metrics decide nothing, nor does what still waits for labels.
+    """
+    if role(model, reading) == "diagnostic" or not reading.matured:
         return None
     kept = satisfies(reading.value, op, value) if op and value is not None and op in OPERATORS else None
     if kept is False or verdict is Verdict.REGRESSED:
