@@ -49,13 +49,18 @@ class Intake:
 async def receive(intake: Intake, inlet: Inlet, delivery: Delivery) -> Recorded:
     """Take one delivery of INLET; answered after the commit. Raises BadSignature, and then nothing is stored."""
     authenticate(inlet.auth, delivery.headers, delivery.body, delivery.received_at)
-    if b"\\u0000" in delivery.body:
-        delivery = replace(delivery, body=NUL.sub(rb"\1\\ufffd", delivery.body))
+    if (body := without_nul(delivery.body)) is not delivery.body:
+        delivery = replace(delivery, body=body)
     recorded = await intake.together.take(Arrived(delivery, *read(inlet.source, delivery)))
     if recorded.unmapped:
         logger.warning("unmapped delivery", extra={"source": inlet.name, "delivery": recorded.delivery})
     intake.wake()
     return recorded
+
+
+def without_nul(json: bytes) -> bytes:
+    """Return JSON in which a mark stands for each NUL."""
+    return NUL.sub(rb"\1\\ufffd", json) if b"\\u0000" in json else json
 
 
 def read(source: Source, delivery: Delivery) -> tuple[list[Fact | Unmapped], str]:

@@ -120,6 +120,7 @@ class App(AsyncApp):
 
     async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
         """Acknowledge in time. An event waits until it is done: Slack sends it again; a form shows what comes back."""
+        req.body = inbox.storable(req.body)
         if "command" in req.body or "actions" in req.body:
             keep, given = partial(kept_soon, req.context), partial(self._given, req)
             return await self.late.soon(self._answered(req), req.body, keep, given)

@@ -5,6 +5,7 @@ lost. What was stored and finished is acknowledged and dropped; an event that wa
 died or failed, is done again. The rows are kept for longer than Slack sends again (`store.retention`).
 """
 
+import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from sqlalchemy import Update, update
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import Select
 
+from bot.ingest.receive import without_nul
 from bot.slack import owed
 from bot.store import leases
 from bot.store.many import Many, types_of
@@ -79,6 +81,13 @@ def identity(body: Mapping[str, Any]) -> Name | None:
     if body.get("type") == "view_submission":
         return Name(str(body["view"]["id"]), trigger, once=timedelta.max)
     return Name(trigger) if trigger else None
+
+
+def storable(body: dict[str, Any]) -> dict[str, Any]:
+    """Return BODY without NUL characters, which databases cut text at or refuse."""
+    packed = json.dumps(body).encode()
+    clean = without_nul(packed)
+    return body if clean is packed else dict(json.loads(clean))
 
 
 def takes_time(body: Mapping[str, Any]) -> bool:

@@ -56,6 +56,20 @@ async def test_words_that_mean_nothing_get_an_answer_that_helps(bot: Bot, worksp
     assert "failed on my side" not in said(answer)
 
 
+async def test_no_character_that_a_database_refuses_is_kept_of_what_is_typed_or_sent(
+    bot: Bot, workspace: Workspace
+) -> None:
+    answer = await bot.act("command", user="bob", channel="ml-fraud", text='/model log fraud-scorer "a\0b"')
+    home = await bot.act("command", user="bob", channel="ml-fraud", text="/incident")
+    form = await bot.act(
+        "action", user="bob", channel="ml-fraud", ts=home["ephemerals"][0]["ts"], action_id="incident_declare"
+    )
+    await bot.act("submit", user="bob", view_id=form["view"]["id"], values={"title": "c\0d", "severity": "sev3"})
+
+    assert "a\ufffdb" in said(answer)
+    assert await workspace.ask(lambda db: [one.title for one in db.exec(select(Incident))]) == ["c\ufffdd"]
+
+
 async def test_a_bare_alias_means_its_own_verb(bot: Bot, workspace: Workspace) -> None:
     on_call = await bot.act("command", user="bob", channel="general", text="/oncall")
     incidents = await bot.act("command", user="bob", channel="general", text="/incident")
