@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from difflib import SequenceMatcher
 from functools import lru_cache
+from heapq import nsmallest
 from urllib.parse import unquote
 
 from bot.domain.facts import AlertClass, Severity
@@ -59,6 +60,9 @@ CATEGORY_WORDS = (
 )
 
 MAX_NAME = 128
+MAX_TYPED = 64
+"""So much of a word is compared with names: nobody means one by a sentence."""
+PARTS = re.compile(r"[a-z0-9]+")
 LIKE = 0.6
 """Of SequenceMatcher, from which two names are taken for the same one mistyped."""
 MAX_URL = 3000
@@ -161,17 +165,25 @@ def nearest(name: str, known: Iterable[str], *, limit: int = 3) -> list[str]:
 
     A name is as near as its nearest part: people type `fruad` for `fraud-scorer`.
     """
-    typed = name.lower()
-    scored = sorted((-_likeness(typed, other.lower()), other) for other in set(known))
-    return [other for score, other in scored[:limit] if -score >= LIKE]
+    typed = name.lower()[:MAX_TYPED]
+    matcher = SequenceMatcher(None, "", typed)
+    seen: dict[str, float] = {}
 
+    def likeness(part: str) -> float:
+        """Return how alike they are, 0-1; 0 for what cheap upper bounds tell to be too different."""
+        matcher.set_seq1(part)
+        alike = matcher.real_quick_ratio() >= LIKE and matcher.quick_ratio() >= LIKE
+        return matcher.ratio() if alike else 0.0
 
-def _likeness(typed: str, name: str) -> float:
-    """Return how alike they are, 0-1; a prefix counts as nearly equal."""
-    if typed and name.startswith(typed):
-        return 1.0
-    parts = (name, name[: len(typed)], *re.split(r"[^a-z0-9]+", name))
-    return max(SequenceMatcher(None, typed, part).ratio() for part in parts)
+    def nearness(other: str) -> float:
+        if typed and other.startswith(typed):
+            return 1.0
+        parts = {other, other[: len(typed)], *PARTS.findall(other)}
+        seen.update((part, likeness(part)) for part in parts if part not in seen)
+        return max(seen[part] for part in parts)
+
+    scored = ((-nearness(other.lower()), other) for other in set(known))
+    return [other for score, other in nsmallest(limit, scored) if -score >= LIKE]
 
 
 def clip(text: str | None, limit: int) -> str:
