@@ -1,13 +1,13 @@
 """What a person may ask for, by slash command, mention or button: one table of verbs, one way to answer."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
 from bot.domain.errors import UserError
-from bot.domain.names import clean_version
-from bot.slack import deeds, linking, proposing
+from bot.domain.names import STAGES, clean_version, nearest
+from bot.slack import deeds, linking, naming, proposing, text
 from bot.slack.answers import (
     changes,
     compare,
@@ -22,7 +22,8 @@ from bot.slack.answers import (
     why,
 )
 from bot.slack.blocks import Message
-from bot.slack.grammar import parse, quoted, words
+from bot.slack.cards.look import Look
+from bot.slack.grammar import Command, Form, parse, quoted, words
 from bot.slack.questions import Asker, Deed, Question, known_version
 from bot.slack.workspace import Workspace
 from bot.store.queries.models import names_in_channel, names_like
@@ -33,32 +34,51 @@ DEFAULT_VERBS = {"/incident": "incidents", "/oncall": "oncall"}
 
 
 async def answer(
-    workspace: Workspace, asker: Asker, text: str, delivery: Callable[[], Awaitable[int | None]]
+    workspace: Workspace, asker: Asker, typed: str, delivery: Callable[[], Awaitable[int | None]]
 ) -> Message:
-    """Return the answer to TEXT, for the asker's eyes, after what it asks for was done; raises UserError.
+    """Return the answer to what was TYPED, for the asker's eyes, after what it asks for was done; raises UserError.
 
     Before anything is done, DELIVERY keeps what they sent and returns its number in the inbox, or raises.
     """
     async with workspace.turns:
-        found = await workspace.ask(_answer, workspace, asker, text)
+        found = await workspace.ask(_answer, workspace, asker, typed)
     if isinstance(found, Message):
         return found
     await workspace.act(found.action, delivery_id=await delivery())
     return found.said
 
 
-def _answer(db: Session, workspace: Workspace, asker: Asker, text: str) -> Message | Deed:
-    look = workspace.look(db)
+def _answer(db: Session, workspace: Workspace, asker: Asker, typed: str) -> Message | Deed:
+    return asked(db, asker, typed, workspace.now(), workspace.look(db))
+
+
+def asked(db: Session, asker: Asker, typed: str, now: datetime, look: Look) -> Message | Deed:
+    """Return the answer to what was TYPED, or what it asks to be done; raises UserError."""
     default = DEFAULT_VERBS.get(asker.word or "", "models")
-    named = names_like(db, words(text, verbs=COMMANDS))
-    command = parse(text, verbs=COMMANDS, models=named, default=default, wordy=WORDY)
-    own = names_in_channel(db, asker.channel) if command.model is None else ()
+    named = names_like(db, words(typed, verbs=FORMS))
+    command = parse(typed, verbs=FORMS, models=named, default=default)
+    own = names_in_channel(db, asker.channel) if command.model is None and not FORMS[command.verb].named else ()
     bound = own[0] if len(own) == 1 else None
-    if command.unknown and command.verb in OF_A_MODEL and not (bound and command.verb in WORDY):
-        rest = command.words[1:]
-        return unknown.unknown_model(db, command.unknown, look, verb=command.verb, words=rest)
-    question = Question(command, asker, workspace.now(), look, bound)
+    if command.left is not None:
+        _refuse_flag(command, command.left, look)
+    if command.unknown is not None and (command.left is not None or bound is None):
+        return unknown.mistyped_model(db, command, look)
+    if command.left is not None:
+        every = f"`{look.command} help all` lists what I know."
+        raise UserError(f"I do not know what to do with {text.code(command.left)}. {every} Nothing done.")
+    question = Question(command, asker, now, look, bound)
     return COMMANDS[command.verb](db, question)
+
+
+def _refuse_flag(command: Command, left: str, look: Look) -> None:
+    """Raise UserError if LEFT is a flag that the verb does not know, or one that lacks its dashes."""
+    flags = FORMS[command.verb].flags
+    bare = left.lstrip("-–—").partition("=")[0].lower()
+    if bare == left.lower() and bare not in flags:
+        return
+    close = nearest(bare, flags, limit=1) or list(flags)
+    meant = f"did you mean {text.code(f'--{close[0]}')}?" if close else f"{text.code(command.verb)} takes no flags."
+    raise UserError(f"I do not know {text.code(left)}; {meant} Nothing done.")
 
 
 def _models(db: Session, question: Question) -> Message:
@@ -139,9 +159,9 @@ COMMANDS: dict[str, Callable[[Session, Question], Message | Deed]] = {
     "promote": proposing.promote,
     "rollback": proposing.roll_back,
     "setup": _setup,
-    "rename": deeds.rename,
-    "merge": deeds.merge,
-    "retire": deeds.retire,
+    "rename": naming.rename,
+    "merge": naming.merge,
+    "retire": naming.retire,
     "unlinked": _unlinked,
     "link": linking.link,
     "unlink": linking.unlink,
@@ -149,8 +169,28 @@ COMMANDS: dict[str, Callable[[Session, Question], Message | Deed]] = {
     "oncall": _oncall,
     "help": _help,
 }
-CATALOGUE = frozenset({"rename", "merge", "retire"})
-ACTS = frozenset({"log", "mark", "promote", "rollback"}) | CATALOGUE
-OF_A_MODEL = frozenset({"status", "changes", "why", "versions", "deploys", "compare", "setup"}) | ACTS
-WORDY = frozenset({"why", "compare"}) | ACTS - {"retire"}
-"""After these come words of one's own, so a model may only be named before them."""
+SINCE, AGO, NO_MODEL = {"since": True}, {"ago": True}, Form(model=False)
+FORMS: dict[str, Form] = {
+    "models": NO_MODEL,
+    "status": Form(flags={"all": False}),
+    "changes": Form(flags=SINCE),
+    "why": Form(words=None, flags=SINCE),
+    "versions": Form(),
+    "deploys": Form(flags=SINCE),
+    "compare": Form(words=2),
+    "log": Form(text=True, flags=AGO),
+    "mark": Form(words=2, text=True, own=deeds.WORDS),
+    "promote": Form(words=2, own=STAGES, skips={"to"}),
+    "rollback": Form(words=1, skips={"to"}, flags={"from": True}),
+    "setup": Form(),
+    "rename": Form(model=False, words=2, skips={"to"}),
+    "merge": Form(model=False, words=2, skips={"into"}, flags={"yes": False}),
+    "retire": Form(named=True, flags={"undo": False}),
+    "unlinked": NO_MODEL,
+    "link": Form(model=False, words=None, skips={"to"}),
+    "unlink": Form(model=False, words=1),
+    "incidents": NO_MODEL,
+    "oncall": NO_MODEL,
+    "help": Form(model=False, words=None),
+}
+"""What each verb takes."""

@@ -1,5 +1,7 @@
 """Commands that want a version at a stage: forwards, which approvers decide, and back, which is asked once more."""
 
+from typing import NoReturn
+
 from sqlmodel import Session
 
 from bot.domain.actions import AskPromotion, GoBack
@@ -9,19 +11,24 @@ from bot.slack import gates, text
 from bot.slack.blocks import Message, actions, button, confirm, context, message, section
 from bot.slack.cards.frame import finished
 from bot.slack.grammar import quoted
+from bot.slack.marks import warnings
 from bot.slack.questions import Deed, Question, explain, known_version
 from bot.store.queries.directory import channel_ids
 from bot.store.queries.gates import gate
 from bot.store.queries.marks import bad_versions
 from bot.store.queries.models import live, previous_version
 from bot.store.queries.proposals import approvers, stages_of
-from bot.store.tables import Model
+from bot.store.queries.versions import versions
+from bot.store.tables import Model, Serving
+
+NEWEST = 50
+"""Of so many versions one is proposed."""
 
 
 def promote(db: Session, question: Question) -> Deed:
     """Ask the approvers of a stage to let a version go there: `promote NAME v43 prod`."""
     model = question.about(db, "promote NAME v43 prod")
-    words = [word for word in question.command.words if word.lower() != "to"]
+    words = question.command.words
     if len(words) != 2:
         explain(question, "Which version, and to which stage?", f"promote {quoted(model.name)} v43 prod")
     version, stage = clean_version(words[0]) or "", clean_stage(words[1]) or ""
@@ -54,7 +61,7 @@ def roll_back(db: Session, question: Question) -> Message | Deed:
     bad = bad_versions(db, [model.id or 0])
     version = typed or model.fallback or previous_version(db, model.id or 0, stage=stage, version=old, bad=bad)
     if version is None or version == old:
-        explain(question, f"{text.version(old)} serves; back to which version?", f"rollback {quoted(model.name)} v41")
+        _ask_which(db, question, model, serving)
     known_version(db, model, version)
     moved = f"{text.bold(model.name)} {text.version(old)} → {text.version(version)} in {text.code(stage)}"
     plainly = f"{text.line(model.name)} {text.escape(f'{version_label(old)} → {version_label(version)}')}"
@@ -72,6 +79,17 @@ def roll_back(db: Session, question: Question) -> Message | Deed:
         actions(press),
     )
     return finished(asked, question.look)
+
+
+def _ask_which(db: Session, question: Question, model: Model, serving: Serving) -> NoReturn:
+    """Raise UserError that asks for the version to go back to, and says why none is proposed."""
+    number, old = model.id or 0, serving.version
+    bad = bad_versions(db, [number])
+    before = previous_version(db, number, stage=serving.stage, version=old, bad=())
+    known = (v.name for v in versions(db, number, limit=NEWEST) if v.name != old and (number, v.name) not in bad)
+    example = f"rollback {quoted(model.name)} {quoted(version_label(next(known, None) or 'VERSION'))}"
+    marked = text.join(*warnings(bad, number, [before]))
+    explain(question, text.join(f"{text.version(old)} serves; back to which version?", marked, by=" "), example)
 
 
 def _known_stage(db: Session, model: Model, stage: str) -> None:

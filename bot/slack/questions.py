@@ -11,8 +11,8 @@ from bot.domain.errors import UserError
 from bot.slack import text
 from bot.slack.blocks import Message
 from bot.slack.cards.look import Look
-from bot.slack.grammar import Command
-from bot.store.queries.models import model_by_name
+from bot.slack.grammar import Command, which
+from bot.store.queries.models import model_by_name, names_like
 from bot.store.queries.versions import version_named, versions
 from bot.store.tables import Model
 
@@ -61,11 +61,12 @@ class Question:
     def span(self, flag: str, default: timedelta) -> timedelta:
         """Return the time span of a flag, `--since 3d`; raises UserError for what is none."""
         given = self.command.flags.get(flag)
-        if not given:
+        if given is None:
             return default
         number, unit = given[:-1], given[-1:].lower()
         if not (number.isascii() and number.isdigit()) or unit not in UNITS or not 0 < int(number) <= 1000:
-            raise UserError(f"`--{flag} {given}` is not a span; write for example `--{flag} 3d`, `12h` or `2w`.")
+            typed = text.code(f"--{flag} {given}".strip())
+            raise UserError(f"{typed} is not a span; write for example `--{flag} 3d`, `12h` or `2w`.")
         return int(number) * UNITS[unit]
 
 
@@ -75,6 +76,12 @@ class Deed:
 
     action: Action
     said: Message
+
+
+def model_like(db: Session, word: str) -> Model | None:
+    """Return the model that a typed WORD names."""
+    name = which(word, names_like(db, [word]))
+    return model_by_name(db, name) if name else None
 
 
 def known_version(db: Session, model: Model, name: str) -> None:

@@ -4,9 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.slack.grammar import Command, parse
+from bot.slack.grammar import Command, Form, parse, quoted
 
-VERBS = ("models", "status", "changes", "incidents", "oncall", "help")
+SINCE = {"since": True}
+VERBS = {verb: Form(model=False) for verb in ("models", "incidents", "oncall", "help")}
+VERBS |= {"status": Form(flags={"all": False}), "changes": Form(flags=SINCE | {"all": False})}
+VERBS |= {"compare": Form(words=2), "promote": Form(words=2, own={"prod"}, skips={"to"})}
+VERBS |= {"log": Form(text=True, flags={"ago": True}), "mark": Form(words=2, text=True, own={"bad", "good"})}
 MODELS = ("fraud-scorer", "fraud-rules", "churn", "Ads CTR")
 
 
@@ -52,15 +56,89 @@ def test_a_whole_name_wins_over_the_longer_one_that_begins_with_it() -> None:
 
 
 def test_a_word_that_fits_nothing_is_named_for_did_you_mean() -> None:
-    assert asked("status frod-scorer") == Command("status", None, ("frod-scorer",), {}, "frod-scorer")
+    wrong = "frod-scorer"
+
+    assert asked(f"status {wrong}") == Command("status", None, (wrong,), {}, unknown=wrong, left=wrong)
 
 
 def test_a_word_alone_that_fits_nothing_is_taken_for_a_model() -> None:
     assert (asked("zebra").verb, asked("zebra").unknown) == ("status", "zebra")
 
 
-def test_what_comes_after_the_model_is_kept() -> None:
-    assert asked("status churn of last week").words == ("of", "last", "week")
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("status churn of last week", "of"),
+        ("silence churn", "silence"),
+        ("changes churn --sicne 3d", "--sicne"),
+        ("changes churn since 3d", "since"),
+        ("status churn --all=yes", "--all=yes"),
+        ("compare churn v1 v2 v3", "v3"),
+        ("compare v1 v2 nope", "nope"),
+        ("promote nope prod v43", "nope"),
+        ("incidents churn", "churn"),
+        ('log nope "filter: x"', "nope"),
+        ('log churn "filter: x" --agoo 2h', "--agoo"),
+        ('mark v41 bad "oops" nope', "nope"),
+        ("status churn", None),
+        ("compare v1 v2", None),
+        ("log churn what is left", None),
+    ],
+)
+def test_what_the_verb_has_no_use_for_is_told(text: str, left: str | None) -> None:
+    assert asked(text).left == left
+
+
+@pytest.mark.parametrize(
+    ("text", "model", "words"),
+    [
+        ("compare v1 v2 churn", "churn", ("v1", "v2")),
+        ("promote churn prod v43", "churn", ("prod", "v43")),
+        ("v43 to prod promote churn", "churn", ("v43", "prod")),
+        ('log "filter: x" churn', "churn", ("filter: x",)),
+        ('churn log "filter: x"', "churn", ("filter: x",)),
+        ('mark v41 bad "oops" churn', "churn", ("v41", "bad", "oops")),
+        ('mark churn "4 1" bad "oops"', "churn", ("4 1", "bad", "oops")),
+        ('log churn renamed "a b" to fraud-rules', "churn", ("renamed", "a b", "to", "fraud-rules")),
+        ("log churn is away", "churn", ("is", "away")),
+        ("log away is churn", None, ("away", "is", "churn")),
+    ],
+)
+def test_a_model_stands_anywhere_but_in_words_of_ones_own(text: str, model: str, words: tuple[str, ...]) -> None:
+    found = asked(text)
+
+    assert (found.model, found.words) == (model, words)
+
+
+def test_what_means_something_else_is_no_beginning_of_a_name() -> None:
+    models = ("prod-ranker", "badminton", "v43-experiment")
+
+    assert parse("promote v43 prod", verbs=VERBS, models=models).model is None
+    assert parse('mark v43 bad "oops"', verbs=VERBS, models=models).model is None
+    assert parse("status v43-experiment", verbs=VERBS, models=models).model == "v43-experiment"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("log churn config: --dry-run is on now", "config: --dry-run is on now"),
+        ('log churn "slow — and dear"', "slow — and dear"),
+        ("log churn slow — and dear –", "slow — and dear –"),
+        ("log churn Cron: * * * *", "Cron: * * * *"),
+        ("log churn use `*args`", "use `*args`"),
+        (r'log churn "it says \"no\""', 'it says "no"'),
+        (r"log churn moved to C:\temp", r"moved to C:\temp"),
+        ('log churn the 12" disks, don’t ask', 'the 12" disks, don’t ask'),
+        ("log churn “he said 'no'”", "he said 'no'"),
+    ],
+)
+def test_words_of_ones_own_are_kept_as_they_were_typed(text: str, words: str) -> None:
+    assert " ".join(asked(text).words) == words
+
+
+@given(st.text(min_size=1, max_size=30).filter(lambda name: name.strip() and "\u00a0" not in name))
+def test_any_name_is_one_word_once_quoted(name: str) -> None:
+    assert parse(f"status {quoted(name)}", verbs=VERBS, models=[name]).model == name
 
 
 def test_an_empty_alias_means_its_own_verb() -> None:
@@ -78,14 +156,20 @@ def test_a_flag_without_a_value_does_not_eat_the_next_flag() -> None:
     assert dict(asked("changes churn --all --since 3d").flags) == {"all": "", "since": "3d"}
 
 
+def test_a_flag_that_takes_no_value_does_not_eat_the_model() -> None:
+    found = asked("changes --all churn")
+
+    assert (found.model, dict(found.flags)) == ("churn", {"all": ""})
+
+
 def test_a_flag_at_the_end_has_no_value() -> None:
     assert dict(asked("changes churn --since").flags) == {"since": ""}
 
 
 def test_an_apostrophe_is_no_open_quote() -> None:
-    found = asked("status churn what's up")
+    found = asked("log churn what's up, 'they' said")
 
-    assert (found.model, found.unknown) == ("churn", None)
+    assert (found.model, found.words) == ("churn", ("what's", "up,", "they", "said"))
 
 
 @given(st.text(max_size=60))

@@ -8,7 +8,7 @@ from sqlalchemy import event
 
 from bot.domain.facts import EvaluationType
 from bot.slack.cards import render
-from bot.slack.commands import COMMANDS, WORDY
+from bot.slack.commands import COMMANDS, FORMS
 from bot.slack.grammar import parse
 from bot.slack.questions import Asker, Question
 from bot.store.queries.metrics import evaluation_types_known
@@ -73,7 +73,7 @@ def asked(story: Any) -> list[tuple[str, Any]]:
 
 @pytest.mark.parametrize("text", TYPED)
 def test_no_answer_searches_what_grows(text: str, story: Any, look: Any, asked: list[tuple[str, Any]]) -> None:
-    command = parse(text, verbs=COMMANDS, models=["fraud-scorer"], wordy=WORDY)
+    command = parse(text, verbs=FORMS, models=["fraud-scorer"])
     question = Question(command, Asker("U9", "C02MLFRAUD"), story.now, look, None)
 
     COMMANDS[command.verb](story.db, question)

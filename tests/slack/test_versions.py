@@ -8,7 +8,7 @@ from sqlalchemy import event
 
 from bot.domain import limits
 from bot.domain.errors import UserError
-from bot.slack.commands import COMMANDS, WORDY
+from bot.slack.commands import COMMANDS, FORMS
 from bot.slack.grammar import parse
 from bot.slack.questions import Asker, Question
 from bot.store.tables import Decision, Version
@@ -19,7 +19,7 @@ def ask(story: Any, look: Any) -> Any:
     """Type a command as bob; returns the answer."""
 
     def typed(text: str) -> Any:
-        command = parse(text, verbs=COMMANDS, models=["fraud-scorer"], wordy=WORDY)
+        command = parse(text, verbs=FORMS, models=["fraud-scorer"])
         question = Question(command, Asker("U02BOB", "C02MLFRAUD"), story.now, look, "fraud-scorer")
         answer: Any = COMMANDS[command.verb](story.db, question)
         assert limits.message_problems(answer.content) == []

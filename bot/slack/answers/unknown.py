@@ -1,6 +1,5 @@
 """Who asks for a model that there is not: the nearest names, as buttons."""
 
-import re
 from collections.abc import Sequence
 
 from sqlmodel import Session
@@ -10,26 +9,27 @@ from bot.slack import text
 from bot.slack.blocks import Message, actions, button, message, section
 from bot.slack.cards.frame import finished
 from bot.slack.cards.look import Look
-from bot.slack.grammar import quoted
+from bot.slack.grammar import Command, quoted
 from bot.store.queries.models import all_models
 
 NEAREST = 3
 
 
-def meant(name: str, known: Sequence[str]) -> list[str]:
-    """Return the names that NAME may stand for: like it as a whole, in their beginning, or in one of their words."""
-    parts: dict[str, str] = {}
-    for model in known:
-        for part in (model[: len(name)], *re.split(r"[-_./\s]+", model)):
-            parts.setdefault(part, model)
-    close = [parts[part] for part in nearest(name, parts, limit=2 * NEAREST)]
-    return list(dict.fromkeys([*nearest(name, known, limit=NEAREST), *close]))[:NEAREST]
+def mistyped_model(db: Session, command: Command, look: Look) -> Message:
+    """Return "did you mean" for the word that should name a model; the buttons run the COMMAND on what was meant."""
+    assert command.unknown is not None
+    words = list(command.words)
+    if command.unknown in words:
+        words.remove(command.unknown)
+    flags = [f"--{name}={quoted(value)}" if value else f"--{name}" for name, value in command.flags.items()]
+    verb = " ".join((command.verb, *flags))
+    return unknown_model(db, command.unknown, look, verb=verb, words=words)
 
 
 def unknown_model(db: Session, name: str, look: Look, *, verb: str = "status", words: Sequence[str] = ()) -> Message:
     """Return "did you mean" for NAME; the buttons run VERB on the model that was meant, with the WORDS after it."""
     known = [m.name for m in all_models(db)]
-    close = meant(name, known)
+    close = nearest(name, known, limit=NEAREST)
     said = f"No model {text.code(name)}."
     if not known:
         said += " I know no model yet: the first event that names one creates it."

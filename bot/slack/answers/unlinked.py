@@ -45,8 +45,8 @@ def unlinked(db: Session, now: datetime, look: Look) -> Message:
     pairs = twins(others, ours)
     others = [name for name in others if name not in dict(pairs)]
     if not most and not pairs:
-        plain = "Everything of the last 30 days is of a model."
-        return finished(message(plain, section(f"✅ {plain}")), look)
+        plain = "Everything of the last 30 days is of a model." if models else "I know no model yet, and no event."
+        return finished(message(plain, section(f"✅ {plain}" if models else plain)), look)
     shared = rows.models_with(db, [pair for pair, _ in most[:SHOWN]])
     number = count(1)
     blocks: list[Block | None] = []

@@ -1,0 +1,149 @@
+"""What is typed in the channel of one model: about that one, about another, or refused with nothing done."""
+
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from bot.domain.errors import UserError
+from bot.slack.commands import asked
+from bot.slack.questions import Asker, Deed
+from bot.store.tables import Decision, Link, Model, Version
+
+
+@pytest.fixture
+def typed(story: Any, look: Any) -> Any:
+    """Type as bob in #ml-fraud, where only fraud-scorer lives; returns the act, or the answer."""
+    model, _, _ = story.bad_release()
+    other = story.model("fraud-ranker", channel="#ml-rank")
+    story.model("churn", channel="#ml-churn")
+    for name in ("41", "42"):
+        story.add(Version(model_id=model.id, name=name))
+        story.add(Version(model_id=other.id, name=name))
+    return lambda text: asked(story.db, Asker("U02BOB", "C02MLFRAUD"), text, story.now, look)
+
+
+@pytest.fixture
+def told(typed: Any, words: Any) -> Any:
+    """Type what does nothing; returns what bob reads."""
+
+    def do(text: str) -> str:
+        try:
+            answer = typed(text)
+        except UserError as e:
+            return str(e)
+        assert not isinstance(answer, Deed)
+        return str(words(answer))
+
+    return do
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("rename churn-typo", "No model `churn-typo`. Did you mean *churn*"),
+        ("rename", "Which model shall be called otherwise?"),
+        ("retire", "Of which model?"),
+        ("retire churm", "No model `churm`. Did you mean *churn*"),
+        ('log nope "filter: x"', "No model `nope`"),
+        ("log nope filter: x", "No model `nope`"),
+        ("log nope metric definition: x", "No model `nope`"),
+        ("mark nope v41 bad oops", "No model `nope`"),
+        ('mark v41 bad "oops" nope', "No model `nope`"),
+        ("compare v41 v42 nope", "No model `nope`"),
+        ("promote nope prod v43", "No model `nope`"),
+        ("rollback nope v41", "No model `nope`"),
+        ("merge nope churn", "No model `nope`"),
+        ("merge fraud-s churm", "No model `churm`. Did you mean *churn*"),
+        ("merge churn churn", "*churn* is one model already"),
+        ("merge churn", "Into which model? Write `/model merge churn INTO`"),
+        ("link nope churn", "No model `nope`"),
+        ("link service churn-api churn", "By which label? Write `/model link service=churn-api NAME`"),
+        ("link service=churn-api", "To which model? Write `/model link service=churn-api NAME`"),
+        ("link service=churn-api nope", "No model `nope`"),
+        ("unlink", "By which label? Write `/model unlink service=churn-api`"),
+        ("silence fraud-s", "I do not know what to do with `silence`"),
+        ("note fraud-s hi", "I do not know what to do with `note`"),
+        ("evals fraud-s", "I do not know what to do with `evals`"),
+        ("versions fraud-s please", "I do not know what to do with `please`"),
+        ("incidents fraud-s", "I do not know what to do with `fraud-s`"),
+        ("changes fraud-s --sicne 3d", "I do not know `--sicne`; did you mean `--since`?"),
+        ("changes --sicne 3d", "I do not know `--sicne`; did you mean `--since`?"),
+        ("changes fraud-s since 3d", "I do not know `since`; did you mean `--since`?"),
+        ("changes since 3d", "I do not know `since`; did you mean `--since`?"),
+        ("versions fraud-s --all", "I do not know `--all`; `versions` takes no flags."),
+        ("--since 3d", "I do not know `--since`; did you mean `--all`?"),
+        ("changes fraud-s --since", "`--since` is not a span"),
+    ],
+)
+def test_what_is_mistyped_or_missing_is_told_and_nothing_is_done(told: Any, text: str, said: str) -> None:
+    assert said in told(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "model"),
+    [
+        ('log "filter: x" fraud-ranker', "fraud-ranker"),
+        ("log filter: x", "fraud-scorer"),
+        ('mark v41 bad "oops" fraud-ranker', "fraud-ranker"),
+        ('mark v41 bad "oops"', "fraud-scorer"),
+        ("retire --undo fraud-r", "fraud-ranker"),
+        ("rename fraud-r to ranker", "fraud-ranker"),
+        ("link service=api to fraud-r", "fraud-ranker"),
+        ("merge fraud-r into fraud-s --yes", "fraud-ranker"),
+    ],
+)
+def test_an_act_is_about_the_model_that_was_named(typed: Any, text: str, model: str) -> None:
+    assert typed(text).action.model == model
+
+
+def test_versions_may_stand_before_the_model(told: Any) -> None:
+    assert "I never heard of `v41` of *churn*" in told("compare v41 v42 churn")
+
+
+def test_a_mistyped_verb_is_understood_after_the_model_too(told: Any) -> None:
+    assert told("churn whyy") == told("why churn")
+
+
+def test_what_was_meant_is_run_with_the_flags_that_were_typed(typed: Any, controls: Any) -> None:
+    buttons = controls(typed("retire churm --undo"))
+
+    assert typed(buttons["run_1"]["value"]).action.over is False
+
+
+def test_a_rule_of_another_model_is_not_moved_silently(typed: Any, story: Any, words: Any) -> None:
+    churn = story.db.exec(select(Model).where(Model.name == "churn")).one()
+    story.add(Link(model_id=churn.id, labels={"service": "api"}, by="U02BOB", at=story.now))
+
+    assert "until now they were *churn*'s" in words(typed("link service=api fraud-s").said)
+    assert "until now" not in words(typed("link service=api churn").said)
+
+
+def test_who_cannot_go_back_is_told_that_the_version_before_is_bad(told: Any, story: Any) -> None:
+    model = story.db.exec(select(Model).where(Model.name == "fraud-scorer")).one()
+    by = {"by": "U02BOB", "at": story.now, "reason": "label leak"}
+    story.add(Decision(model_id=model.id, kind="marked_bad", version="41", **by))
+
+    said = told("rollback")
+
+    assert "back to which version? ⚠️ `v41` is marked bad: label leak" in said
+    assert "Write `/model rollback fraud-scorer VERSION`" in said
+
+    story.add(Version(model_id=model.id, name="39"))
+
+    assert "Write `/model rollback fraud-scorer v39`" in told("rollback")
+
+
+def test_a_name_with_quotes_is_asked_for_by_a_button(typed: Any, story: Any, words: Any, controls: Any) -> None:
+    story.model('say "hi"')
+
+    values = [one["value"] for one in controls(typed('"say')).values()]
+
+    assert r'status "say \"hi\""' in values
+    assert 'say "hi"' in words(typed(r'status "say \"hi\""'))
+
+
+def test_who_knows_no_model_is_not_told_that_all_is_linked(story: Any, look: Any, words: Any) -> None:
+    said = words(asked(story.db, Asker("U02BOB", "C02MLFRAUD"), "unlinked", story.now, look))
+
+    assert said == "I know no model yet, and no event."
