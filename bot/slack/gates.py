@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator
 
 from sqlmodel import Session
 
-from bot.domain.facts import EvaluationType
 from bot.domain.gates import Gate, Row
 from bot.domain.measurements import ALL
 from bot.domain.names import version_label
 from bot.slack import measures, numbers, text
 from bot.slack.blocks import Block, data_table
-from bot.store.queries.metrics import first_per_metric, values_of_version
+from bot.store.queries.metrics import standing
+from bot.store.queries.objectives import JUDGED, is_judged
 from bot.store.queries.versions import last_served
 from bot.store.tables import Model
 
@@ -145,15 +145,14 @@ def exercised(db: Session, model_id: int, version: str, stage: str) -> str:
 
 
 def in_use(db: Session, model: Model, gate: Gate) -> str:
-    """Return what the serving version does live by the metrics of which the table holds no live value; matured only."""
-    if gate.incumbent is None:
+    """Return what the serving version does where users are, by the metrics that the table has no such value of."""
+    if gate.incumbent is None or model.id is None:
         return ""
-    shown = {row.metric for row in gate.rows if row.evaluation_type == EvaluationType.LIVE}
-    asked = [row.metric for row in _gates_first(gate.rows) if row.slice == ALL and row.metric not in shown]
-    measured = values_of_version(db, model.id or 0, gate.incumbent, EvaluationType.LIVE)
-    newest = first_per_metric([reading for reading in measured if reading.matured])
-    found = [newest[metric] for metric in dict.fromkeys(asked) if metric in newest][:NAMED]
-    said = [text.join(measures.phrase(model, reading), measures.labels(reading), by=", ") for reading in found]
+    newest = {r.metric: r for r in standing(db, [model.id]).get(model.id, []) if is_judged(r)}
+    shown = {row.metric for row in gate.rows if row.evaluation_type in JUDGED}
+    asked = dict.fromkeys(row.metric for row in _gates_first(gate.rows) if row.slice == ALL and row.metric not in shown)
+    found = [newest[metric] for metric in asked if metric in newest and newest[metric].version == gate.incumbent]
+    said = [text.join(measures.phrase(model, r), measures.labels(r), by=", ") for r in found[:NAMED]]
     return f"{text.version(gate.incumbent)} live: {text.join(*said)}" if said else ""
 
 
