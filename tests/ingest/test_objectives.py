@@ -10,7 +10,8 @@ from bot import catalogue
 from bot.config import parse
 from bot.domain.actions import MergeModels, RenameModel
 from bot.domain.facts import DeploymentFact, EvaluationFact, EvaluationType, MetricFact
-from bot.store.tables import Alert, Incident
+from bot.ingest.deadlines import look
+from bot.store.tables import Alert, Evaluation, Incident
 
 CONFIGURED = "models: {fraud: {metrics: {auc: {slo: '>= 0.9', direction: higher}}}}"
 
@@ -41,6 +42,48 @@ def test_a_value_whose_labels_have_not_arrived_opens_nothing(configured: Any) ->
     configured.record(evaluation(configured, 0.80, labelled_fraction=0.3))
 
     assert incidents(configured) == []
+
+
+def lagging(world: Any, lag: str = "10d") -> None:
+    found = parse(CONFIGURED.replace("fraud: {", f"fraud: {{label_lag: {lag}, ") if lag else CONFIGURED)
+    world.run(catalogue.apply, found, world.now)
+
+
+def test_a_value_is_judged_when_the_time_that_labels_take_is_over(configured: Any) -> None:
+    lagging(configured)
+    configured.record(evaluation(configured, 0.80))
+    configured.later(days=9)
+    configured.run(look, configured.now, configured.rules, ())
+    early = incidents(configured)
+    configured.later(days=1)
+    configured.run(look, configured.now, configured.rules, ())
+
+    assert early == []
+    (incident,) = incidents(configured)
+    assert incident.title == "fraud: auc misses its objective >= 0.9"
+    before = configured.generations()
+    configured.run(look, configured.now, configured.rules, ())
+    assert configured.generations() == before
+
+
+def test_of_values_that_count_at_once_the_newest_one_is_judged(configured: Any) -> None:
+    lagging(configured)
+    configured.record(evaluation(configured, 0.80))
+    configured.later(hours=2)
+    configured.record(evaluation(configured, 0.95))
+    lagging(configured, "")
+    configured.run(look, configured.now, configured.rules, ())
+
+    assert incidents(configured) == []
+    assert not any(row.labels_pending for row in configured.rows(Evaluation))
+
+
+def test_what_comes_after_the_time_that_labels_take_counts_at_once(configured: Any) -> None:
+    lagging(configured)
+    for days in (11, 9):
+        configured.record(evaluation(configured, 0.80, occurred_at=configured.now - timedelta(days=days)))
+
+    assert [row.labels_pending for row in configured.rows(Evaluation)] == [False, True]
 
 
 def test_a_matured_value_that_misses_its_objective_opens_an_incident(configured: Any) -> None:
