@@ -96,6 +96,7 @@ def test_two_versions_are_compared_on_what_both_were_measured_by(story: Any, rel
         given = {"evaluation_type": "offline", "version": version, "n": 10_000}
         story.measured(released, "accuracy", auc, **given)
         story.measured(released, "accuracy", worst, slice="country=BR", **given)
+        story.measured(released, "auc", worst, slice=f"country={version}", **given)
     story.measured(released, "f1", 0.5, evaluation_type="offline", version="42", n=10)
 
     answer = ask("compare fraud v41 v42")
@@ -105,6 +106,8 @@ def test_two_versions_are_compared_on_what_both_were_measured_by(story: Any, rel
         ["Accuracy · country=BR", "offline", "0.870", "0.700", "regressed"],
     ]
     assert answer.text == "fraud-scorer: v42 against v41: 1 better, 1 worse"
+    only = "only `v41` offline: AUC · country=41 · only `v42` offline: F1, AUC · country=42"
+    assert only in answer.blocks[-2]["elements"][0]["text"]
 
 
 def test_what_has_nothing_in_common_is_not_compared(story: Any, released: Any, ask: Any, words: Any) -> None:

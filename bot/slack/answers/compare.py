@@ -1,10 +1,12 @@
 """Two versions side by side: what both were measured by on the same kind of data, with the bot's verdict."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 from sqlmodel import Session
 
 from bot.domain.evaluations import Judgement, Verdict
+from bot.domain.facts import EvaluationType
 from bot.domain.measurements import ALL
 from bot.domain.names import version_label
 from bot.slack import measures, numbers, text
@@ -13,20 +15,22 @@ from bot.slack.cards.frame import finished
 from bot.slack.cards.look import Look
 from bot.slack.grammar import quoted
 from bot.slack.marks import warnings
-from bot.store.queries.comparing import compared
+from bot.store.queries.comparing import compared, newest
 from bot.store.queries.marks import bad_versions
 from bot.store.queries.metrics import Reading
 from bot.store.tables import Model
 
 SHOWN = 30
 PAGE = 8
+NAMED = 3
+OFFLINE = EvaluationType.OFFLINE
 WORDS = {Verdict.REGRESSED: "worse", Verdict.IMPROVED: "better"}
 
 
 def compare(db: Session, model: Model, before: str, after: str, look: Look) -> Message:
     """Return how version AFTER does against BEFORE; the verdicts hold together, as for a decision."""
-    both = ((one.before, one.after, one.judgement) for one in compared(db, model, before, after))
-    found = [(old, new, judgement) for old, new, judgement in both if old is not None]
+    every = [(one.before, one.after, one.judgement) for one in compared(db, model, before, after)]
+    found = [(old, new, judgement) for old, new, judgement in every if old is not None]
     old, new = version_label(before), version_label(after)
     title = f"{text.line(model.name)}: {text.escape(new)} against {text.escape(old)}"
     buttons = actions(
@@ -40,7 +44,9 @@ def compare(db: Session, model: Model, before: str, after: str, look: Look) -> M
     kinds = Counter(WORDS.get(judgement.verdict, "unclear") for _, _, judgement in found)
     verdict = ", ".join(f"{kinds[word]} {word}" for word in ("better", "worse", "unclear") if kinds[word])
     left = len(found) - SHOWN
-    notes = dict.fromkeys(text.escape(j.note) for _, _, j in found if j.note)
+    theirs, ours = newest(db, model, before, OFFLINE), [r for _, r, _ in every if r.evaluation_type == OFFLINE]
+    alone = [_alone(model, before, theirs, ours), _alone(model, after, ours, theirs)]
+    notes = [*filter(None, alone), *dict.fromkeys(text.escape(j.note) for _, _, j in found if j.note)]
     return finished(
         message(
             f"{title}: {verdict}",
@@ -58,12 +64,23 @@ def compare(db: Session, model: Model, before: str, after: str, look: Look) -> M
     )
 
 
+def _alone(model: Model, version: str, measured: Iterable[Reading], other: Iterable[Reading]) -> str:
+    """Return by what only VERSION was MEASURED offline: `only v41: Accuracy · country=BR`."""
+    known = {(r.metric, r.slice) for r in other}
+    names = [f"{measures.title(model, r.metric)}{_part(r)}" for r in measured if (r.metric, r.slice) not in known]
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"only {text.version(version)} offline: {', '.join(names[:NAMED])}{more}" if names else ""
+
+
+def _part(reading: Reading) -> str:
+    return "" if reading.slice == ALL else f" · {text.line(reading.slice, 60)}"
+
+
 def _row(model: Model, before: Reading, after: Reading, judgement: Judgement) -> tuple[str, ...]:
-    part = "" if after.slice == ALL else f" · {after.slice}"
     values = [numbers.figure(r.value, r.metric, measures.unit(model, r)) for r in (before, after)]
     counts = dict.fromkeys(text.grouped(r.n) for r in (before, after) if r.n is not None)
     return (
-        text.plain(measures.title(model, after.metric)) + part,
+        text.plain(measures.title(model, after.metric) + _part(after)),
         after.evaluation_type,
         *map(text.plain, values),
         judgement.outcome,
