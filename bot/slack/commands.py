@@ -65,7 +65,8 @@ def asked(db: Session, asker: Asker, typed: str, now: datetime, look: Look) -> M
         return unknown.mistyped_model(db, command, look)
     if command.left is not None:
         every = f"`{look.command} help all` lists what I know."
-        raise UserError(f"I do not know what to do with {text.code(command.left)}. {every} Nothing done.")
+        hint = "Put all of your own words in quotes." if FORMS[command.verb].text else every
+        raise UserError(f"I do not know what to do with {text.code(command.left)}. {hint} Nothing done.")
     question = Question(command, asker, now, look, bound)
     return COMMANDS[command.verb](db, question)
 

@@ -28,6 +28,8 @@ TOKEN = re.compile(
 )
 """A quote opens where a word begins, or after `=`, and closes where one ends; any other is an apostrophe."""
 FLAG = re.compile(r"(?:--|—|–)(?P<name>[A-Za-z][\w-]*)(?P<equals>=?)(?P<value>.*)", re.DOTALL)
+PAUSES = " \t\n,:;"
+"""What people write after the name of the bot."""
 VERSION = re.compile(r"[vV]?[0-9][\w.+-]*").fullmatch
 
 
@@ -69,6 +71,8 @@ class Command:
 class _Token:
     text: str
     quoted: bool = False
+    typed: str = ""
+    """With the quotes around it."""
 
     @property
     def bare(self) -> str:
@@ -98,14 +102,16 @@ def parse(text: str, *, verbs: Mapping[str, Form], models: Collection[str], defa
         free = form.text and in_front and not any(word.quoted for word in words[form.words :][:1])
     model = named[1] if named else None
     if free:
-        unknown = words[0].bare if words and model is None else None
-        return Command(verb, model, tuple(w.text for w in words), flags, unknown)
+        unknown = _odd(words[:1], form) if model is None else None
+        before = (form.words or 0) + (unknown is not None)
+        said = (*(w.text for w in words[:before]), " ".join(w.typed for w in words[before:]))
+        return Command(verb, model, tuple(filter(None, said)), flags, unknown)
     words = [word for word in words if word.bare.lower() not in form.skips]
     rest = [word for word in words if not (form.text and word.quoted)]
     strange = next((word.text for word in rest if word.flag), None)
-    odd = next((w.bare for w in rest if w.bare.lower() not in form.own and not VERSION(w.bare)), None)
+    odd = _odd(rest, form) if form.model else None
     left = rest[form.words].bare if form.words is not None and len(rest) > form.words else None
-    unknown = odd if form.model and model is None else None
+    unknown = odd if model is None else None
     return Command(verb, model, tuple(w.bare for w in words), flags, unknown, strange or (left and (odd or left)))
 
 
@@ -134,14 +140,14 @@ def which(word: str, models: Collection[str]) -> str | None:
 
 
 def _tokens(text: str) -> Iterator[_Token]:
-    for found in TOKEN.finditer(text[:LONGEST].replace("\u00a0", " ")):
+    for found in TOKEN.finditer(text[:LONGEST].replace("\u00a0", " ").lstrip(PAUSES)):
         key, escaped, double, single, plain = found.groups()
         if plain is not None:
-            yield _Token(plain)
+            yield _Token(plain, typed=plain)
             continue
         inner = double or single or re.sub(r'\\(["\\])', r"\1", escaped or "")
         if key or inner:
-            yield _Token((key or "") + inner, quoted=key is None)
+            yield _Token((key or "") + inner, quoted=key is None, typed=found[0])
 
 
 def _verb(tokens: Sequence[_Token], verbs: Collection[str], models: Collection[str]) -> tuple[str | None, list[_Token]]:
@@ -181,6 +187,11 @@ def _meant(token: _Token, form: Form, models: Collection[str]) -> str | None:
     found = which(word, models)
     whole = found is not None and found.lower() == word.lower()
     return found if whole or not (VERSION(word) or word.lower() in form.own) else None
+
+
+def _odd(tokens: Sequence[_Token], form: Form) -> str | None:
+    """Return the first word that is neither a version nor one of the verb's own."""
+    return next((t.bare for t in tokens if not (VERSION(t.bare) or t.bare.lower() in form.own)), None)
 
 
 def _mistyped(word: str, verbs: Collection[str]) -> str | None:

@@ -65,6 +65,8 @@ def told(typed: Any, words: Any) -> Any:
         ("silence fraud-s", "I do not know what to do with `silence`"),
         ("note fraud-s hi", "I do not know what to do with `note`"),
         ("evals fraud-s", "I do not know what to do with `evals`"),
+        ('log fraud-s "filter: x" and y', "I do not know what to do with `and`. Put all of your own words in quotes."),
+        ("rename fraud-s new name", "I do not know what to do with `name`"),
         ("versions fraud-s please", "I do not know what to do with `please`"),
         ("incidents fraud-s", "I do not know what to do with `fraud-s`"),
         ("changes fraud-s --sicne 3d", "I do not know `--sicne`; did you mean `--since`?"),
@@ -109,6 +111,12 @@ def test_what_was_meant_is_run_with_the_flags_that_were_typed(typed: Any, contro
     buttons = controls(typed("retire churm --undo"))
 
     assert typed(buttons["run_1"]["value"]).action.over is False
+
+
+def test_the_words_of_a_change_outlast_a_mistyped_model(typed: Any, controls: Any) -> None:
+    buttons = controls(typed("log churm filter: don't show old --shops"))
+
+    assert typed(buttons["run_1"]["value"]).action.summary == "don't show old --shops"
 
 
 def test_a_rule_of_another_model_is_not_moved_silently(typed: Any, story: Any, words: Any) -> None:
