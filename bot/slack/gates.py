@@ -109,7 +109,8 @@ def _moved(row: Row) -> str:
 def _gate(model: Model, row: Row) -> str:
     """Return what it has to keep, and else, or where it fails all the same, the verdict."""
     kept = _threshold(model, row)
-    return text.join(kept, text.escape(row.verdict.replace("_", " ")) if not kept or _regressed(row) else "")
+    told = kept or row.incomparable  # which stands beside the value before
+    return text.join(kept, "" if told and not _regressed(row) else text.escape(row.verdict.replace("_", " ")))
 
 
 def _failure(model: Model, row: Row) -> str:

@@ -166,6 +166,20 @@ def cells(card: Any) -> list[str]:
     return [cell["text"] for row in table["rows"] for cell in row]
 
 
+async def test_a_version_whose_gate_nobody_measured_needs_a_reason(candidate: Any, cd: respx.Route) -> None:
+    other = {"name": "good_payments_declined", "value": 0.02, "unit": "ratio"}
+    await candidate.deliver("events", evaluated("45", 0.9, 0.87) | {"suite": "adhoc", "metrics": [other]})
+    card = await asked(candidate, "/model promote fraud v45 prod")
+
+    unexplained = await sent(candidate, "dana", await form(candidate, "dana", card), reason=" ")
+
+    assert {"AUC", "0.912", "not measured", "≥ 0.920 ❌"} <= set(cells(card))
+    assert "2 of 2 gates fail: AUC · country=BR not measured; AUC not measured" in words_of(card)
+    assert "non-standard suite adhoc 3; the standard is suite std 3" in words_of(card)
+    assert "Say why" in unexplained
+    assert not cd.called
+
+
 async def test_only_approvers_decide_and_never_who_asked(candidate: Any, cd: respx.Route) -> None:
     card = await asked(candidate)
 

@@ -116,6 +116,7 @@ def test_what_cannot_be_compared_has_no_arrow_and_says_why(story: Any, model: Mo
     assert "0.952, not comparable\n0.955\n≥ 0.920 ✅" in said
     assert "⚠️ evaluated on non-standard suite adhoc, data ds-9; the standard is suite std-3, data ds-5" in said
     assert "not comparable with" not in said
+    assert said.count("suite adhoc") == 1
 
 
 def test_the_same_suite_by_another_method_is_no_comparison(story: Any, model: Model, card: Any) -> None:

@@ -74,7 +74,7 @@ def _asked(db: Session, row: Proposal, model: Model, look: Look) -> Message:
             needs + (", not the author" if who and who.not_author else ""),
             f"expires {text.date(row.expires_at)}" if row.expires_at else "",
             _there_since(db, row, model),
-            text.line(seen.suite, 120),
+            "" if seen.off_standard else text.line(seen.suite, 120),
         ),
         actions(
             button("Approve…", "proposal_approve", value, style="primary"),
