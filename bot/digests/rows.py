@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, or_, select
 
+from bot.digests.evidence import Shipped, shipped
 from bot.digests.period import Period
 from bot.digests.values import NOT_LIVE, Reading, readings
 from bot.domain.actions import IncidentStatus
@@ -76,6 +77,8 @@ class Week:
     asked: tuple[Incident, ...]
     """Incidents of the last four weeks, about which something may still be asked."""
     groups: tuple[AlertGroup, ...]
+    shipped: tuple[Shipped, ...]
+    """What came out in the period, by model."""
     hearing: Hearing
     """How well the sources were heard at the digest's hour."""
 
@@ -120,10 +123,12 @@ def read(db: Session, period: Period, expected: Collection[str] = ()) -> Week:
             bad=tuple(s.version for s in serving if s.model_id == model.id and (s.model_id, s.version) in bad),
         )
 
+    weeks = tuple(week_of(model) for model in models)
     shared = (c for c in changes if c.model_id is None and _took_effect(c))
     return Week(
         period=period,
-        models=tuple(week_of(model) for model in models),
+        models=weeks,
+        shipped=tuple(one for week in weeks for one in shipped(db, week.model, week.changes)),
         shared=tuple(c for c in shared if period.contains(c.occurred_at)),
         incidents=tuple(told),
         asked=tuple(incidents),

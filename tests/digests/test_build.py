@@ -13,7 +13,7 @@ from bot.domain import limits
 from bot.domain.digest import DigestView, Health
 from bot.slack.cards.digest import digest, digest_thread
 from bot.store.projection import touch
-from bot.store.tables import Decision, Heartbeat, Model, Projection, Serving
+from bot.store.tables import Decision, Heartbeat, Model, Projection, Serving, Version
 
 WEEKLY = DigestSection(channels=("#ml-weekly",), at="Mon 09:00", tz="Europe/Paris")
 PRODUCT = "good payments declined 2.2 % (SLO ≤ 2.5 %, n 54\u202f000, of 22 Nov)"
@@ -331,6 +331,21 @@ def test_a_model_of_which_nobody_is_heard_is_not_good(rows: Any, told: Told, at:
     rows.add(Heartbeat(source="evals", last_at=at(17), deliveries=1))
 
     assert row(told(), "quiet")[0] == "no data"
+
+
+def test_what_came_out_on_odd_or_old_evidence_is_told(rows: Any, told: Told, at: At) -> None:
+    model = rows.model("fraud")
+    for version, suite in (("40", "std-3"), ("41", "std-3"), ("42", "std-3"), ("43", "my notebook")):
+        found = rows.measured(model, "auc", 0.95, at(1), evaluation_type="offline")
+        found.version, found.suite = version, suite
+    rows.rollout(model, "42", at(17))
+    rows.rollout(model, "43", at(18))
+    rows.add(Version(model_id=model.id, name="43", data_until=at(1) + timedelta(days=61)))
+
+    view = told()
+
+    assert view.facts[:2] == ("2 changes", "1 of 2 versions out on a non-standard evaluation")
+    assert view.notes == ("fraud v43: evaluation data ends 61 days before training data.",)
 
 
 def test_a_shared_incident_counts_for_each_of_its_models_and_once_in_all(rows: Any, told: Told, at: At) -> None:

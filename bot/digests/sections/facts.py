@@ -20,7 +20,7 @@ def add(view: DigestView, telling: Telling) -> DigestView:
     following = (f"next: {telling.period.next_hour}",)
     if not telling.stories:
         return replace(view, facts=following, summary=f"{view.title}: {view.verdict} {view.story}")
-    facts = (*_changes(telling), _incidents(telling), _alerts(telling), *following)
+    facts = (*_changes(telling), *_evidence(telling), _incidents(telling), _alerts(telling), *following)
     return replace(view, facts=facts, summary=_summary(view, telling))
 
 
@@ -43,6 +43,13 @@ def _changes(telling: Telling) -> Iterator[str]:
     yield count(len(changes) - retrains, "change") + also
     if undone := sum(len(m.undone) for m in telling.week.models):
         yield f"{undone} rolled back"
+
+
+def _evidence(telling: Telling) -> Iterator[str]:
+    """Yield how many came out on other evidence than the versions before them."""
+    found = telling.week.shipped
+    if odd := sum(one.off_standard for one in found):
+        yield f"{odd} of {count(len(found), 'version')} out on a non-standard evaluation"
 
 
 def _incidents(telling: Telling) -> str:

@@ -1,12 +1,13 @@
-"""What the numbers do not say by themselves: labels that have not arrived, sources that fell silent."""
+"""What the numbers do not say by themselves: labels that have not arrived, evaluations on old data, silent sources."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 
 from bot.digests.metric import Metric
 from bot.digests.telling import Telling
-from bot.digests.words import day_of, labels_of, listed, value_of
+from bot.digests.words import count, day_of, labels_of, listed, value_of
 from bot.domain.digest import DigestView
+from bot.domain.names import version_label
 
 MOST = 3
 """Models whose missing labels are named; the others' stand in the thread."""
@@ -14,7 +15,7 @@ MOST = 3
 
 def add(view: DigestView, telling: Telling) -> DigestView:
     """Add the reservations."""
-    return replace(view, notes=(*view.notes, *_labels(telling), *_sources(telling)))
+    return replace(view, notes=(*view.notes, *_labels(telling), *_stale(telling), *_sources(telling)))
 
 
 def judged(metric: Metric) -> bool:
@@ -35,6 +36,13 @@ def _labels(telling: Telling) -> Iterator[str]:
     yield from late[:MOST]
     if len(late) > MOST:
         yield f"Labels are late for {len(late) - MOST} more."
+
+
+def _stale(telling: Telling) -> Iterator[str]:
+    old = sorted((one for one in telling.week.shipped if one.days_behind), key=lambda one: -one.days_behind)
+    for one in old[:MOST]:
+        days = count(one.days_behind, "day")
+        yield f"{one.model} {version_label(one.version)}: evaluation data ends {days} before training data."
 
 
 def _sources(telling: Telling) -> Iterator[str]:

@@ -195,26 +195,26 @@ def unbroken_since(db: Session, serving: Collection[Serving]) -> dict[int | None
 
     At no traffic it served nobody.
     """
-    before: dict[tuple[object, ...], list[Serving]] = {}
-    for row in _served_before(db, sorted({s.model_id for s in serving}), sorted({s.version for s in serving})):
-        before.setdefault(_slot(row), []).append(row)
+    before: dict[tuple[object, ...], list[tuple[datetime, datetime]]] = {}
+    models, versions = sorted({s.model_id for s in serving}), sorted({s.version for s in serving})
+    for model, stage, target, version, share, since, until in _served_before(db, models, versions):
+        before.setdefault((model, stage, target, version, share == 0), []).append((since, until))
     found: dict[int | None, datetime] = {}
     for row in serving:
-        since = row.since
-        for earlier in before.get(_slot(row), ()):
-            if earlier.until is not None and earlier.until >= since:
-                since = min(since, earlier.since)
-        found[row.id] = since
+        found[row.id] = row.since
+        slot = (row.model_id, row.stage, row.target, row.version, row.traffic_percent == 0)
+        for since, until in before.get(slot, ()):
+            if until >= found[row.id]:
+                found[row.id] = min(found[row.id], since)
     return found
 
 
-def _slot(row: Serving) -> tuple[object, ...]:
-    return row.model_id, row.stage, row.target, row.version, row.traffic_percent == 0
-
-
 @prepared
-def _served_before(models: list[int], versions: list[str]) -> SelectOfScalar[Serving]:
-    ended = select(Serving).where(col(Serving.model_id).in_(models), col(Serving.version).in_(versions))
+def _served_before(models: list[int], versions: list[str]) -> Select[*tuple[Any, ...]]:
+    names = ("model_id", "stage", "target", "version", "traffic_percent", "since", "until")
+    columns: list[Any] = [getattr(Serving, name) for name in names]
+    ended: Select[*tuple[Any, ...]] = select(*columns)
+    ended = ended.where(col(Serving.model_id).in_(models), col(Serving.version).in_(versions))
     return ended.where(col(Serving.until).is_not(None)).order_by(col(Serving.until).desc(), col(Serving.since).desc())
 
 
