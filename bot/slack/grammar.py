@@ -6,30 +6,13 @@ use for is told, never passed over: it may be a mistyped model, and the verb wou
 
 import re
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from bot.domain.names import nearest
+from bot.slack.tokens import BREAKS, Token, tokens_of
 
 MOST_WORDS = 40
-LONGEST = 4000
-"""So many characters are read: a message of Slack's should not be longer."""
-_DOUBLE, _SINGLE, _DASHES = '"“”„', "'‘’", "-–—"
-TOKEN = re.compile(
-    rf"""
-    (?P<key> [^\s={_DOUBLE}{_SINGLE}]+= )?
-    (?: "(?P<escaped> (?: \\["\\] | \\(?!["\\]) | [^"\\] )* )"
-      | [{_DOUBLE}](?P<double> [^{_DOUBLE}]* )[{_DOUBLE}]
-      | [{_SINGLE}](?P<single> .{{0,500}}? )[{_SINGLE}]
-    ) (?= \s | $ )
-    | (?P<plain> \S+ )
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-"""A quote opens where a word begins, or after `=`, and closes where one ends; any other is an apostrophe."""
-FLAG = re.compile(r"(?:--|—|–)(?P<name>[A-Za-z][\w-]*)(?P<equals>=?)(?P<value>.*)", re.DOTALL)
-PAUSES = " \t\n,:;"
-"""What people write after the name of the bot."""
 VERSION = re.compile(r"[vV]?[0-9][\w.+-]*").fullmatch
 
 
@@ -44,7 +27,7 @@ class Form:
     words: int | None = 0
     """At most so many words besides; None = any."""
     text: bool = False
-    """After these a text of one's own. A model may only be named in front, or anywhere if the text is in quotes."""
+    """After these a text of one's own: what is in quotes, else all that comes after the model, which comes first."""
     own: Collection[str] = ()
     """Words that mean something else than a model whose name begins with them."""
     skips: Collection[str] = ()
@@ -67,45 +50,27 @@ class Command:
     """A word or a flag that the verb has no use for."""
 
 
-@dataclass(frozen=True)
-class _Token:
-    text: str
-    quoted: bool = False
-    typed: str = ""
-    """With the quotes around it."""
-
-    @property
-    def bare(self) -> str:
-        """The word without what makes it bold or code."""
-        return self.text if self.quoted else self.text.strip("`*") or self.text
-
-    @property
-    def flag(self) -> re.Match[str] | None:
-        return None if self.quoted else FLAG.match(self.text)
-
-
 def parse(text: str, *, verbs: Mapping[str, Form], models: Collection[str], default: str = "models") -> Command:
     """Return what TEXT asks for; DEFAULT is the verb of an empty text.
 
     A model may be named by a unique prefix or in other letter case, a verb may be mistyped.
     """
-    tokens = list(_tokens(text))
+    tokens = list(tokens_of(text))
     verb, rest = _verb(tokens, verbs, models)
     verb = verb or ("status" if tokens else default)
     form = verbs[verb]
     words, flags = _flags(rest, form)
     free = form.text and not any(word.quoted for word in words)
-    named = next(((w, m) for w in (words[:1] if free else words) if (m := _meant(w, form, models))), None)
+    alone = len(words) == (form.words or 0) + 1  # where a text would stand: `mark v12 good NAME`
+    places = (*words[:1], *(words[-1:] if alone else ())) if free else words
+    named = next(((w, m) for w in places if (m := _meant(w, form, models))), None)
     if named is not None:
         in_front = named[0] is words[0]
         words.remove(named[0])
         free = form.text and in_front and not any(word.quoted for word in words[form.words :][:1])
     model = named[1] if named else None
     if free:
-        unknown = _odd(words[:1], form) if model is None else None
-        before = (form.words or 0) + (unknown is not None)
-        said = (*(w.text for w in words[:before]), " ".join(w.typed for w in words[before:]))
-        return Command(verb, model, tuple(filter(None, said)), flags, unknown)
+        return _with_text(Command(verb, model, flags=flags), words, form)
     words = [word for word in words if word.bare.lower() not in form.skips]
     rest = [word for word in words if not (form.text and word.quoted)]
     strange = next((word.text for word in rest if word.flag), None)
@@ -117,7 +82,7 @@ def parse(text: str, *, verbs: Mapping[str, Form], models: Collection[str], defa
 
 def words(text: str, *, verbs: Collection[str]) -> list[str]:
     """Return the words of TEXT that may name a model, so not its verb; a text is no longer than people type."""
-    found = [token.bare for token in _tokens(text)][:MOST_WORDS]
+    found = [token.bare for token in tokens_of(text)][:MOST_WORDS]
     verb = next((word for word in found if word.lower() in verbs), None)
     if verb is not None:
         found.remove(verb)
@@ -126,7 +91,7 @@ def words(text: str, *, verbs: Collection[str]) -> list[str]:
 
 def quoted(name: str) -> str:
     """Return a model's name, or any other, as one word of a command."""
-    if not re.search(rf"[\s{_DOUBLE}{_SINGLE}]|^[{_DASHES}`*]|[`*]$", name):
+    if not BREAKS(name):
         return name
     escaped = re.sub(r'(["\\])', r"\\\1", name)
     return f'"{escaped}"'
@@ -139,18 +104,7 @@ def which(word: str, models: Collection[str]) -> str | None:
     return exact or (starting[0] if len(starting) == 1 else None)
 
 
-def _tokens(text: str) -> Iterator[_Token]:
-    for found in TOKEN.finditer(text[:LONGEST].replace("\u00a0", " ").lstrip(PAUSES)):
-        key, escaped, double, single, plain = found.groups()
-        if plain is not None:
-            yield _Token(plain, typed=plain)
-            continue
-        inner = double or single or re.sub(r'\\(["\\])', r"\1", escaped or "")
-        if key or inner:
-            yield _Token((key or "") + inner, quoted=key is None, typed=found[0])
-
-
-def _verb(tokens: Sequence[_Token], verbs: Collection[str], models: Collection[str]) -> tuple[str | None, list[_Token]]:
+def _verb(tokens: Sequence[Token], verbs: Collection[str], models: Collection[str]) -> tuple[str | None, list[Token]]:
     """Return the verb, and the other tokens; the first word that is no model may be a mistyped one."""
     said = [token for token in tokens if not token.quoted and not token.flag]
     found = next((token for token in said if token.bare.lower() in verbs), None)
@@ -161,9 +115,9 @@ def _verb(tokens: Sequence[_Token], verbs: Collection[str], models: Collection[s
     return verb, [token for token in tokens if verb is None or token is not found]
 
 
-def _flags(tokens: Sequence[_Token], form: Form) -> tuple[list[_Token], dict[str, str]]:
+def _flags(tokens: Sequence[Token], form: Form) -> tuple[list[Token], dict[str, str]]:
     """Return the words, with flags that the verb does not know, and its own flags."""
-    words: list[_Token] = []
+    words: list[Token] = []
     flags: dict[str, str] = {}
     rest = deque(tokens)
     while rest:
@@ -180,7 +134,15 @@ def _flags(tokens: Sequence[_Token], form: Form) -> tuple[list[_Token], dict[str
     return words, flags
 
 
-def _meant(token: _Token, form: Form, models: Collection[str]) -> str | None:
+def _with_text(command: Command, words: Sequence[Token], form: Form) -> Command:
+    """Return COMMAND with its words, and as the last of them the text as it was typed."""
+    unknown = _odd(words[:1], form) if command.model is None else None
+    before = (form.words or 0) + (unknown is not None)
+    said = (*(word.text for word in words[:before]), " ".join(word.typed for word in words[before:]))
+    return replace(command, words=tuple(filter(None, said)), unknown=unknown)
+
+
+def _meant(token: Token, form: Form, models: Collection[str]) -> str | None:
     word = token.bare
     if not form.model or token.flag:
         return None
@@ -189,7 +151,7 @@ def _meant(token: _Token, form: Form, models: Collection[str]) -> str | None:
     return found if whole or not (VERSION(word) or word.lower() in form.own) else None
 
 
-def _odd(tokens: Sequence[_Token], form: Form) -> str | None:
+def _odd(tokens: Sequence[Token], form: Form) -> str | None:
     """Return the first word that is neither a version nor one of the verb's own."""
     return next((t.bare for t in tokens if not (VERSION(t.bare) or t.bare.lower() in form.own)), None)
 

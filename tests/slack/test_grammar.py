@@ -104,6 +104,7 @@ def test_what_the_verb_has_no_use_for_is_told(text: str, left: str | None) -> No
         ('log churn renamed "a b" to fraud-rules', "churn", ('renamed "a b" to fraud-rules',)),
         ("log churn is away", "churn", ("is away",)),
         ("log away is churn", None, ("away", "is churn")),
+        ("mark v41 good churn", "churn", ("v41", "good")),
         ("mark v41 bad is worse", None, ("v41", "bad", "is worse")),
     ],
 )

@@ -1,12 +1,16 @@
 """What is typed in the channel of one model: about that one, about another, or refused with nothing done."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlmodel import select
 
 from bot.domain.errors import UserError
-from bot.slack.commands import asked
+from bot.slack.answers import helping
+from bot.slack.commands import FORMS, asked
+from bot.slack.grammar import parse
 from bot.slack.questions import Asker, Deed
 from bot.store.tables import Decision, Link, Model, Version
 
@@ -155,3 +159,15 @@ def test_who_knows_no_model_is_not_told_that_all_is_linked(story: Any, look: Any
     said = words(asked(story.db, Asker("U02BOB", "C02MLFRAUD"), "unlinked", story.now, look))
 
     assert said == "I know no model yet, and no event."
+
+
+def test_every_command_that_is_documented_is_understood() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/commands.md").read_text(encoding="utf-8")
+    documented = re.findall(r"`/model ([^`]*)`", page)
+    named = ("NAME", "OLD", "FROM", "OTHER")
+
+    assert len(documented) > 20
+    for usage in (*documented, *(usage for usage, _ in helping.EVERY)):
+        found = parse(usage, verbs=FORMS, models=named)
+        assert (usage, found.left) == (usage, None)
+        assert found.model == ("NAME" if "NAME" in usage and found.verb != "link" else None)
