@@ -31,7 +31,7 @@ async def test_of_two_versions_that_share_the_traffic_both_are_named_and_none_is
     await company.see(CHANNEL, "slack/group/1", f"{both} served")
     status = await ask(company, f"/model {MODEL}")
     assert f"firing in production: {both}" in status
-    assert "`v12` 90 %, 2 h · `v13` 10 %, 2 h" in status
+    assert "`v12` 90 %, 9 h · `v13` 10 %, 2 h" in status
     assert both in await ask(company, "/model")
     assert both in await ask(company, "/model status --all")
 
