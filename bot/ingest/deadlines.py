@@ -15,7 +15,6 @@ from bot.domain import keys
 from bot.domain.attribution import NOT_LIVE
 from bot.domain.durations import short
 from bot.domain.facts import AlertClass, AlertFact, AlertStatus, ChangeType, DeploymentStatus, Severity
-from bot.ingest.maturing import mature
 from bot.ingest.objectives import SOURCE, over
 from bot.ingest.outcomes import note_overdue
 from bot.ingest.record import record_own
@@ -38,8 +37,7 @@ LATE = "late/"
 
 
 def look(db: Session, now: datetime, rules: Rules, sources: Collection[str]) -> None:
-    """Tell of what is overdue, and of what came after all, labels among it. SOURCES are configured."""
-    mature(db, now, rules)
+    """Tell of what is overdue, and of what came after all. SOURCES are configured."""
     record_own(db, [*_late(db, now)], now, rules=rules)
     _listen(db, now, rules, sources)
     touch(db, now, *_unmeasured(db, now))

@@ -48,7 +48,7 @@ def record_evaluation(db: Session, origin: Origin, fact: EvaluationFact, model: 
         window_end=fact.window_end,
         labelled_fraction=fact.labelled_fraction,
         labels_until=fact.labels_until,
-        labels_pending=_labels_pending(fact, model, at, now),
+        labels_pending=_labels_pending(fact, model, at),
         occurred_at=at,
         stated_at=fact.occurred_at if at != fact.occurred_at else None,
         received_at=now,
@@ -91,24 +91,18 @@ def record_evaluation(db: Session, origin: Origin, fact: EvaluationFact, model: 
     db.add_all(values)
     know_metrics(db, model.id, values)
     db.flush()
-    show(db, now, row, news=at >= now - HISTORY)
+    _touch_rollouts(db, now, model.id, fact.version)
+    _tell_rollouts(db, now, row)
+    touch_proposals(db, now, model.id)
+    touch_existing(db, now, keys.ALL_HOMES)
     return True
 
 
-def show(db: Session, now: datetime, row: Evaluation, *, news: bool) -> None:
-    """Touch what shows the values of ROW; as NEWS they are told in the thread of their version's rollout, too."""
-    _touch_rollouts(db, now, row.model_id, row.version)
-    if news:
-        _tell_rollouts(db, now, row)
-    touch_proposals(db, now, row.model_id)
-    touch_existing(db, now, keys.ALL_HOMES)
-
-
-def _labels_pending(fact: EvaluationFact, model: Model, at: datetime, now: datetime) -> bool:
+def _labels_pending(fact: EvaluationFact, model: Model, at: datetime) -> bool:
     """Return whether labels that nobody counted can't be here yet, by the label lag of the model."""
     if fact.labelled_fraction is not None or model.label_lag_s is None:
         return False
-    late = now < (fact.window_end or at) + timedelta(seconds=model.label_lag_s)
+    late = at < (fact.window_end or at) + timedelta(seconds=model.label_lag_s)
     return not is_matured(None, evaluation_type=fact.evaluation_type, labels_late=late)
 
 
@@ -143,8 +137,8 @@ def _touch_rollouts(db: Session, now: datetime, model_id: int, version: str | No
 
 
 def _tell_rollouts(db: Session, now: datetime, row: Evaluation) -> None:
-    """Tell of ROW in the thread of its version's rollout, if that is out already."""
-    if row.version is None:
+    """Tell of ROW in the thread of its version's rollout, if that is out already; a backfill is no news."""
+    if row.version is None or row.occurred_at < now - HISTORY:
         return
     matured = is_matured(row.labelled_fraction, labels_late=row.labels_pending)
     for rollout in rollouts_to_users(db, row.model_id, row.version):

@@ -187,7 +187,6 @@ class Evaluation(SQLModel, table=True):
         sa.UniqueConstraint("source", "dedup_key"),
         sa.Index("evaluation_model_at", "model_id", "occurred_at"),
         sa.Index("evaluation_model_type", "model_id", "evaluation_type", "received_at"),
-        sa.Index("evaluation_pending", "labels_pending"),
     )
     id: int | None = Field(default=None, primary_key=True)
     source: str
@@ -206,7 +205,7 @@ class Evaluation(SQLModel, table=True):
     labelled_fraction: float | None = None
     labels_until: datetime | None = None
     labels_pending: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
-    """Nobody said how many labels there are, and by the model's label lag it is too early for them."""
+    """Nobody said how many labels there are, and by the model's label lag it was too early for them."""
     occurred_at: datetime
     stated_at: datetime | None = None
     """What the sender's clock said, when it was ahead of ours: then `occurred_at` is when it came."""

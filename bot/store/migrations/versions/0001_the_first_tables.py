@@ -269,7 +269,6 @@ def upgrade() -> None:
     with op.batch_alter_table("evaluation", schema=None) as batch_op:
         batch_op.create_index("evaluation_model_at", ["model_id", "occurred_at"], unique=False)
         batch_op.create_index("evaluation_model_type", ["model_id", "evaluation_type", "received_at"], unique=False)
-        batch_op.create_index("evaluation_pending", ["labels_pending"], unique=False)
 
     op.create_table(
         "model_name",
