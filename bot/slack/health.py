@@ -39,6 +39,8 @@ class Health:
     """Alert groups that are not resolved, oldest first."""
     readings: Mapping[str, Sequence[Reading]]
     """Newest values of each metric, newest first; of the most telling ones at least."""
+    matured: Mapping[str, Reading]
+    """The newest value of each metric where users are whose labels had arrived."""
     serving: Sequence[Serving]
     """What serves now, production first."""
     redefined: Mapping[str, datetime]
@@ -112,7 +114,8 @@ def health_of(db: Session, models: Sequence[Model], *, brief: bool = False) -> l
         serves_bad = any((number, row.version) in bad for row in live)
         known = number in measured
         state = state_of(incidents, alerts, misses=missed, serves_bad=serves_bad, measured=known)
-        found.append(Health(model, state, incidents, alerts, own, live, redefined, bad))
+        matured = {r.metric: r for r in stand if is_judged(r)}
+        found.append(Health(model, state, incidents, alerts, own, matured, live, redefined, bad))
     return sorted(found, key=lambda h: h.place)
 
 

@@ -130,7 +130,9 @@ def test_a_value_whose_labels_have_not_arrived_is_provisional_and_breaks_no_obje
 
     assert "🟢 *fraud-scorer*  good" in early
     assert "provisional: labels to 22 Nov (30 % labelled)" in early
+    assert "last matured *0.950* · 95 % labelled" in early
     assert "🟠 *fraud-scorer*  degraded" in late
+    assert "last matured" not in late
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from sqlmodel import Session
 from bot.domain import durations, keys
 from bot.domain.evaluations import Judgement
 from bot.domain.proposals import UNDECIDED
-from bot.slack import alerting, incidents, marks, measures, text
+from bot.slack import alerting, incidents, marks, measures, numbers, text
 from bot.slack.answers.small_print import small_print
 from bot.slack.answers.unknown import unknown_model
 from bot.slack.blocks import Block, Element, Message, actions, button, context, message, section
@@ -80,14 +80,14 @@ def _status(db: Session, model_name: str, now: datetime, look: Look, *, shared: 
 
 def _sentence(health: Health, stage: str, pairs: Sequence[tuple[Reading, Judgement]]) -> str:
     model = health.model
-    numbers = [
+    values = [
         text.join(measures.spoken(measures.phrase(model, *pair)), measures.measured_on(health, pair[0]), by=" ")
         for pair in pairs
     ]
     version = health.live
     trouble = [f"{incidents.name(i)} open" for i in health.incidents[:1]]
     groups = [text.plural(len(health.groups), "alert group")] if health.groups else []
-    parts = [text.escape(version), *numbers, *trouble, *groups]
+    parts = [text.escape(version), *values, *trouble, *groups]
     return text.join(
         f"{text.line(model.name)} {health.word} in {text.line(stage, 60)}", text.join(*parts, by=", "), by=": "
     )
@@ -101,7 +101,22 @@ def _metric(health: Health, reading: Reading, judgement: Judgement, now: datetim
         measures.phrase(health.model, reading, judgement), where, measures.measured_on(health, reading), by=" "
     )
     reach = measures.labels(reading, now)
-    return text.join(phrase, measures.objective_words(health.model, reading), reach, measures.rows(reading))
+    return text.join(
+        phrase,
+        measures.objective_words(health.model, reading),
+        reach,
+        measures.rows(reading),
+        _settled(health, reading, now),
+    )
+
+
+def _settled(health: Health, reading: Reading, now: datetime) -> str:
+    """Return the last value that counts where READING, whose labels are not there, stands before it."""
+    last = health.matured.get(reading.metric)
+    if reading.matured or last is None or last.at > reading.at:
+        return ""
+    value = numbers.figure(last.value, last.metric, measures.unit(health.model, last))
+    return text.join(f"last matured {text.bold(value)}", measures.labels(last, now))
 
 
 def _versions(db: Session, serving: Sequence[Serving], now: datetime) -> str:
