@@ -125,7 +125,7 @@ def verdicts(
     changes = redefinitions(db, [model.id or 0]).get(model.id or 0, [])
     others = sorted((*new, *before), key=lambda r: r.at, reverse=True)
     pairs = [(r, others) for r in ranked]
-    found = judged_together(model, pairs, baseline=baseline, redefined=redefined_at(changes, newest))
+    found = judged_together(model, pairs, baseline=baseline, redefined=redefined_at(changes, newest, model))
     return list(zip(ranked, found, strict=True))
 
 

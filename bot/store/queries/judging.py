@@ -119,9 +119,7 @@ def _redefinitions(models: list[int]) -> SelectOfScalar[Change]:
     return select(Change).where(is_one, ours).order_by(col(Change.occurred_at).desc())
 
 
-def redefined_at(
-    changes: Iterable[Change], names: Collection[str], model: Configured | None = None
-) -> Mapping[str, datetime]:
+def redefined_at(changes: Iterable[Change], names: Collection[str], model: Configured) -> Mapping[str, datetime]:
     """Return when each metric of NAMES last got another definition; CHANGES are of one MODEL, newest first.
 
     NAMES are all that is known of it: a definition that names none of them is of every one.
