@@ -106,5 +106,5 @@ async def kept_soon(context: AsyncBoltContext) -> None:
     """Have the command kept that came with CONTEXT, before it is acknowledged; do not wait for long."""
     if (kept := context.get(KEPT)) is not None:
         done, _ = await asyncio.wait((kept.begin(),), timeout=KEEP_S)
-        if not done:
+        if not any(one.exception() is None for one in done):
             logger.warning("acknowledging a command that is not stored yet")

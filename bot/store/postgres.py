@@ -151,7 +151,9 @@ def engine(url: str, settings: Mapping[str, str]) -> AsyncEngine:
     async def connect(*_: Any, **__: Any) -> Any:
         return await asyncpg.connect(url, timeout=CONNECT_S, command_timeout=ANSWER_S, server_settings=dict(settings))
 
-    kept = {"prepared_statement_cache_size": KEPT}
-    return create_async_engine(
-        "postgresql+asyncpg://", async_creator=connect, connect_args=kept, pool_size=1, max_overflow=0
-    )
+    def create() -> Any:  # as `async_creator` would, which takes no size
+        driver: Any = made.dialect.dbapi
+        return driver.connect(async_creator_fn=connect, prepared_statement_cache_size=KEPT)
+
+    made = create_async_engine("postgresql+asyncpg://", creator=create, pool_size=1, max_overflow=0)
+    return made

@@ -110,6 +110,7 @@ class Change(SQLModel, table=True):
         sa.Index("change_type_model", "change_type", "model_id"),
         sa.Index("change_type_received", "change_type", "received_at"),
         sa.Index("change_trigger", "model_id", "trigger", "occurred_at"),
+        sa.Index("change_deployment", "source", "deployment_id"),
     )
     id: int | None = Field(default=None, primary_key=True)
     source: str
@@ -187,6 +188,8 @@ class Evaluation(SQLModel, table=True):
         sa.UniqueConstraint("source", "dedup_key"),
         sa.Index("evaluation_model_at", "model_id", "occurred_at"),
         sa.Index("evaluation_model_type", "model_id", "evaluation_type", "received_at"),
+        sa.Index("evaluation_type_at", "model_id", "evaluation_type", "occurred_at"),
+        sa.Index("evaluation_version_at", "model_id", "version", "evaluation_type", "occurred_at"),
     )
     id: int | None = Field(default=None, primary_key=True)
     source: str

@@ -17,6 +17,8 @@ from bot.store.tables import Change, Evaluation, MetricName, MetricValue
 
 DEPTH = 12
 """How many values are read of each metric: enough to find the newest matured one and the one before it."""
+NEWEST = 200
+"""Evaluations of each kind that are looked at for one of a source that is heard."""
 
 
 class Reading(NamedTuple):
@@ -324,14 +326,22 @@ def evaluation_types_known(
 
 @prepared
 def _kinds_known(models: list[int], by: datetime, silent: list[str]) -> sa.CompoundSelect[str]:
-    """One seek a kind."""
-    said = select(Evaluation.id).where(col(Evaluation.model_id).in_(models), col(Evaluation.received_at) <= by)
-    said = said.where(col(Evaluation.source).not_in(silent))
-    seeks = (
-        sa.select(sa.literal(str(kind))).where(said.where(Evaluation.evaluation_type == kind).exists())
+    """One seek a kind, of the newest ones: a source that is not silent is among those that spoke last."""
+    said = sa.select(col(Evaluation.source)).where(
+        col(Evaluation.model_id).in_(models), col(Evaluation.received_at) <= by
+    )
+    newest = (
+        said.where(col(Evaluation.evaluation_type) == kind)
+        .order_by(col(Evaluation.received_at).desc())
+        .limit(NEWEST)
+        .subquery()
         for kind in EvaluationType
     )
-    return sa.union_all(*seeks)
+    told = (
+        sa.select(sa.literal(str(kind))).where(sa.exists(sa.select(rows.c.source).where(rows.c.source.not_in(silent))))
+        for kind, rows in zip(EvaluationType, newest, strict=True)
+    )
+    return sa.union_all(*told)
 
 
 def first_per_metric(readings: Sequence[Reading]) -> dict[str, Reading]:

@@ -229,6 +229,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("source", "dedup_key"),
     )
     with op.batch_alter_table("change", schema=None) as batch_op:
+        batch_op.create_index("change_deployment", ["source", "deployment_id"], unique=False)
         batch_op.create_index("change_model_at", ["model_id", "occurred_at"], unique=False)
         batch_op.create_index("change_trigger", ["model_id", "trigger", "occurred_at"], unique=False)
         batch_op.create_index("change_type_model", ["change_type", "model_id"], unique=False)
@@ -269,6 +270,10 @@ def upgrade() -> None:
     with op.batch_alter_table("evaluation", schema=None) as batch_op:
         batch_op.create_index("evaluation_model_at", ["model_id", "occurred_at"], unique=False)
         batch_op.create_index("evaluation_model_type", ["model_id", "evaluation_type", "received_at"], unique=False)
+        batch_op.create_index("evaluation_type_at", ["model_id", "evaluation_type", "occurred_at"], unique=False)
+        batch_op.create_index(
+            "evaluation_version_at", ["model_id", "version", "evaluation_type", "occurred_at"], unique=False
+        )
 
     op.create_table(
         "model_name",
