@@ -6,6 +6,7 @@ from sqlmodel import Session
 
 from bot.domain.gates import Gate, Row
 from bot.domain.measurements import ALL
+from bot.domain.metrics import plain_name
 from bot.domain.names import version_label
 from bot.slack import measures, numbers, text
 from bot.slack.blocks import Block, data_table
@@ -149,10 +150,11 @@ def in_use(db: Session, model: Model, gate: Gate) -> str:
     """Return what the serving version does where users are, by the metrics that the table has no such value of."""
     if gate.incumbent is None or model.id is None:
         return ""
-    newest = {r.metric: r for r in standing(db, [model.id]).get(model.id, []) if is_judged(r)}
-    shown = {row.metric for row in gate.rows if row.evaluation_type in JUDGED}
-    asked = dict.fromkeys(row.metric for row in _gates_first(gate.rows) if row.slice == ALL and row.metric not in shown)
-    found = [newest[metric] for metric in asked if metric in newest and newest[metric].version == gate.incumbent]
+    known = [r for r in standing(db, [model.id]).get(model.id, []) if is_judged(r) and r.version == gate.incumbent]
+    newest = {plain_name(r.metric): r for r in known}
+    shown = {plain_name(row.metric) for row in gate.rows if row.evaluation_type in JUDGED}
+    asked = dict.fromkeys(plain_name(row.metric) for row in _gates_first(gate.rows) if row.slice == ALL)
+    found = [newest[metric] for metric in asked if metric in newest and metric not in shown]
     said = [text.join(measures.phrase(model, r), measures.labels(r), by=", ") for r in found[:NAMED]]
     return f"{text.version(gate.incumbent)} live: {text.join(*said)}" if said else ""
 

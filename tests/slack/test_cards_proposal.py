@@ -1,5 +1,6 @@
 """M6: what approvers see, and what the card says from then on."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -136,6 +137,14 @@ def test_what_the_serving_version_does_live_stands_beside_what_it_did_offline(
     story.measured(model, "auc", 0.7, version="42", labelled_fraction=0.1, direction="higher")  # provisional
 
     assert "`v42` live: AUC *0.812*, labels to 14 Nov (88 % labelled)\n" in card()
+
+
+@pytest.mark.parametrize("metric", ["auc", "live_auc"])
+def test_what_it_does_live_may_be_called_after_its_split(story: Any, model: Model, card: Any, metric: str) -> None:
+    story.measured(model, metric, 0.812, version="42", labelled_fraction=1.0, direction="higher")
+    story.measured(model, "val_auc", 0.93, version="43", evaluation_type="offline", direction="higher")
+
+    assert re.search(r"`v42` live: .*\*0\.812\*", card())
 
 
 def test_a_version_that_is_measured_live_itself_has_both_in_the_table(story: Any, model: Model, card: Any) -> None:

@@ -110,6 +110,16 @@ def test_two_versions_are_compared_on_what_both_were_measured_by(story: Any, rel
     assert only in answer.blocks[-2]["elements"][0]["text"]
 
 
+def test_what_is_called_after_its_split_is_compared(story: Any, released: Any, ask: Any, words: Any) -> None:
+    story.measured(released, "auc", 0.93, evaluation_type="offline", version="41")
+    story.measured(released, "val_auc", 0.94, evaluation_type="offline", version="42")
+
+    answer = ask("compare fraud v41 v42")
+
+    assert [row[:4] for row in rows(answer)] == [["Val AUC", "offline", "0.930", "0.940"]]
+    assert "only" not in words(answer)
+
+
 def test_what_has_nothing_in_common_is_not_compared(story: Any, released: Any, ask: Any, words: Any) -> None:
     story.measured(released, "auc", 0.9, evaluation_type="offline", version="41")
     story.measured(released, "auc", 0.8, evaluation_type="live", version="42")

@@ -8,6 +8,7 @@ from sqlmodel import Session
 from bot.domain.evaluations import Judgement, Verdict
 from bot.domain.facts import EvaluationType
 from bot.domain.measurements import ALL
+from bot.domain.metrics import plain_name
 from bot.domain.names import version_label
 from bot.slack import measures, numbers, text
 from bot.slack.blocks import Message, actions, button, context, data_table, message, section
@@ -65,9 +66,10 @@ def compare(db: Session, model: Model, before: str, after: str, look: Look) -> M
 
 
 def _alone(model: Model, version: str, measured: Iterable[Reading], other: Iterable[Reading]) -> str:
-    """Return by what only VERSION was MEASURED offline: `only v41: Accuracy · country=BR`."""
-    known = {(r.metric, r.slice) for r in other}
-    names = [f"{measures.title(model, r.metric)}{_part(r)}" for r in measured if (r.metric, r.slice) not in known]
+    """Return by what only VERSION was MEASURED offline: `only v41 offline: Accuracy · country=BR`."""
+    known = {(plain_name(r.metric), r.slice) for r in other}
+    alone = [r for r in measured if (plain_name(r.metric), r.slice) not in known]
+    names = [f"{measures.title(model, r.metric)}{_part(r)}" for r in alone]
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return f"only {text.version(version)} offline: {', '.join(names[:NAMED])}{more}" if names else ""
 

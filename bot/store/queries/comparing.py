@@ -1,13 +1,14 @@
 """Two versions side by side, as for a decision: what both were measured by on the same kind of data."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from sqlmodel import Session
 
 from bot.domain.evaluations import Judgement
 from bot.domain.measurements import ALL
-from bot.store.queries.judging import judged_together, rank, redefined_at, redefinitions
+from bot.domain.metrics import plain_name
+from bot.store.queries.judging import judged_together, rank, redefinitions
 from bot.store.queries.metrics import Reading, values_of_version
 from bot.store.tables import Model
 
@@ -31,12 +32,11 @@ def compared(db: Session, model: Model, before: str | None, after: str) -> Itera
     The verdicts hold together. `before` None: there is no other version.
     """
     read = {kind: [newest(db, model, version, kind) for version in (before, after)] for kind in EVIDENCE}
-    changes = redefinitions(db, [model.id or 0]).get(model.id or 0, [])
-    redefined = redefined_at(changes, {r.metric for _, new in read.values() for r in new}, model)
+    redefined = redefinitions(db, [model]).get(model.id or 0, {})
     for old, new in read.values():
-        theirs = {_key(r): r for r in old}
+        theirs = {_plain(r): r for r in old} | {_key(r): r for r in old}
         new.sort(key=lambda r: (r.slice != ALL, *rank(model, r), r.slice))
-        pairs = [(r, [theirs[_key(r)]] if _key(r) in theirs else []) for r in new]
+        pairs = [(r, _counterpart(r, theirs)) for r in new]
         both = [pair for pair in pairs if pair[1]]
         alone = [pair for pair in pairs if not pair[1]]
         for some in (both, alone):
@@ -44,6 +44,12 @@ def compared(db: Session, model: Model, before: str | None, after: str) -> Itera
             judgements = judged_together(model, against, baseline=before, redefined=redefined)
             for (reading, others), judgement in zip(some, judgements, strict=True):
                 yield Compared(others[0] if others else None, reading, judgement)
+
+
+def _counterpart(reading: Reading, theirs: Mapping[tuple[str, str], Reading]) -> list[Reading]:
+    """Return the value to hold READING against, as one of its metric: the same but for its split, if need be."""
+    found = theirs.get(_key(reading)) or theirs.get(_plain(reading))
+    return [found._replace(metric=reading.metric)] if found else []
 
 
 def _unless_named(reading: Reading, before: str | None) -> Reading:
@@ -64,3 +70,7 @@ def newest(db: Session, model: Model, version: str | None, kind: str) -> list[Re
 
 def _key(reading: Reading) -> tuple[str, str]:
     return reading.metric, reading.slice
+
+
+def _plain(reading: Reading) -> tuple[str, str]:
+    return plain_name(reading.metric), reading.slice
