@@ -13,8 +13,7 @@ from bot.digests.rows import ModelWeek
 from bot.digests.values import Reading
 from bot.domain.metrics import Direction, direction_of, parse_threshold, plain_name, satisfies
 from bot.domain.units import PERCENT_UNITS, SHARE_UNITS
-from bot.store.queries.judging import is_redefined
-from bot.store.tables import Change
+from bot.store.queries.judging import redefined_at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +31,8 @@ class Metric:
     objective: tuple[str, float] | None
     margin: float
     """The smallest difference that matters, in the metric's scale."""
-    redefined: Change | None
-    """The newest change of its definition in the weeks shown."""
+    redefined: datetime | None
+    """When it last got another definition, in the weeks shown."""
 
     def in_week(self, week: int) -> Reading | None:
         """Return the newest value of a week that enough labels back."""
@@ -63,7 +62,7 @@ class Metric:
 
     def comparable(self, reading: Reading) -> bool:
         """Return whether an earlier value measures the same as today's."""
-        return self.redefined is None or reading.at >= self.redefined.occurred_at
+        return self.redefined is None or reading.at >= self.redefined
 
 
 def metrics_of(week: ModelWeek) -> list[Metric]:
@@ -76,7 +75,8 @@ def metrics_of(week: ModelWeek) -> list[Metric]:
         *(n for n in configured if n in seen or plain_name(n) not in sent),
         *(n for n in seen if n not in configured),
     ]
-    found = [_metric(week, name, plain.get(plain_name(name)) or {}, names) for name in names]
+    redefined = redefined_at(reversed(week.redefined), week.known | {*names}, week.model)
+    found = [_metric(week, name, plain.get(plain_name(name)) or {}, redefined.get(name)) for name in names]
     return sorted(found, key=lambda m: (not m.product, m.role != "primary", m.objective is None, names.index(m.name)))
 
 
@@ -96,7 +96,7 @@ def last_measured(week: ModelWeek) -> datetime | None:
     return max((r.at for r in week.readings), default=None)
 
 
-def _metric(week: ModelWeek, name: str, configured: Mapping[str, Any], names: Sequence[str]) -> Metric:
+def _metric(week: ModelWeek, name: str, configured: Mapping[str, Any], redefined: datetime | None) -> Metric:
     own = tuple(r for r in week.readings if r.metric == name)
     newest = own[0] if own else None
     family, role = configured.get("family"), configured.get("role")
@@ -114,7 +114,7 @@ def _metric(week: ModelWeek, name: str, configured: Mapping[str, Any], names: Se
         readings=own,
         objective=objective,
         margin=float(configured.get("margin") or 0.0),
-        redefined=next((c for c in reversed(week.redefined) if is_redefined(c, name, names, week.model)), None),
+        redefined=redefined,
     )
 
 

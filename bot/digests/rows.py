@@ -15,6 +15,7 @@ from bot.digests.period import Period
 from bot.digests.values import NOT_LIVE, Reading, readings
 from bot.domain.actions import IncidentStatus
 from bot.domain.facts import ChangeType, DeploymentStatus, Trigger
+from bot.store.queries.judging import metrics_known
 from bot.store.queries.marks import bad_versions
 from bot.store.queries.sources import Hearing, hearing
 from bot.store.tables import AlertGroup, Change, Incident, Model, Serving
@@ -46,6 +47,8 @@ class ModelWeek:
     undone: tuple[Undone, ...]
     redefined: tuple[Change, ...]
     """Changes of a metric's definition in the last eight weeks, oldest first."""
+    known: frozenset[str]
+    """By what it was ever measured, or is to be."""
     rollouts: tuple[Change, ...]
     """Every rollout of the last eight weeks."""
     incidents: tuple[Incident, ...]
@@ -101,6 +104,7 @@ def read(db: Session, period: Period, expected: Collection[str] = ()) -> Week:
     alerts = set(db.exec(select(AlertGroup.model_id).distinct()))
     serving = _serving(db, period, ids)
     heard = hearing(db, expected, period.hour)
+    known = metrics_known(db, models)
     marks = bad_versions(db, ids)
     bad = {key for key, said in marks.items() if said.at <= period.hour}
 
@@ -113,6 +117,7 @@ def read(db: Session, period: Period, expected: Collection[str] = ()) -> Week:
             changes=tuple(c for c in own if _took_effect(c) and period.contains(_effective(c))),
             undone=_undone(rollouts, period),
             redefined=tuple(c for c in everywhere if c.change_type == ChangeType.METRIC_DEFINITION),
+            known=frozenset(known[model.id or 0]),
             rollouts=tuple(rollouts),
             incidents=tuple(i for i in told if i.model_id == model.id or (i.id, model.id) in touched),
             groups=tuple(g for g in groups if g.model_id == model.id),

@@ -106,8 +106,8 @@ def plain_name(name: str) -> str:
     return PREFIXES.sub("", re.sub(r"[^a-z0-9]+", "_", snake.lower()).strip("_"))
 
 
-def concerns(said: str, name: str, called: Mapping[str, Collection[str]]) -> bool:
-    """Return whether a new definition, in the words SAID, is of the metric NAME: named in it, or none of CALLED is.
+def concerned(said: str, called: Mapping[str, Collection[str]]) -> set[str]:
+    """Return of which metrics a new definition is, in the words SAID: those that are named in it, or all of CALLED.
 
     CALLED has what people call each metric; where one name is part of another, the longer one was meant.
     """
@@ -120,7 +120,7 @@ def concerns(said: str, name: str, called: Mapping[str, Collection[str]]) -> boo
     for pattern in sorted(filter(None, patterns), key=len, reverse=True):
         rest, times = re.subn(rf"(?<![\w-]){pattern}(?![\w-])", "|", rest)
         named |= patterns[pattern] if times else set()
-    return not named or name in named
+    return named or {*called}
 
 
 def satisfies(value: float, op: str, threshold: float) -> bool:

@@ -17,7 +17,7 @@ from bot.domain.names import version_label
 from bot.slack.text import STATES
 from bot.store.queries.alerts import open_groups
 from bot.store.queries.incidents import models_in_trouble
-from bot.store.queries.judging import is_product, rank, redefined_at, redefinitions
+from bot.store.queries.judging import is_product, rank, redefinitions
 from bot.store.queries.marks import bad_versions
 from bot.store.queries.metrics import Reading, models_measured, newest_values, standing
 from bot.store.queries.models import live_of
@@ -100,7 +100,7 @@ def health_of(db: Session, models: Sequence[Model], *, brief: bool = False) -> l
     groups: dict[int, list[AlertGroup]] = {}
     for group in open_groups(db, ids):
         groups.setdefault(group.model_id or 0, []).append(group)
-    definitions = redefinitions(db, ids)
+    redefined = redefinitions(db, models)
     bad = bad_versions(db, ids)
     measured = models_measured(db, ids)
     found = []
@@ -108,14 +108,14 @@ def health_of(db: Session, models: Sequence[Model], *, brief: bool = False) -> l
         number = model.id or 0
         own = readings.get(number, {})
         stand = stands.get(number, ())
-        redefined = redefined_at(definitions.get(number, ()), {r.metric for r in stand}, model)
         incidents, alerts, live = trouble.get(number, ()), groups.get(number, ()), serving.get(number, ())
         missed = any(is_judged(r) and misses(model, r) for r in stand)
         serves_bad = any((number, row.version) in bad for row in live)
         known = number in measured
         state = state_of(incidents, alerts, misses=missed, serves_bad=serves_bad, measured=known)
         matured = {r.metric: r for r in stand if is_judged(r)}
-        found.append(Health(model, state, incidents, alerts, own, matured, live, redefined, bad))
+        since = redefined.get(number, {})
+        found.append(Health(model, state, incidents, alerts, own, matured, live, since, bad))
     return sorted(found, key=lambda h: h.place)
 
 

@@ -13,7 +13,7 @@ from bot.domain import limits
 from bot.domain.digest import DigestView, Health
 from bot.slack.cards.digest import digest, digest_thread
 from bot.store.projection import touch
-from bot.store.tables import Decision, Heartbeat, Model, Projection, Serving, Version
+from bot.store.tables import Decision, Heartbeat, MetricName, Model, Projection, Serving, Version
 
 WEEKLY = DigestSection(channels=("#ml-weekly",), at="Mon 09:00", tz="Europe/Paris")
 PRODUCT = "good payments declined 2.2 % (SLO ≤ 2.5 %, n 54\u202f000, of 22 Nov)"
@@ -241,6 +241,14 @@ def test_a_new_definition_of_another_metric_breaks_no_trend(golden: Six, rows: A
     assert row(view, "fraud-scorer")[2] == "▴ 0.1 pt worse"
     assert view.chart is not None
     assert len(view.chart.points) == 8
+
+
+def test_a_new_definition_of_what_no_user_sees_breaks_no_trend(golden: Six, rows: Any, told: Told, at: At) -> None:
+    fraud = golden["fraud-scorer"]
+    rows.add(MetricName(model_id=fraud.id, metric="recall_at_5"))
+    rows.change(fraud, "metric_definition", at(18), summary="recall_at_5 without tests")
+
+    assert row(told(), "fraud-scorer")[2] == "▴ 0.1 pt worse"
 
 
 def test_a_redefinition_in_the_last_week_leaves_no_line_to_draw(golden: Six, rows: Any, told: Told, at: At) -> None:

@@ -114,6 +114,20 @@ def test_a_definition_is_of_the_longest_name_that_it_says(story: Any, ask: Any, 
     assert "Roc AUC was redefined" in words(ask("roc_auc"))
 
 
+@pytest.mark.parametrize("model", ["fraud-scorer", None])
+def test_a_new_definition_of_what_no_user_sees_breaks_nothing(
+    model: str | None, story: Any, ask: Any, words: Any
+) -> None:
+    fraud = story.model(metrics={"ndcg": {"title": "Ranking"}})
+    weekly(story, fraud, 0.93, 0.92)
+    story.measured(fraud, "recall_at_5", 0.4, evaluation_type="offline", version="42")
+    for said in ("recall_at_5 without tests", "Ranking without tests"):
+        when = story.now - timedelta(hours=30)
+        story.change(fraud if model else None, "metric_definition", said, occurred_at=when)
+
+    assert "was redefined" not in words(ask("auc"))
+
+
 def test_where_nothing_was_measured_since_a_new_definition_it_is_said(story: Any, ask: Any, words: Any) -> None:
     model = story.model()
     story.measured(model, "auc", 0.93, story.now - timedelta(days=3))

@@ -12,7 +12,7 @@ from bot.domain.gates import Gate, gate_from
 from bot.ingest.evaluations import know_metrics
 from bot.store.queries import comparing
 from bot.store.queries.gates import gate, is_there
-from bot.store.tables import Decision, Evaluation, MetricValue, Model, Serving, Version
+from bot.store.tables import Change, Decision, Evaluation, MetricValue, Model, Serving, Version
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 OF_EVALUATION = {
@@ -344,3 +344,41 @@ def test_a_version_is_there_when_nothing_else_serves(db: Session, model: Model, 
     assert alone
     assert not is_there(db, model, "42", "production")
     assert not is_there(db, model, "42", "staging")
+
+
+@pytest.mark.parametrize("said", ["churn_rate: 30 days now", "Returns: 30 days now", "latency per call"])
+def test_a_new_definition_of_another_metric_leaves_the_rest_comparable(
+    db: Session, model: Model, read: Callable[[], Gate], said: str
+) -> None:
+    model.metrics = model.metrics | {"returned": {"title": "returns"}}
+    day = timedelta(days=1)
+    measured(db, model, "42", 0.912, at=NOW - 2 * day)
+    measured(db, model, "42", 0.03, "churn_rate", evaluation_type="live", at=NOW - 2 * day)
+    when = {"occurred_at": NOW - day, "received_at": NOW - day}
+    change = Change(source="cli", dedup_key="1", model_id=model.id, change_type="metric_definition", summary=said, **when)
+    stored(db, change)
+    measured(db, model, "43", 0.934)
+
+    assert [row.incomparable for row in read().rows if row.metric == "auc"] == [""]
+
+
+def test_a_new_definition_is_of_a_metric_with_any_split(db: Session, model: Model, read: Callable[[], Gate]) -> None:
+    day = timedelta(days=1)
+    measured(db, model, "42", 0.912, "val_auc", at=NOW - 2 * day)
+    when = {"occurred_at": NOW - day, "received_at": NOW - day}
+    said = {"change_type": "metric_definition", "summary": "auc counts returns"}
+    stored(db, Change(source="cli", dedup_key="1", model_id=model.id, **said, **when))
+    measured(db, model, "43", 0.934, "val_auc")
+
+    assert [row.incomparable for row in read().rows if row.metric == "val_auc"] == ["redefined 22 Nov"]
+
+
+def test_metrics_that_differ_only_in_their_split_are_compared(
+    db: Session, model: Model, read: Callable[[], Gate]
+) -> None:
+    measured(db, model, "42", 0.95, "auc")
+    measured(db, model, "43", 0.93, "val_auc")
+
+    (row,) = (row for row in read().rows if row.value is not None)
+
+    assert (row.metric, row.before, row.verdict) == ("val_auc", 0.95, "regressed")

@@ -61,7 +61,7 @@ def _limit(metric: Metric, reading: Reading) -> float | None:
 def _left_out(metric: Metric, telling: Telling, arrived: list[Reading], kept: list[Reading]) -> Iterator[str]:
     period = telling.period
     if metric.redefined and len(kept) < len(arrived):
-        day = day_of(metric.redefined.occurred_at, period)
+        day = day_of(metric.redefined, period)
         yield (
             f"{metric.title} was redefined on {day}: values before are not comparable, so there is no trend across it."
         )

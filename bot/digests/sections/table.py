@@ -81,7 +81,7 @@ def _versus(metric: Metric | None, judgement: Judgement | None, period: Period) 
     if before is None:
         return "no value before"
     if metric.redefined and not metric.comparable(before):
-        return f"redefined {day_of(metric.redefined.occurred_at, period)}"
+        return f"redefined {day_of(metric.redefined, period)}"
     if judgement is None:
         return str(Verdict.NOT_COMPARABLE).replace("_", " ")
     few = [r.measured.n for r in (now, before) if r.measured.n is not None and r.measured.n < FEW]

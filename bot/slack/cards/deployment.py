@@ -16,7 +16,7 @@ from bot.slack.cards.look import Look
 from bot.slack.grammar import quoted
 from bot.store.queries.changes import undone_by
 from bot.store.queries.directory import user_ids
-from bot.store.queries.judging import judged_together, rank, redefined_at, redefinitions
+from bot.store.queries.judging import judged_together, rank, redefinitions
 from bot.store.queries.marks import bad_versions
 from bot.store.queries.metrics import Reading, first_per_metric, values_of_version
 from bot.store.queries.promises import Promise, first_kept
@@ -120,12 +120,11 @@ def verdicts(
     NEW are those of the version, newest first; `baseline` is the version that it took the place of.
     """
     before = values_of_version(db, model.id or 0, baseline, kind) if baseline else []
-    newest = first_per_metric(new)
-    ranked = sorted(newest.values(), key=lambda r: rank(model, r))
-    changes = redefinitions(db, [model.id or 0]).get(model.id or 0, [])
+    ranked = sorted(first_per_metric(new).values(), key=lambda r: rank(model, r))
+    redefined = redefinitions(db, [model]).get(model.id or 0, {})
     others = sorted((*new, *before), key=lambda r: r.at, reverse=True)
     pairs = [(r, others) for r in ranked]
-    found = judged_together(model, pairs, baseline=baseline, redefined=redefined_at(changes, newest, model))
+    found = judged_together(model, pairs, baseline=baseline, redefined=redefined)
     return list(zip(ranked, found, strict=True))
 
 

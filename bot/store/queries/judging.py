@@ -9,19 +9,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlmodel import Session, col, or_, select
-from sqlmodel.sql.expression import SelectOfScalar
+from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from bot.domain.evaluations import Judgement, Verdict, judge
 from bot.domain.facts import EvaluationType
 from bot.domain.measurements import ALL, incomparable, paired_baseline
-from bot.domain.metrics import concerns
+from bot.domain.metrics import concerned, plain_name
 from bot.domain.names import version_label
 from bot.domain.statistics import holm
 from bot.domain.verdicts import FINDINGS, in_a_row, together
 from bot.store.prepared import prepared
 from bot.store.queries.metrics import Reading
 from bot.store.queries.objectives import Configured, direction, objective, settings
-from bot.store.tables import Change, Model
+from bot.store.tables import Change, MetricName, Model
 
 MONITORED = frozenset({EvaluationType.LIVE, EvaluationType.PRODUCT, EvaluationType.SHADOW})
 """Kinds of data that are looked at again and again."""
@@ -103,13 +103,19 @@ def rank(model: Model, reading: Reading) -> tuple[bool, int, str]:
     return not is_product(model, reading), ORDER.get(role(model, reading) or "", UNSTATED), reading.metric
 
 
-def redefinitions(db: Session, model_ids: Collection[int]) -> dict[int, list[Change]]:
-    """Return the changes of a metric's definition that concern each of these models, newest first."""
-    found: dict[int, list[Change]] = {}
-    for change in _redefinitions(db, list(model_ids)):
-        for number in model_ids if change.model_id is None else (change.model_id,):
-            found.setdefault(number, []).append(change)
-    return found
+def redefinitions(db: Session, models: Collection[Model]) -> dict[int, Mapping[str, datetime]]:
+    """Return when each metric of these MODELS last got another definition: model -> metric -> when."""
+    changes = _redefinitions(db, [model.id or 0 for model in models]).all()
+    if not changes:
+        return {}
+    about = {change.model_id for change in changes}
+    ours = [model for model in models if model.id in about or None in about]
+    known = metrics_known(db, ours)
+    return {
+        number: redefined_at((c for c in changes if c.model_id in (number, None)), known[number], model)
+        for model in ours
+        if (number := model.id or 0)
+    }
 
 
 @prepared
@@ -119,24 +125,30 @@ def _redefinitions(models: list[int]) -> SelectOfScalar[Change]:
     return select(Change).where(is_one, ours).order_by(col(Change.occurred_at).desc())
 
 
-def redefined_at(changes: Iterable[Change], names: Collection[str], model: Configured) -> Mapping[str, datetime]:
-    """Return when each metric of NAMES last got another definition; CHANGES are of one MODEL, newest first.
-
-    NAMES are all that is known of it: a definition that names none of them is of every one.
-    """
-    found: dict[str, datetime] = {}
-    for change in changes:
-        for name in names:
-            if name not in found and is_redefined(change, name, names, model):
-                found[name] = change.occurred_at
+def metrics_known(db: Session, models: Collection[Model]) -> dict[int, set[str]]:
+    """Return by what each of these MODELS was ever measured, on any kind of data, or is to be."""
+    found = {model.id or 0: {*model.metrics} for model in models}
+    for number, metric in _measured_by(db, [*found]):
+        found[number].add(metric)
     return found
 
 
-def is_redefined(change: Change, name: str, names: Collection[str], model: Configured | None = None) -> bool:
-    """Return whether a change of a definition is of the metric NAME, one of NAMES; or of its title."""
-    said = " ".join(filter(None, (change.summary, change.ref, change.before, change.after)))
-    titles = {n: str(settings(model, n).get("title") or n) if model else n for n in names}
-    return concerns(said, name, {n: (n, titles[n]) for n in names})
+@prepared
+def _measured_by(models: list[int]) -> Select[*tuple[int, str]]:
+    return select(MetricName.model_id, MetricName.metric).where(col(MetricName.model_id).in_(models))
+
+
+def redefined_at(changes: Iterable[Change], names: Collection[str], model: Configured) -> Mapping[str, datetime]:
+    """Return when each metric of NAMES last got another definition; CHANGES are of one MODEL, newest first.
+
+    NAMES are all that is known of it: a definition that names none of them, nor a title, is of every one.
+    """
+    called = {name: (name, plain_name(name), str(settings(model, name).get("title") or name)) for name in names}
+    found: dict[str, datetime] = {}
+    for change in changes:
+        said = " ".join(filter(None, (change.summary, change.ref, change.before, change.after)))
+        found = dict.fromkeys(concerned(said, called), change.occurred_at) | found
+    return found
 
 
 def _counts(one: Reading, reading: Reading) -> bool:
