@@ -346,6 +346,11 @@ def test_a_version_is_there_when_nothing_else_serves(db: Session, model: Model, 
     assert not is_there(db, model, "42", "staging")
 
 
+def redefined(db: Session, model: Model, said: str, at: datetime) -> None:
+    given = {"source": "cli", "dedup_key": said, "occurred_at": at, "received_at": at}
+    stored(db, Change(model_id=model.id, change_type="metric_definition", summary=said, **given))
+
+
 @pytest.mark.parametrize("said", ["churn_rate: 30 days now", "Returns: 30 days now", "latency per call"])
 def test_a_new_definition_of_another_metric_leaves_the_rest_comparable(
     db: Session, model: Model, read: Callable[[], Gate], said: str
@@ -354,9 +359,7 @@ def test_a_new_definition_of_another_metric_leaves_the_rest_comparable(
     day = timedelta(days=1)
     measured(db, model, "42", 0.912, at=NOW - 2 * day)
     measured(db, model, "42", 0.03, "churn_rate", evaluation_type="live", at=NOW - 2 * day)
-    when = {"occurred_at": NOW - day, "received_at": NOW - day}
-    change = Change(source="cli", dedup_key="1", model_id=model.id, change_type="metric_definition", summary=said, **when)
-    stored(db, change)
+    redefined(db, model, said, NOW - day)
     measured(db, model, "43", 0.934)
 
     assert [row.incomparable for row in read().rows if row.metric == "auc"] == [""]
@@ -365,9 +368,7 @@ def test_a_new_definition_of_another_metric_leaves_the_rest_comparable(
 def test_a_new_definition_is_of_a_metric_with_any_split(db: Session, model: Model, read: Callable[[], Gate]) -> None:
     day = timedelta(days=1)
     measured(db, model, "42", 0.912, "val_auc", at=NOW - 2 * day)
-    when = {"occurred_at": NOW - day, "received_at": NOW - day}
-    said = {"change_type": "metric_definition", "summary": "auc counts returns"}
-    stored(db, Change(source="cli", dedup_key="1", model_id=model.id, **said, **when))
+    redefined(db, model, "auc counts returns", NOW - day)
     measured(db, model, "43", 0.934, "val_auc")
 
     assert [row.incomparable for row in read().rows if row.metric == "val_auc"] == ["redefined 22 Nov"]
