@@ -29,7 +29,7 @@ from bot.sandbox.faults import NAMES as FAULTS
 from bot.sandbox.people import routes as deeds
 from bot.sandbox.server import running
 from bot.sandbox.settings import Settings as SandboxSettings
-from bot.slack.commands import COMMANDS, DEFAULT_VERBS
+from bot.slack.commands import DEFAULT_VERBS, VERBS
 
 TOP = Path(__file__).parents[1]
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -137,7 +137,7 @@ def test_every_variable_stands_with_its_default(name: str) -> None:
 def test_every_verb_and_every_bare_alias_stands() -> None:
     page = text("docs/reference/commands.md")
 
-    assert {verb for verb in COMMANDS if f"/model {verb}" not in page} == set()
+    assert {verb for verb in VERBS if f"/model {verb}" not in page} == set()
     assert {alias for alias in DEFAULT_VERBS if f"or only `{alias}`" not in page} == set()
 
 

@@ -1,6 +1,7 @@
 """What a person may ask for, by slash command, mention or button: one table of verbs, one way to answer."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
@@ -25,12 +26,14 @@ from bot.slack.blocks import Message
 from bot.slack.cards.look import Look
 from bot.slack.grammar import Command, Form, parse, quoted, words
 from bot.slack.questions import Asker, Deed, Question, known_version
+from bot.slack.tokens import DASHES
 from bot.slack.workspace import Workspace
 from bot.store.queries.models import names_in_channel, names_like
 
 WEEK, MONTH = timedelta(days=7), timedelta(days=30)
 DEFAULT_VERBS = {"/incident": "incidents", "/oncall": "oncall"}
 """What a bare alias means; with words after it, an alias is the same as the main command."""
+QUOTES = "Put all of your own words in quotes."
 
 
 async def answer(
@@ -55,27 +58,31 @@ def _answer(db: Session, workspace: Workspace, asker: Asker, typed: str) -> Mess
 def asked(db: Session, asker: Asker, typed: str, now: datetime, look: Look) -> Message | Deed:
     """Return the answer to what was TYPED, or what it asks to be done; raises UserError."""
     default = DEFAULT_VERBS.get(asker.word or "", "models")
-    named = names_like(db, words(typed, verbs=FORMS))
-    command = parse(typed, verbs=FORMS, models=named, default=default)
-    own = names_in_channel(db, asker.channel) if command.model is None and not FORMS[command.verb].named else ()
+    named = names_like(db, words(typed, verbs=VERBS))
+    command = parse(typed, verbs=VERBS, models=named, default=default)
+    if command.guessed:
+        unheard, meant = text.code(command.left or ""), text.code(command.verb)
+        raise UserError(f"I do not know {unheard}; did you mean {meant}? Nothing done.")
+    form = VERBS[command.verb]
+    own = names_in_channel(db, asker.channel) if command.model is None and not form.named else ()
     bound = own[0] if len(own) == 1 else None
     if command.left is not None:
         _refuse_flag(command, command.left, look)
     if command.unknown is not None and (command.left is not None or bound is None):
-        return unknown.mistyped_model(db, command, look)
+        return unknown.mistyped_model(db, command, look, hint=QUOTES if form.text and command.left else "")
     if command.left is not None:
-        every = f"`{look.command} help all` lists what I know."
-        hint = "Put all of your own words in quotes." if FORMS[command.verb].text else every
+        hint = QUOTES if form.text else f"`{look.command} help all` lists what I know."
         raise UserError(f"I do not know what to do with {text.code(command.left)}. {hint} Nothing done.")
     question = Question(command, asker, now, look, bound)
-    return COMMANDS[command.verb](db, question)
+    return form.answers(db, question)
 
 
 def _refuse_flag(command: Command, left: str, look: Look) -> None:
     """Raise UserError if LEFT is a flag that the verb does not know, or one that lacks its dashes."""
-    flags = FORMS[command.verb].flags
-    bare = left.lstrip("-–—").partition("=")[0].lower()
-    if bare == left.lower() and bare not in flags:
+    flags = VERBS[command.verb].flags
+    name = left.partition("=")[0].lower()
+    bare = name.lstrip(DASHES)
+    if bare == name and bare not in flags:
         return
     close = nearest(bare, flags, limit=1) or list(flags)
     meant = f"did you mean {text.code(f'--{close[0]}')}?" if close else f"{text.code(command.verb)} takes no flags."
@@ -147,51 +154,34 @@ def _oncall(db: Session, question: Question) -> Message:
     return everyone.on_call(db, question.look)
 
 
-COMMANDS: dict[str, Callable[[Session, Question], Message | Deed]] = {
-    "models": _models,
-    "status": _status,
-    "changes": _changes,
-    "why": _why,
-    "versions": _versions,
-    "deploys": _deploys,
-    "compare": _compare,
-    "log": deeds.log,
-    "mark": deeds.mark,
-    "promote": proposing.promote,
-    "rollback": proposing.roll_back,
-    "setup": _setup,
-    "rename": naming.rename,
-    "merge": naming.merge,
-    "retire": naming.retire,
-    "unlinked": _unlinked,
-    "link": linking.link,
-    "unlink": linking.unlink,
-    "incidents": _incidents,
-    "oncall": _oncall,
-    "help": _help,
+@dataclass(frozen=True)
+class Verb(Form):
+    """A verb: what answers it, and what it takes."""
+
+    answers: Callable[[Session, Question], Message | Deed]
+
+
+SINCE, AGO = {"since": True}, {"ago": True}
+VERBS: dict[str, Verb] = {
+    "models": Verb(_models, model=False),
+    "status": Verb(_status, flags={"all": False}),
+    "changes": Verb(_changes, flags=SINCE),
+    "why": Verb(_why, words=None, flags=SINCE),
+    "versions": Verb(_versions),
+    "deploys": Verb(_deploys, flags=SINCE),
+    "compare": Verb(_compare, words=2),
+    "log": Verb(deeds.log, acts=True, text=True, flags=AGO),
+    "mark": Verb(deeds.mark, acts=True, words=2, text=True, own=deeds.WORDS),
+    "promote": Verb(proposing.promote, acts=True, words=2, own=STAGES, skips={"to"}),
+    "rollback": Verb(proposing.roll_back, acts=True, words=1, skips={"to"}, flags={"from": True}),
+    "setup": Verb(_setup),
+    "rename": Verb(naming.rename, acts=True, model=False, words=2, skips={"to"}),
+    "merge": Verb(naming.merge, acts=True, model=False, words=2, skips={"into"}, flags={"yes": False}),
+    "retire": Verb(naming.retire, acts=True, named=True, flags={"undo": False}),
+    "unlinked": Verb(_unlinked, model=False),
+    "link": Verb(linking.link, acts=True, model=False, words=None, skips={"to"}),
+    "unlink": Verb(linking.unlink, acts=True, model=False, words=1),
+    "incidents": Verb(_incidents, model=False),
+    "oncall": Verb(_oncall, model=False),
+    "help": Verb(_help, model=False, words=None),
 }
-SINCE, AGO, NO_MODEL = {"since": True}, {"ago": True}, Form(model=False)
-FORMS: dict[str, Form] = {
-    "models": NO_MODEL,
-    "status": Form(flags={"all": False}),
-    "changes": Form(flags=SINCE),
-    "why": Form(words=None, flags=SINCE),
-    "versions": Form(),
-    "deploys": Form(flags=SINCE),
-    "compare": Form(words=2),
-    "log": Form(text=True, flags=AGO),
-    "mark": Form(words=2, text=True, own=deeds.WORDS),
-    "promote": Form(words=2, own=STAGES, skips={"to"}),
-    "rollback": Form(words=1, skips={"to"}, flags={"from": True}),
-    "setup": Form(),
-    "rename": Form(model=False, words=2, skips={"to"}),
-    "merge": Form(model=False, words=2, skips={"into"}, flags={"yes": False}),
-    "retire": Form(named=True, flags={"undo": False}),
-    "unlinked": NO_MODEL,
-    "link": Form(model=False, words=None, skips={"to"}),
-    "unlink": Form(model=False, words=1),
-    "incidents": NO_MODEL,
-    "oncall": NO_MODEL,
-    "help": Form(model=False, words=None),
-}
-"""What each verb takes."""

@@ -16,10 +16,12 @@ MOST_WORDS = 40
 VERSION = re.compile(r"[vV]?[0-9][\w.+-]*").fullmatch
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Form:
     """What a verb takes."""
 
+    acts: bool = False
+    """It changes something, so it is done only when it was typed as it is called."""
     model: bool = True
     """A model, wherever it stands; without that the verb's words are all left as they are."""
     named: bool = False
@@ -27,7 +29,7 @@ class Form:
     words: int | None = 0
     """At most so many words besides; None = any."""
     text: bool = False
-    """After these a text of one's own: what is in quotes, else all that comes after the model, which comes first."""
+    """After these a text of one's own: what is in quotes, or all that comes after the model, which comes first."""
     own: Collection[str] = ()
     """Words that mean something else than a model whose name begins with them."""
     skips: Collection[str] = ()
@@ -48,36 +50,30 @@ class Command:
     """Where no model was named, the word that may be meant for one."""
     left: str | None = None
     """A word or a flag that the verb has no use for."""
+    guessed: bool = False
+    """The verb acts, and was not typed: the word that is left may be meant for it."""
 
 
 def parse(text: str, *, verbs: Mapping[str, Form], models: Collection[str], default: str = "models") -> Command:
     """Return what TEXT asks for; DEFAULT is the verb of an empty text.
 
-    A model may be named by a unique prefix or in other letter case, a verb may be mistyped.
+    A model may be named by a unique prefix or in other letter case; a verb may be mistyped, if it only reads.
     """
     tokens = list(tokens_of(text))
-    verb, rest = _verb(tokens, verbs, models)
+    said = _verb_said(tokens, verbs)
+    verb = said.bare.lower() if said else None
+    if verb is None:
+        said, verb = _verb_meant(tokens, verbs, models)
+        if said and verb and verbs[verb].acts:
+            return Command(verb, left=said.bare, guessed=True)
     verb = verb or ("status" if tokens else default)
     form = verbs[verb]
-    words, flags = _flags(rest, form)
-    free = form.text and not any(word.quoted for word in words)
-    alone = len(words) == (form.words or 0) + 1  # where a text would stand: `mark v12 good NAME`
-    places = (*words[:1], *(words[-1:] if alone else ())) if free else words
-    named = next(((w, m) for w in places if (m := _meant(w, form, models))), None)
-    if named is not None:
-        in_front = named[0] is words[0]
-        words.remove(named[0])
-        free = form.text and in_front and not any(word.quoted for word in words[form.words :][:1])
-    model = named[1] if named else None
-    if free:
-        return _with_text(Command(verb, model, flags=flags), words, form)
-    words = [word for word in words if word.bare.lower() not in form.skips]
-    rest = [word for word in words if not (form.text and word.quoted)]
-    strange = next((word.text for word in rest if word.flag), None)
-    odd = _odd(rest, form) if form.model else None
-    left = rest[form.words].bare if form.words is not None and len(rest) > form.words else None
-    unknown = odd if model is None else None
-    return Command(verb, model, tuple(w.bare for w in words), flags, unknown, strange or (left and (odd or left)))
+    words, flags = _flags([token for token in tokens if token is not said], form)
+    place = _place_of_model(words, form, models)
+    model = which(words[place].bare, models) if place is not None else None
+    others = [word for i, word in enumerate(words) if i != place]
+    finish = _with_text if _is_free(words, form, place) else _with_words
+    return finish(Command(verb, model, flags=flags), others, form)
 
 
 def words(text: str, *, verbs: Collection[str]) -> list[str]:
@@ -104,15 +100,18 @@ def which(word: str, models: Collection[str]) -> str | None:
     return exact or (starting[0] if len(starting) == 1 else None)
 
 
-def _verb(tokens: Sequence[Token], verbs: Collection[str], models: Collection[str]) -> tuple[str | None, list[Token]]:
-    """Return the verb, and the other tokens; the first word that is no model may be a mistyped one."""
-    said = [token for token in tokens if not token.quoted and not token.flag]
-    found = next((token for token in said if token.bare.lower() in verbs), None)
-    verb = found.bare.lower() if found else None
-    if found is None:
-        found = next((token for token in said if not which(token.bare, models)), None)
-        verb = _mistyped(found.bare, verbs) if found else None
-    return verb, [token for token in tokens if verb is None or token is not found]
+def _verb_said(tokens: Sequence[Token], verbs: Collection[str]) -> Token | None:
+    return next((token for token in tokens if not token.quoted and token.bare.lower() in verbs), None)
+
+
+def _verb_meant(
+    tokens: Sequence[Token], verbs: Collection[str], models: Collection[str]
+) -> tuple[Token, str] | tuple[None, None]:
+    """Return the first word that is no model, and the verb that it resembles."""
+    plain = (token for token in tokens if not token.quoted and not token.flag)
+    word = next((token for token in plain if not which(token.bare, models)), None)
+    close = nearest(word.bare, verbs, limit=1) if word and len(word.bare) >= 4 else []
+    return (word, close[0]) if word and close and abs(len(close[0]) - len(word.bare)) <= 2 else (None, None)
 
 
 def _flags(tokens: Sequence[Token], form: Form) -> tuple[list[Token], dict[str, str]]:
@@ -134,28 +133,69 @@ def _flags(tokens: Sequence[Token], form: Form) -> tuple[list[Token], dict[str, 
     return words, flags
 
 
+def _place_of_model(words: Sequence[Token], form: Form, models: Collection[str]) -> int | None:
+    """Return where the model stands: in front of a free text or as the last word of all, else anywhere.
+
+    What is in quotes may be a text: it names the model only where no other word does.
+    """
+    if not form.model:
+        return None
+    places = [*range(len(words))]
+    if _is_free(words, form):
+        alone = len(words) == (form.words or 0) + 1  # where a text would stand: `mark v12 good NAME`
+        places = [places[0], places[-1]] if alone else places[:1]
+    ordered = sorted(places, key=lambda place: words[place].quoted)
+    return next((place for place in ordered if _names_model(words, place, form, models)), None)
+
+
+def _names_model(words: Sequence[Token], place: int, form: Form, models: Collection[str]) -> bool:
+    """Whether the word at PLACE names one of MODELS; where others may stand, only the first one by its beginning."""
+    token = words[place]
+    found = None if token.flag else which(token.bare, models)
+    if found is None or found.lower() == token.bare.lower():
+        return found is not None
+    first = place == 0 and not token.quoted
+    return not _is_own(token, form) and (first or not (form.words or form.text))
+
+
+def _is_free(words: Sequence[Token], form: Form, model: int | None = None) -> bool:
+    """Whether a text begins without quotes, and so is all that follows; before one in quotes a MODEL may stand."""
+    begin = form.words or 0
+    first = words[begin + 1 : begin + 2] if model == 0 else words[begin : begin + 2]
+    return form.text and not any(word.quoted for word in first)
+
+
 def _with_text(command: Command, words: Sequence[Token], form: Form) -> Command:
     """Return COMMAND with its words, and as the last of them the text as it was typed."""
     unknown = _odd(words[:1], form) if command.model is None else None
-    before = (form.words or 0) + (unknown is not None)
-    said = (*(word.text for word in words[:before]), " ".join(word.typed for word in words[before:]))
+    begin = form.words or 0
+    after = begin + (unknown is not None)
+    before = (*(word.bare for word in words[:begin]), *(word.text for word in words[begin:after]))
+    said = (*before, " ".join(word.typed for word in words[after:]))
     return replace(command, words=tuple(filter(None, said)), unknown=unknown)
 
 
-def _meant(token: Token, form: Form, models: Collection[str]) -> str | None:
-    word = token.bare
-    if not form.model or token.flag:
-        return None
-    found = which(word, models)
-    whole = found is not None and found.lower() == word.lower()
-    return found if whole or not (VERSION(word) or word.lower() in form.own) else None
+def _with_words(command: Command, words: Sequence[Token], form: Form) -> Command:
+    """Return COMMAND with its words, each by itself, and what it has no use for."""
+    useful = [word for word in words if word.bare.lower() not in form.skips]
+    plain = [word for word in useful if not (form.text and word.quoted)]
+    odd = _odd(plain, form) if form.model else None
+    unknown = odd if command.model is None else None
+    return replace(command, words=tuple(w.bare for w in useful), unknown=unknown, left=_left_over(plain, odd, form))
+
+
+def _left_over(words: Sequence[Token], odd: str | None, form: Form) -> str | None:
+    """Return a flag that the verb does not know, or where there are too many words the ODD one, else the last."""
+    flag = next((word.text for word in words if word.flag), None)
+    if flag or form.words is None or len(words) <= form.words:
+        return flag
+    return odd or words[form.words].bare
 
 
 def _odd(tokens: Sequence[Token], form: Form) -> str | None:
     """Return the first word that is neither a version nor one of the verb's own."""
-    return next((t.bare for t in tokens if not (VERSION(t.bare) or t.bare.lower() in form.own)), None)
+    return next((token.bare for token in tokens if not _is_own(token, form)), None)
 
 
-def _mistyped(word: str, verbs: Collection[str]) -> str | None:
-    close = nearest(word, verbs, limit=1)
-    return close[0] if close and abs(len(close[0]) - len(word)) <= 2 and len(word) >= 4 else None
+def _is_own(token: Token, form: Form) -> bool:
+    return bool(VERSION(token.bare)) or token.bare.lower() in form.own

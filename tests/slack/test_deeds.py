@@ -9,7 +9,7 @@ from bot.domain.actions import LogChange, MarkVersion, MergeModels, RenameModel,
 from bot.domain.errors import UserError
 from bot.domain.facts import ChangeType
 from bot.slack.answers import status
-from bot.slack.commands import COMMANDS, FORMS
+from bot.slack.commands import VERBS
 from bot.slack.grammar import parse
 from bot.slack.questions import Asker, Deed, Question
 from bot.store.tables import Decision, Model, Version
@@ -39,9 +39,9 @@ def typed_or_said(story: Any, look: Any) -> Any:
 
 
 def ask(story: Any, look: Any, text: str, bound: str | None) -> Any:
-    command = parse(text, verbs=FORMS, models=["fraud-scorer", "fraud-rules"])
+    command = parse(text, verbs=VERBS, models=["fraud-scorer", "fraud-rules"])
     question = Question(command, Asker("U02BOB", "C02MLFRAUD"), story.now, look, bound)
-    return COMMANDS[command.verb](story.db, question)
+    return VERBS[command.verb].answers(story.db, question)
 
 
 @pytest.mark.parametrize(

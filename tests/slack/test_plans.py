@@ -8,7 +8,7 @@ from sqlalchemy import event
 
 from bot.domain.facts import EvaluationType
 from bot.slack.cards import render
-from bot.slack.commands import COMMANDS, FORMS
+from bot.slack.commands import VERBS
 from bot.slack.grammar import parse
 from bot.slack.questions import Asker, Question
 from bot.store.queries.metrics import evaluation_types_known
@@ -73,10 +73,10 @@ def asked(story: Any) -> list[tuple[str, Any]]:
 
 @pytest.mark.parametrize("text", TYPED)
 def test_no_answer_searches_what_grows(text: str, story: Any, look: Any, asked: list[tuple[str, Any]]) -> None:
-    command = parse(text, verbs=FORMS, models=["fraud-scorer"])
+    command = parse(text, verbs=VERBS, models=["fraud-scorer"])
     question = Question(command, Asker("U9", "C02MLFRAUD"), story.now, look, None)
 
-    COMMANDS[command.verb](story.db, question)
+    VERBS[command.verb].answers(story.db, question)
 
     assert asked
     assert [step for step in plans(story.db, list(asked)) if SCANS.search(step[0])] == []

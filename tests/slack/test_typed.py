@@ -9,7 +9,7 @@ from sqlmodel import select
 
 from bot.domain.errors import UserError
 from bot.slack.answers import helping
-from bot.slack.commands import FORMS, asked
+from bot.slack.commands import VERBS, asked
 from bot.slack.grammar import parse
 from bot.slack.questions import Asker, Deed
 from bot.store.tables import Decision, Link, Model, Version
@@ -80,6 +80,12 @@ def told(typed: Any, words: Any) -> Any:
         ("versions fraud-s --all", "I do not know `--all`; `versions` takes no flags."),
         ("--since 3d", "I do not know `--since`; did you mean `--all`?"),
         ("changes fraud-s --since", "`--since` is not a span"),
+        ("status team=fraud", "No model `team=fraud`"),
+        ("changes fraud-s since=3d", "I do not know `since=3d`; did you mean `--since`?"),
+        ("fraud-s retired?", "I do not know `retired?`; did you mean `retire`? Nothing done."),
+        ("fraud-s marks v41 good", "I do not know `marks`; did you mean `mark`? Nothing done."),
+        ('log hid "closed" shops', "No model `hid`. Put all of your own words in quotes."),
+        ("promote v41 chu", "*fraud-scorer* has no stage `chu`"),
     ],
 )
 def test_what_is_mistyped_or_missing_is_told_and_nothing_is_done(told: Any, text: str, said: str) -> None:
@@ -93,6 +99,10 @@ def test_what_is_mistyped_or_missing_is_told_and_nothing_is_done(told: Any, text
         ("log filter: x", "fraud-scorer"),
         ('mark v41 bad "oops" fraud-ranker', "fraud-ranker"),
         ('mark v41 bad "oops"', "fraud-scorer"),
+        ('log "churn" fraud-ranker', "fraud-ranker"),
+        ("mark v41 good chu", "fraud-scorer"),
+        ('mark v41 good "chu"', "fraud-scorer"),
+        ("mark `v41` `bad` oops", "fraud-scorer"),
         ("retire --undo fraud-r", "fraud-ranker"),
         ("rename fraud-r to ranker", "fraud-ranker"),
         ("link service=api to fraud-r", "fraud-ranker"),
@@ -103,12 +113,21 @@ def test_an_act_is_about_the_model_that_was_named(typed: Any, text: str, model: 
     assert typed(text).action.model == model
 
 
+def test_quotes_within_a_text_without_them_are_a_part_of_it(typed: Any) -> None:
+    assert typed('log hid the "closed" shops').action.summary == 'hid the "closed" shops'
+
+
 def test_versions_may_stand_before_the_model(told: Any) -> None:
     assert "I never heard of `v41` of *churn*" in told("compare v41 v42 churn")
 
 
 def test_a_mistyped_verb_is_understood_after_the_model_too(told: Any) -> None:
     assert told("churn whyy") == told("why churn")
+
+
+@pytest.mark.parametrize("verb", ["log", "mark", "promote", "rollback", "rename", "merge", "retire", "link", "unlink"])
+def test_a_verb_that_acts_is_never_guessed(told: Any, verb: str) -> None:
+    assert f"I do not know `{verb}s`; did you mean `{verb}`? Nothing done." in told(f"fraud-s {verb}s v41")
 
 
 def test_what_was_meant_is_run_with_the_flags_that_were_typed(typed: Any, controls: Any) -> None:
@@ -168,6 +187,6 @@ def test_every_command_that_is_documented_is_understood() -> None:
 
     assert len(documented) > 20
     for usage in (*documented, *(usage for usage, _ in helping.EVERY)):
-        found = parse(usage, verbs=FORMS, models=named)
+        found = parse(usage, verbs=VERBS, models=named)
         assert (usage, found.left) == (usage, None)
         assert found.model == ("NAME" if "NAME" in usage and found.verb != "link" else None)

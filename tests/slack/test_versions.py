@@ -8,7 +8,7 @@ from sqlalchemy import event
 
 from bot.domain import limits
 from bot.domain.errors import UserError
-from bot.slack.commands import COMMANDS, FORMS
+from bot.slack.commands import VERBS
 from bot.slack.grammar import parse
 from bot.slack.questions import Asker, Question
 from bot.store.tables import Decision, Version
@@ -19,9 +19,9 @@ def ask(story: Any, look: Any) -> Any:
     """Type a command as bob; returns the answer."""
 
     def typed(text: str) -> Any:
-        command = parse(text, verbs=FORMS, models=["fraud-scorer"])
+        command = parse(text, verbs=VERBS, models=["fraud-scorer"])
         question = Question(command, Asker("U02BOB", "C02MLFRAUD"), story.now, look, "fraud-scorer")
-        answer: Any = COMMANDS[command.verb](story.db, question)
+        answer: Any = VERBS[command.verb].answers(story.db, question)
         assert limits.message_problems(answer.content) == []
         return answer
 

@@ -15,18 +15,23 @@ from bot.store.queries.models import all_models
 NEAREST = 3
 
 
-def mistyped_model(db: Session, command: Command, look: Look) -> Message:
-    """Return "did you mean" for the word that should name a model; the buttons run the COMMAND on what was meant."""
+def mistyped_model(db: Session, command: Command, look: Look, *, hint: str = "") -> Message:
+    """Return "did you mean" for the word that should name a model; the buttons run the COMMAND on what was meant.
+
+    The HINT is for who meant no model.
+    """
     assert command.unknown is not None
     words = list(command.words)
     if command.unknown in words:
         words.remove(command.unknown)
     flags = [f"--{name}={quoted(value)}" if value else f"--{name}" for name, value in command.flags.items()]
     verb = " ".join((command.verb, *flags))
-    return unknown_model(db, command.unknown, look, verb=verb, words=words)
+    return unknown_model(db, command.unknown, look, verb=verb, words=words, hint=hint)
 
 
-def unknown_model(db: Session, name: str, look: Look, *, verb: str = "status", words: Sequence[str] = ()) -> Message:
+def unknown_model(
+    db: Session, name: str, look: Look, *, verb: str = "status", words: Sequence[str] = (), hint: str = ""
+) -> Message:
     """Return "did you mean" for NAME; the buttons run VERB on the model that was meant, with the WORDS after it."""
     known = [m.name for m in all_models(db)]
     close = nearest(name, known, limit=NEAREST)
@@ -39,4 +44,4 @@ def unknown_model(db: Session, name: str, look: Look, *, verb: str = "status", w
     shown = [button(n, f"run_{i}", f"{verb} {quoted(n)}{rest}") for i, n in enumerate(close, 1)]
     plain = f"No model {text.line(name)}." + (f" Did you mean {' or '.join(map(text.line, close))}?" if close else "")
     choices = actions(*shown, button("List models", f"run_{NEAREST + 1}", "models")) if known else None
-    return finished(message(plain, section(said), choices), look)
+    return finished(message(plain, section(text.join(said, hint, by=" ")), choices), look)
