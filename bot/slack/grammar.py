@@ -159,10 +159,13 @@ def _names_model(words: Sequence[Token], place: int, form: Form, models: Collect
 
 
 def _is_free(words: Sequence[Token], form: Form, model: int | None = None) -> bool:
-    """Whether a text begins without quotes, and so is all that follows; before one in quotes a MODEL may stand."""
+    """Whether a text begins without quotes, and so is all that follows; before one in quotes a MODEL may stand.
+
+    No text begins with a flag: that one is mistyped.
+    """
     begin = form.words or 0
     first = words[begin + 1 : begin + 2] if model == 0 else words[begin : begin + 2]
-    return form.text and not any(word.quoted for word in first)
+    return form.text and not (any(word.quoted for word in first) or any(word.flag for word in first[:1]))
 
 
 def _with_text(command: Command, words: Sequence[Token], form: Form) -> Command:
@@ -185,7 +188,7 @@ def _with_words(command: Command, words: Sequence[Token], form: Form) -> Command
 
 
 def _left_over(words: Sequence[Token], odd: str | None, form: Form) -> str | None:
-    """Return a flag that the verb does not know, or where there are too many words the ODD one, else the last."""
+    """Return a flag that the verb does not know, or of too many words the ODD one, else the first too many."""
     flag = next((word.text for word in words if word.flag), None)
     if flag or form.words is None or len(words) <= form.words:
         return flag

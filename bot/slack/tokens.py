@@ -26,6 +26,11 @@ PAUSES = " \t\n,:;"
 """What people write after the name of the bot."""
 
 
+def bare(word: str) -> str:
+    """Return WORD without what makes it bold or code."""
+    return word.strip("`*") or word
+
+
 @dataclass(frozen=True)
 class Token:
     """One word, or several in quotes."""
@@ -38,7 +43,7 @@ class Token:
     @property
     def bare(self) -> str:
         """The word without what makes it bold or code."""
-        return self.text if self.quoted else self.text.strip("`*") or self.text
+        return self.text if self.quoted else bare(self.text)
 
     @property
     def flag(self) -> re.Match[str] | None:

@@ -142,6 +142,12 @@ def test_the_words_of_a_change_outlast_a_mistyped_model(typed: Any, controls: An
     assert typed(buttons["run_1"]["value"]).action.summary == "don't show old --shops"
 
 
+def test_a_mistyped_model_in_backticks_is_no_part_of_the_change(typed: Any, controls: Any) -> None:
+    buttons = controls(typed("log `churm` filter: `closed` shops"))
+
+    assert typed(buttons["run_1"]["value"]).action.summary == "`closed` shops"
+
+
 def test_a_rule_of_another_model_is_not_moved_silently(typed: Any, story: Any, words: Any) -> None:
     churn = story.db.exec(select(Model).where(Model.name == "churn")).one()
     story.add(Link(model_id=churn.id, labels={"service": "api"}, by="U02BOB", at=story.now))

@@ -10,6 +10,7 @@ from bot.slack.blocks import Message, actions, button, message, section
 from bot.slack.cards.frame import finished
 from bot.slack.cards.look import Look
 from bot.slack.grammar import Command, quoted
+from bot.slack.tokens import bare
 from bot.store.queries.models import all_models
 
 NEAREST = 3
@@ -22,8 +23,9 @@ def mistyped_model(db: Session, command: Command, look: Look, *, hint: str = "")
     """
     assert command.unknown is not None
     words = list(command.words)
-    if command.unknown in words:
-        words.remove(command.unknown)
+    place = next((i for i, word in enumerate(words) if command.unknown in (word, bare(word))), None)
+    if place is not None:
+        del words[place]
     flags = [f"--{name}={quoted(value)}" if value else f"--{name}" for name, value in command.flags.items()]
     verb = " ".join((command.verb, *flags))
     return unknown_model(db, command.unknown, look, verb=verb, words=words, hint=hint)
