@@ -30,7 +30,7 @@ def build(db: Session, *, name: str, digest: DigestSection, day: date, sources: 
     worst = next(iter(attention(told)), None)
     drawn = worst.leading if worst else None
     history = (
-        readings(db, period, [worst.week.model.id], weeks=WEEKS, metric=drawn.name)
+        readings(db, period, [worst.week.model], weeks=WEEKS, metric=drawn.name)
         if worst and drawn and worst.week.model.id is not None
         else ()
     )

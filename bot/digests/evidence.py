@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sqlmodel import Session
 
 from bot.domain.facts import ChangeType, EvaluationType
+from bot.domain.measurements import ALL
 from bot.store.queries.comparing import newest
 from bot.store.queries.evidence import days_behind, off_standard
 from bot.store.tables import Change, Model
@@ -27,6 +28,6 @@ def shipped(db: Session, model: Model, changes: Sequence[Change]) -> Iterator[Sh
     number = model.id or 0
     for version in dict.fromkeys(c.version for c in changes if c.change_type == ChangeType.MODEL):
         if version is not None:
-            offline = newest(db, model, version, EvaluationType.OFFLINE)
+            offline = [r for r in newest(db, model, version, EvaluationType.OFFLINE) if r.slice == ALL]
             odd = off_standard(db, number, version, offline) is not None
             yield Shipped(model.name, version, odd, days_behind(db, number, version, offline))

@@ -12,11 +12,13 @@ from sqlmodel import Session, col, or_, select
 
 from bot.digests.evidence import Shipped, shipped
 from bot.digests.period import Period
-from bot.digests.values import NOT_LIVE, Reading, readings
+from bot.digests.values import Reading, readings
 from bot.domain.actions import IncidentStatus
 from bot.domain.facts import ChangeType, DeploymentStatus, Trigger
+from bot.domain.stages import CANARY
 from bot.store.queries.judging import metrics_known
-from bot.store.queries.marks import bad_versions
+from bot.store.queries.marks import bad_versions, gets_users
+from bot.store.queries.places import fully_live
 from bot.store.queries.sources import Hearing, hearing
 from bot.store.tables import AlertGroup, Change, Incident, Model, Serving
 
@@ -58,9 +60,9 @@ class ModelWeek:
     readings: tuple[Reading, ...]
     """The newest of each metric, week and maturity, of four weeks."""
     live: tuple[Serving, ...]
-    """What had traffic at the hour, the most first."""
+    """What had traffic at the hour, the most first; without canaries."""
     bad: tuple[str, ...]
-    """Which of these are marked bad."""
+    """What users got then, though it is marked bad."""
     deploys: bool
     """Whether a rollout was ever heard of."""
     alerts: bool
@@ -94,15 +96,15 @@ def read(db: Session, period: Period, expected: Collection[str] = ()) -> Week:
     """Return everything that the digest of PERIOD is made of."""
     models = _models(db, period)
     ids = [m.id for m in models if m.id is not None]
-    changes = _changes(db, period, ids)
+    changes = _changes(db, period, models)
     groups = _groups(db, period, ids)
     incidents = _incidents(db, period, ids, named=bool(period.digest.models))
     told = [i for i in incidents if period.contains(i.opened_at) or is_open(i, period.hour)]
     touched = _touched(db, [i.id for i in told])
-    values = readings(db, period, ids)
+    values = readings(db, period, models)
     deploys = set(db.exec(select(Change.model_id).where(Change.change_type == ChangeType.MODEL).distinct()))
     alerts = set(db.exec(select(AlertGroup.model_id).distinct()))
-    serving = _serving(db, period, ids)
+    serving = _serving(db, period, models)
     heard = hearing(db, expected, period.hour)
     known = metrics_known(db, models)
     marks = bad_versions(db, ids)
@@ -111,6 +113,7 @@ def read(db: Session, period: Period, expected: Collection[str] = ()) -> Week:
     def week_of(model: Model) -> ModelWeek:
         own = [c for c in changes if c.model_id == model.id]
         everywhere = (c for c in changes if c.model_id in (model.id, None))
+        serves = [s for s in serving if s.model_id == model.id and gets_users(s, model)]
         rollouts = [c for c in own if c.change_type == ChangeType.MODEL]
         return ModelWeek(
             model=model,
@@ -124,8 +127,8 @@ def read(db: Session, period: Period, expected: Collection[str] = ()) -> Week:
             readings=tuple(r for r in values if r.model_id == model.id),
             deploys=model.id in deploys,
             alerts=model.id in alerts,
-            live=tuple(s for s in serving if s.model_id == model.id),
-            bad=tuple(s.version for s in serving if s.model_id == model.id and (s.model_id, s.version) in bad),
+            live=tuple(s for s in serves if s.stage != CANARY),
+            bad=tuple(dict.fromkeys(s.version for s in serves if (s.model_id, s.version) in bad)),
         )
 
     weeks = tuple(week_of(model) for model in models)
@@ -160,9 +163,9 @@ def _models(db: Session, period: Period) -> list[Model]:
     return list(db.exec(query))
 
 
-def _changes(db: Session, period: Period, ids: Sequence[int]) -> list[Change]:
-    query = select(Change).where(or_(col(Change.model_id).in_(ids), col(Change.model_id).is_(None)))
-    query = query.where(or_(col(Change.stage).is_(None), col(Change.stage).not_in(NOT_LIVE)))
+def _changes(db: Session, period: Period, models: Sequence[Model]) -> list[Change]:
+    model_id, live = col(Change.model_id), fully_live(col(Change.model_id), col(Change.stage), models)
+    query = select(Change).where(or_(model_id.in_([model.id for model in models]), model_id.is_(None)), live)
     query = query.where(Change.occurred_at > period.end - LOOK_BACK, Change.occurred_at <= period.hour)
     return list(db.exec(query.order_by(col(Change.occurred_at), col(Change.id))))
 
@@ -191,10 +194,10 @@ def _touched(db: Session, incident_ids: Sequence[int | None]) -> set[tuple[int |
     return set(db.exec(query.where(col(AlertGroup.incident_id).in_(incident_ids)).distinct()))
 
 
-def _serving(db: Session, period: Period, ids: Sequence[int]) -> list[Serving]:
+def _serving(db: Session, period: Period, models: Sequence[Model]) -> list[Serving]:
+    ids = [model.id for model in models]
     query = select(Serving).where(col(Serving.model_id).in_(ids), Serving.since <= period.hour)
     query = query.where(or_(col(Serving.until).is_(None), col(Serving.until) > period.hour))
-    query = query.where(col(Serving.stage).not_in(NOT_LIVE))
     return list(db.exec(query.order_by(col(Serving.traffic_percent).desc(), col(Serving.id))))
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, case, func
 from sqlalchemy import select as sa_select
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, select
 
 from bot.digests.period import Period
 from bot.domain.facts import EvaluationType
@@ -18,12 +18,11 @@ from bot.domain.gaps import MATURED
 from bot.domain.measurements import ALL, Measured
 from bot.domain.metrics import OPERATORS, Shape, shape_of
 from bot.domain.units import PERCENT_UNITS
-from bot.store.tables import Evaluation, MetricValue
+from bot.store.queries.places import fully_live
+from bot.store.tables import Evaluation, MetricValue, Model
 
 WEEKS = 4
 """How far back the last value is looked for; before that a model is as good as never measured."""
-NOT_LIVE = ("dev", "test", "staging", "shadow", "canary", "offline")
-"""Stages that users do not see; a team's own name for any other counts as production."""
 COUNTED = (EvaluationType.LIVE, EvaluationType.PRODUCT)
 
 
@@ -55,7 +54,7 @@ class Reading:
 
 
 def readings(
-    db: Session, period: Period, ids: Sequence[int], *, weeks: int | None = None, metric: str | None = None
+    db: Session, period: Period, models: Sequence[Model], *, weeks: int | None = None, metric: str | None = None
 ) -> list[Reading]:
     """Return the newest value of each model, metric, week and maturity, newest first; of one METRIC if named.
 
@@ -74,10 +73,10 @@ def readings(
     inner = (
         sa_select(col(MetricValue.id).label("id"), week.label("week"), early.label("early"), newest.label("rank"))
         .join(Evaluation, col(Evaluation.id) == MetricValue.evaluation_id)
-        .where(col(MetricValue.model_id).in_(ids), col(MetricValue.slice) == ALL)
+        .where(col(MetricValue.model_id).in_([model.id for model in models]), col(MetricValue.slice) == ALL)
         .where(col(MetricValue.at) > edges[-1], col(MetricValue.at) <= edges[0])
         .where(col(MetricValue.evaluation_type).in_(COUNTED))
-        .where(or_(col(Evaluation.stage).is_(None), col(Evaluation.stage).not_in(NOT_LIVE)))
+        .where(fully_live(col(MetricValue.model_id), col(Evaluation.stage), models))
     )
     if metric is not None:
         inner = inner.where(col(MetricValue.metric) == metric)

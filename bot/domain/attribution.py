@@ -13,6 +13,7 @@ from enum import IntEnum
 from bot.domain.durations import short
 from bot.domain.facts import ChangeType
 from bot.domain.names import version_label
+from bot.domain.stages import CANARY, has_users
 
 DEFAULT_LOOKBACK = timedelta(minutes=10)
 """`for` and query window together, where nobody stated them."""
@@ -23,9 +24,7 @@ DAILY = timedelta(hours=12)
 WORTH_SAYING = 0.10
 """Chance of a coincidence from which the words mention it: 5 changes a day, 30 minutes."""
 
-NOT_LIVE = frozenset({"dev", "staging", "shadow", "offline"})
-"""Stages without users: they explain only alerts of their own stage."""
-LIVE = frozenset({"production", "canary"})
+LIVE = frozenset({"production", CANARY})
 """One traffic, two stages of a rollout."""
 
 DEPLOYMENTS = frozenset({ChangeType.MODEL, "deployment"})
@@ -144,11 +143,14 @@ def coincidence(changes_per_day: float, within: timedelta) -> float:
 
 
 def same_traffic(alerting: str | None, changed: str | None) -> bool:
-    """Return whether a change of one stage shows in an alert of another; one of none is about users."""
+    """Return whether a change of one stage shows in an alert of another; one of none is about users.
+
+    A stage without users explains only alerts of its own.
+    """
     if changed is None:
         return True
     if alerting is None:
-        return changed not in NOT_LIVE
+        return has_users(changed)
     return alerting == changed or {alerting, changed} <= LIVE
 
 

@@ -12,9 +12,9 @@ from sqlalchemy import exists
 from sqlmodel import Session, col, select
 
 from bot.domain import keys
-from bot.domain.attribution import NOT_LIVE
 from bot.domain.durations import short
 from bot.domain.facts import AlertClass, AlertFact, AlertStatus, ChangeType, DeploymentStatus, Severity
+from bot.domain.stages import has_users
 from bot.ingest.objectives import SOURCE, over
 from bot.ingest.outcomes import note_overdue
 from bot.ingest.record import record_own
@@ -110,11 +110,16 @@ def _unmeasured(db: Session, now: datetime) -> list[str]:
         col(Serving.until).is_(None),
     )
     done = (Change.change_type == ChangeType.MODEL, Change.status == DeploymentStatus.SUCCEEDED, serves)
-    query = select(Change.id, Change.occurred_at, Model.label_lag_s).join(Model, col(Model.id) == col(Change.model_id))
-    query = query.where(*done, col(Change.quiet).is_(False), col(Change.stage).not_in(NOT_LIVE))
+    query = select(Change, Model).join(Model, col(Model.id) == col(Change.model_id))
+    query = query.where(*done, col(Change.quiet).is_(False))
     query = query.where(Change.occurred_at > now - STILL_NEWS, Change.occurred_at < now - UNMEASURED)
     rollouts = db.exec(query.where(col(Model.retired_at).is_(None)))
-    aged = (number or 0 for number, at, lag_s in rollouts if at <= now - UNMEASURED - timedelta(seconds=lag_s or 0))
+    aged = [
+        change.id or 0
+        for change, model in rollouts
+        if has_users(change.stage, model.stages)
+        and change.occurred_at <= now - UNMEASURED - timedelta(seconds=model.label_lag_s or 0)
+    ]
     replies = {keys.deployment_live(number): number for number in aged}
     told = set(db.exec(select(Projection.key).where(col(Projection.key).in_(replies))))
     never = never_measured(db, [number for key, number in replies.items() if key not in told])

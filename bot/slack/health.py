@@ -18,7 +18,7 @@ from bot.slack.text import STATES
 from bot.store.queries.alerts import open_groups
 from bot.store.queries.incidents import models_in_trouble
 from bot.store.queries.judging import is_product, rank, redefinitions
-from bot.store.queries.marks import bad_versions
+from bot.store.queries.marks import bad_versions, gets_users
 from bot.store.queries.metrics import Reading, models_measured, newest_values, standing
 from bot.store.queries.models import live_of
 from bot.store.queries.objectives import is_judged, misses
@@ -110,7 +110,7 @@ def health_of(db: Session, models: Sequence[Model], *, brief: bool = False) -> l
         stand = stands.get(number, ())
         incidents, alerts, live = trouble.get(number, ()), groups.get(number, ()), serving.get(number, ())
         missed = any(is_judged(r) and misses(model, r) for r in stand)
-        serves_bad = any((number, row.version) in bad for row in live)
+        serves_bad = any((number, row.version) in bad and gets_users(row, model) for row in live)
         known = number in measured
         state = state_of(incidents, alerts, misses=missed, serves_bad=serves_bad, measured=known)
         matured = {r.metric: r for r in stand if is_judged(r)}

@@ -157,6 +157,19 @@ def test_a_version_that_nobody_measured_live_is_said_so_in_its_thread(configured
     assert "offline 0.950 → live 0.950, gap 0.000 (tolerance 0.03)" in configured.says(LIVE)
 
 
+@pytest.mark.parametrize(("stage", "told"), [("lab", False), ("staging", True), ("canary", True), ("shadow", False)])
+def test_only_where_users_are_a_version_should_be_measured(configured: Any, stage: str, told: bool) -> None:
+    own = "models: {fraud-scorer: {stages: [lab, staging]}}"
+    configured.run(catalogue.apply, parse(own), configured.now)
+    configured.record(configured.rollout("42", stage=stage))
+    evaluated(configured)
+    configured.later(days=18)
+
+    due(configured)
+
+    assert (LIVE in configured.generations()) is told
+
+
 def test_a_version_that_serves_no_more_or_was_measured_is_not_said_to_be_missing(configured: Any) -> None:
     configured.record(configured.rollout("42"))
     evaluated(configured)

@@ -41,6 +41,10 @@ HAPPENINGS = {
     "misses what was sent along": lambda s, m: s.measured(m, "null_rate", 0.5, threshold_op="<=", threshold=0.1),
     "one slice is bad": lambda s, m: s.measured(m, "auc", 0.1, slice="country=BR"),
     "serves a bad version": lambda s, m: [s.serving(m, "42", s.deployed), marked(s, m, "42")],
+    "tries a bad version": lambda s, m: [s.serving(m, "44", s.deployed, stage="staging"), marked(s, m, "44")],
+    "drained a bad version": lambda s, m: [s.serving(m, "45", s.deployed, traffic_percent=0.0), marked(s, m, "45")],
+    "a bad canary": lambda s, m: [s.serving(m, "46", s.deployed, stage="canary"), marked(s, m, "46")],
+    "a bad version before users": lambda s, m: [s.serving(m, "47", s.deployed, stage="lab"), marked(s, m, "47")],
     "served a bad version": lambda s, m: [s.serving(m, "41", s.deployed, s.onset), marked(s, m, "41")],
 }
 
@@ -73,7 +77,7 @@ def test_a_place_among_others_is_what_the_whole_health_says(story: Any, happened
 
 @pytest.mark.parametrize("happening", sorted(HAPPENINGS))
 def test_each_happening_counts_as_the_whole_health_says(story: Any, happening: str) -> None:
-    HAPPENINGS[happening](story, story.model(metrics={"auc": {"slo": ">= 0.9"}}))
+    HAPPENINGS[happening](story, story.model(metrics={"auc": {"slo": ">= 0.9"}}, stages=["lab", "shop"]))
 
     (place,) = ranked(story.db, 1).places
 
@@ -111,3 +115,28 @@ def test_a_digest_says_of_each_model_what_the_list_says(story: Any, deaf: bool) 
 
     ranking = ranked(story.db, len(pairs), hearing=hearing(story.db, ["events"], story.now))
     assert {s.name: s.health for s in told} == {p.name: p.state.replace("_", " ") for p in ranking.places}
+
+
+@pytest.mark.parametrize(
+    ("stage", "share", "state"),
+    [
+        ("shop", 100.0, "watch"),
+        ("shop", None, "watch"),
+        ("shop", 0.0, "good"),
+        ("canary", 10.0, "watch"),
+        ("lab", 100.0, "good"),
+        ("staging", 100.0, "good"),
+        ("somewhere", 100.0, "watch"),
+    ],
+)
+def test_a_bad_version_matters_where_users_get_it(story: Any, stage: str, share: float | None, state: str) -> None:
+    model = story.model(stages=["lab", "shop"])
+    story.measured(model, "auc", 0.95, story.now - timedelta(days=1))
+    story.serving(model, "42", story.deployed, stage=stage, traffic_percent=share)
+    marked(story, model, "42")
+
+    week = Period(DIGEST, story.now.date())
+    (told,) = stories(read(story.db, week))
+
+    assert (ranked(story.db, 1).places[0].state, health_of(story.db, [model])[0].state) == (state, state)
+    assert told.health == state

@@ -39,11 +39,10 @@ def _models(telling: Telling) -> Iterator[Detail]:
 
 def _serving(story: Story) -> str:
     """Return what users get, and who looks after it."""
-    live = [s for s in story.week.live if s.traffic_percent != 0]
     words = [
         f"{version_label(s.version)}{'' if s.traffic_percent is None else f' {s.traffic_percent:g} %'} "
         f"in {s.stage} since {day_of(s.since, story.period)}"
-        for s in live[:2]
+        for s in story.week.live[:2]
     ]
     owner = story.week.model.owner
     return " · ".join([*(words or ["live version unknown"]), f"owner {owner}" if owner else "no owner"])

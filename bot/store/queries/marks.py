@@ -5,8 +5,9 @@ from collections.abc import Collection
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from bot.domain.stages import has_users
 from bot.store.prepared import prepared
-from bot.store.tables import Decision, Serving
+from bot.store.tables import Decision, Model, Serving
 
 BAD, GOOD = "marked_bad", "marked_good"
 
@@ -30,10 +31,16 @@ def _said_of(models: list[int]) -> SelectOfScalar[Decision]:
 
 
 def models_serving_bad(db: Session) -> set[int]:
-    """Return the models of which a version serves that is marked bad."""
+    """Return the models of which users get a version that is marked bad."""
     bad = bad_versions(db)
     if not bad:
         return set()
-    live = select(Serving.model_id, Serving.version).where(col(Serving.until).is_(None))
-    rows = db.exec(live.where(col(Serving.model_id).in_({model_id for model_id, _ in bad})))
-    return {model_id for model_id, version in rows if (model_id, version) in bad}
+    live = select(Serving, Model).join(Model, col(Model.id) == col(Serving.model_id))
+    live = live.where(col(Serving.until).is_(None), col(Model.id).in_({model_id for model_id, _ in bad}))
+    rows = [row for row, model in db.exec(live) if gets_users(row, model)]
+    return {row.model_id for row in rows if (row.model_id, row.version) in bad}
+
+
+def gets_users(serving: Serving, model: Model) -> bool:
+    """Return whether users of MODEL get what is serving."""
+    return serving.traffic_percent != 0 and has_users(serving.stage, model.stages)

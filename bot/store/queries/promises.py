@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from sqlmodel import Session, col, select
 
 from bot.domain import keys
-from bot.domain.attribution import NOT_LIVE
 from bot.domain.facts import ChangeType, EvaluationType
 from bot.domain.gaps import TOLERANCE, Gap, offline_live_gap
 from bot.store.queries.metrics import Reading, first_matured, first_per_metric, values_of_version
 from bot.store.queries.objectives import direction, settings
+from bot.store.queries.places import where_users_are
 from bot.store.tables import Change, Model, Projection
 
 TOLD = (EvaluationType.OFFLINE, EvaluationType.SHADOW)
@@ -41,8 +41,9 @@ def kept_now(db: Session, model: Model, version: str) -> list[Promise]:
 
 def rollouts_to_users(db: Session, model_id: int, version: str | None = None) -> list[int]:
     """Return the rollouts with a card that brought VERSION to users, the newest of each slot first."""
-    query = select(Change).where(Change.model_id == model_id, Change.change_type == ChangeType.MODEL)
-    query = query.where(Change.version == version, col(Change.quiet).is_(False), col(Change.stage).not_in(NOT_LIVE))
+    where = where_users_are(col(Change.model_id), col(Change.stage), [db.get_one(Model, model_id)])
+    query = select(Change).where(Change.model_id == model_id, Change.change_type == ChangeType.MODEL, where)
+    query = query.where(Change.version == version, col(Change.quiet).is_(False))
     newest: dict[tuple[str | None, str | None], int] = {}
     for change in db.exec(query.order_by(col(Change.started_at).desc(), col(Change.id).desc())):
         newest.setdefault((change.stage, change.target), change.id or 0)
