@@ -6,6 +6,7 @@ from sqlmodel import Session, and_, col, or_, select
 
 from bot.domain import durations, keys
 from bot.domain.actions import IncidentStatus
+from bot.domain.names import version_label
 from bot.domain.proposals import UNDECIDED, ProposalStatus
 from bot.ingest.timeline import tell
 from bot.store.projection import touch, touch_existing
@@ -60,7 +61,9 @@ def note_overdue(db: Session, now: datetime) -> None:
     for row, model in late:
         row.late_at = now
         row.trouble = error_of(db, keys.order(row.deployer, row.id or 0)) if row.deployer and row.run is None else ""
-        give_back(db, row, now, f"the roll-back does not serve {durations.short(within(model))} after it was decided")
+        waited = durations.short(within(model))
+        absent = f"{version_label(row.version)} does not serve yet, {waited} after the roll-back was decided"
+        give_back(db, row, now, absent)
     for row in (*lapsed, *(row for row, _ in late)):
         db.add(row)
         touch(db, now, keys.proposal(row.id or 0))

@@ -84,7 +84,11 @@ class DeploymentEvent(Event):
     stage: Name = "production"
     target: Name | None = Field(None, description="Service, endpoint, cluster or region.")
     status: DeploymentWord = DeploymentStatus.SUCCEEDED
-    deployment_id: Name | None = Field(None, description="The same for every step of one rollout.")
+    deployment_id: Name | None = Field(
+        None,
+        description="The same for every step of one rollout. Models, stages, targets or versions that share it, "
+        "because one run of a pipeline deploys them, are rollouts of their own.",
+    )
     previous_version: Version | None = None
     traffic_percent: Percent | None = Field(None, description="0-100; not known: leave it out. 0: shadow or drained.")
     strategy: OwnWord | None = Field(None, description="replace, canary, blue_green, shadow, alias or your own word.")

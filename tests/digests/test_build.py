@@ -261,6 +261,20 @@ def test_a_redefinition_in_the_last_week_leaves_no_line_to_draw(golden: Six, row
     assert "redefined on 18 Nov" in view.notes[0]
 
 
+def test_what_happens_before_the_last_of_its_own_stages_is_not_told(rows: Any, told: Told, at: At) -> None:
+    model = rows.model("fraud", auc={"slo": ">= 0.9"})
+    model.stages = ["lab", "staging"]
+    rows.measured(model, "auc", 0.95, at(20), stage="staging")
+    rows.measured(model, "auc", 0.5, at(21), stage="lab")
+    rows.rollout(model, "42", at(17), stage="lab")
+    rows.rollout(model, "41", at(16), stage="staging")
+
+    view = told()
+
+    assert row(view, "fraud")[0] == "good"
+    assert view.facts[0] == "1 change"
+
+
 def test_a_difference_that_chance_explains_has_no_arrow(rows: Any, told: Told, at: At) -> None:
     few, many = rows.model("few", ctr={"family": "product"}), rows.model("many", ctr={"family": "product"})
     tiny = rows.model("tiny", ctr={"family": "product"})
@@ -320,7 +334,9 @@ def test_the_state_is_the_one_that_model_says(rows: Any, told: Told, at: At) -> 
     for model in (hard, bad):
         rows.measured(model, "auc", 0.95, at(22))
     rows.alert(hard, "down", at(22), alert_class="hard", status="firing", resolved_at=None)
-    rows.add(Serving(model_id=bad.id, stage="production", version="42", since=at(2), traffic_percent=100.0))
+    for target in ("eu", "us"):
+        given = {"stage": "production", "version": "42", "since": at(2), "traffic_percent": 100.0}
+        rows.add(Serving(model_id=bad.id, target=target, **given))
     rows.add(Decision(model_id=bad.id, kind="marked_bad", version="42", by="U02BOB", at=at(20)))
     rows.measured(late, "auc", 0.8, at(10))
     for model in (late, early):
@@ -344,16 +360,24 @@ def test_a_model_of_which_nobody_is_heard_is_not_good(rows: Any, told: Told, at:
 def test_what_came_out_on_odd_or_old_evidence_is_told(rows: Any, told: Told, at: At) -> None:
     model = rows.model("fraud")
     for version, suite in (("40", "std-3"), ("41", "std-3"), ("42", "std-3"), ("43", "my notebook")):
-        found = rows.measured(model, "auc", 0.95, at(1), evaluation_type="offline")
+        found = rows.measured(model, "auc", 0.95, at(1), evaluation_type="offline", version=version)
         found.version, found.suite = version, suite
+    part = rows.measured(model, "auc", 0.91, at(1), evaluation_type="offline", version="42", slice="country=BR")
+    part.version, part.suite = "42", "std-br"
     rows.rollout(model, "42", at(17))
     rows.rollout(model, "43", at(18))
     rows.add(Version(model_id=model.id, name="43", data_until=at(1) + timedelta(days=61)))
 
     view = told()
 
-    assert view.facts[:2] == ("2 changes", "1 of 2 versions out on a non-standard evaluation")
+    assert view.facts[:2] == ("2 changes", "1 of 2 released versions was evaluated on another suite, or on none stated")
     assert view.notes == ("fraud v43: evaluation data ends 61 days before training data.",)
+
+    other = rows.measured(model, "auc", 0.95, at(1), evaluation_type="offline", version="44")
+    other.version = "44"
+    rows.rollout(model, "44", at(19))
+
+    assert told().facts[1] == "2 of 3 released versions were evaluated on another suite, or on none stated"
 
 
 def test_a_shared_incident_counts_for_each_of_its_models_and_once_in_all(rows: Any, told: Told, at: At) -> None:

@@ -77,7 +77,7 @@ def test_a_roll_back_that_is_late_gives_the_incident_its_button_back(released: A
     released.draw()
 
     assert "incident_rollback" in released.says("slack/incident/1")
-    assert "the roll-back does not serve 30 min after it was decided" in released.says("slack/incident/1/log/2")
+    assert "v41 does not serve yet, 30 min after the roll-back was decided" in released.says("slack/incident/1/log/2")
 
 
 @pytest.mark.parametrize(("word", "did"), [(Word.APPROVE, "approved it"), (Word.REJECT, "rejected it")])

@@ -420,12 +420,16 @@ def test_of_two_versions_that_serve_the_one_that_was_measured_is_named(story: An
 def test_fresh_is_what_serves_and_not_what_was_registered_since(story: Any, look: Look, words: Any) -> None:
     model = story.model(retrain_every_s=30 * 86_400)
     made = story.now - timedelta(days=20)
-    story.add(Version(model_id=model.id, name="42", registered_at=made, data_until=made - timedelta(days=40)))
+    serves = Version(model_id=model.id, name="42", registered_at=made, data_until=made - timedelta(days=40))
+    story.add(serves)
     story.add(Version(model_id=model.id, name="43", registered_at=story.now, data_until=made))
     story.serving(model, "42", made)
 
     shown = words(status.status(story.db, "fraud-scorer", story.now, look))
     assert "retrained 20 d ago (expected every 30 d) · data to 24 Sep, 60 d old" in shown
+
+    serves.data_until = story.now + timedelta(days=2)
+    assert "· data to 25 Nov · " in words(status.status(story.db, "fraud-scorer", story.now, look))
 
     story.change(model, "data", "fitted again", trigger="scheduled_retrain", occurred_at=story.now - timedelta(days=5))
 

@@ -49,7 +49,8 @@ def _evidence(telling: Telling) -> Iterator[str]:
     """Yield how many came out on other evidence than the versions before them."""
     found = telling.week.shipped
     if odd := sum(one.off_standard for one in found):
-        yield f"{odd} of {count(len(found), 'version')} out on a non-standard evaluation"
+        were = f"{count(len(found), 'released version')} {'was' if odd == 1 else 'were'}"
+        yield f"{odd} of {were} evaluated on another suite, or on none stated"
 
 
 def _incidents(telling: Telling) -> str:

@@ -62,7 +62,8 @@ def _freshness(db: Session, model: Model, live: Serving | None, now: datetime) -
     else:
         last, data_until = seen_of(db, model.id or 0, live.version)
     retrained = "never retrained" if live is None else f"age of {text.version(live.version)} unknown"
-    data = f"data to {text.day(data_until)}, {durations.short(now - data_until)} old" if data_until else ""
+    age = f"{durations.short(now - data_until)} old" if data_until and data_until <= now else ""
+    data = text.join(f"data to {text.day(data_until)}", age, by=", ") if data_until else ""
     return [
         _age("evaluated", "never evaluated", model.evaluate_every_s, last.evaluated, now),
         _age("retrained", retrained, model.retrain_every_s, last.retrained, now),
