@@ -158,11 +158,15 @@ def test_a_version_that_nobody_measured_live_is_said_so_in_its_thread(configured
 
 
 @pytest.mark.parametrize(("stage", "told"), [("lab", False), ("staging", True), ("canary", True), ("shadow", False)])
-def test_only_where_users_are_a_version_should_be_measured(configured: Any, stage: str, told: bool) -> None:
-    own = "models: {fraud-scorer: {stages: [lab, staging]}}"
-    configured.run(catalogue.apply, parse(own), configured.now)
+@pytest.mark.parametrize("measured", [False, True])
+def test_only_where_users_are_is_it_told_how_a_version_does_live(
+    configured: Any, stage: str, told: bool, measured: bool
+) -> None:
+    configured.run(catalogue.apply, parse("models: {fraud-scorer: {stages: [lab, staging]}}"), configured.now)
     configured.record(configured.rollout("42", stage=stage))
     evaluated(configured)
+    if measured:
+        evaluated(configured, evaluation_type=EvaluationType.LIVE, labelled_fraction=0.9)
     configured.later(days=18)
 
     due(configured)
