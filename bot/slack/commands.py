@@ -64,7 +64,8 @@ def asked(db: Session, asker: Asker, typed: str, now: datetime, look: Look) -> M
         unheard, meant = text.code(command.left or ""), text.code(command.verb)
         raise UserError(f"I do not know {unheard}; did you mean {meant}? Nothing done.")
     form = VERBS[command.verb]
-    own = names_in_channel(db, asker.channel) if command.model is None and not form.named else ()
+    of_channel = command.model is None and form.model and not form.named and "all" not in command.flags
+    own = names_in_channel(db, asker.channel) if of_channel else ()
     bound = own[0] if len(own) == 1 else None
     if command.left is not None:
         _refuse_flag(command, command.left, look)
