@@ -78,7 +78,7 @@ def parse(text: str, *, verbs: Mapping[str, Form], models: Collection[str], defa
 
 def words(text: str, *, verbs: Collection[str]) -> list[str]:
     """Return the words of TEXT that may name a model, so not its verb; a text is no longer than people type."""
-    found = [token.bare for token in tokens_of(text)][:MOST_WORDS]
+    found = [token.bare for token in tokens_of(text) if not token.flag][:MOST_WORDS]
     verb = next((word for word in found if word.lower() in verbs), None)
     if verb is not None:
         found.remove(verb)

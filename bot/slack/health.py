@@ -84,13 +84,20 @@ def as_heard(one: Health, hearing: Hearing) -> Health:
     return replace(one, state=health.as_heard(one.state, deaf=hearing.deaf))
 
 
-def health_of(db: Session, models: Sequence[Model], *, brief: bool = False) -> list[Health]:
+def health_of(
+    db: Session,
+    models: Sequence[Model],
+    *,
+    brief: bool = False,
+    trouble: Mapping[int, Sequence[Incident]] | None = None,
+) -> list[Health]:
     """Return how these models are, the worst first; a handful of queries for all of them.
 
-    BRIEF: only their most telling metrics are read, one of the product and one of the model.
+    BRIEF: only their most telling metrics are read, one of the product and one of the model. TROUBLE: the
+    `models_in_trouble`, of who knows them already.
     """
     ids = [m.id for m in models if m.id is not None]
-    trouble = models_in_trouble(db)
+    trouble = models_in_trouble(db) if trouble is None else trouble
     serving = live_of(db, models)
     readings: dict[int, dict[str, list[Reading]]] = {}
     stands = standing(db, ids)

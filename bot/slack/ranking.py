@@ -4,7 +4,7 @@ The same states as in `bot.slack.health`, from less: a test compares them.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from bot.store.queries.metrics import metric_names, newest_judged
 from bot.store.queries.models import Member, members, models_by_id
 from bot.store.queries.objectives import misses
 from bot.store.queries.sources import Hearing
+from bot.store.tables import Incident
 
 
 class Place(NamedTuple):
@@ -44,6 +45,8 @@ class Ranking:
     places: list[Place]
     counts: Counter[str]
     """Models in each state, the worst first."""
+    trouble: Mapping[int, Sequence[Incident]]
+    """The open incidents by model, the most severe first."""
 
     @property
     def total(self) -> int:
@@ -58,23 +61,24 @@ def ranked(db: Session, shown: int, *, among: Collection[int] | None = None, hea
     """
     models = [one for one in members(db) if among is None or one.id in among]
     deaf = hearing is not None and hearing.deaf
-    states = (health.as_heard(state, deaf=deaf) for state in _states(db, models))
+    trouble = models_in_trouble(db)
+    states = (health.as_heard(state, deaf=deaf) for state in _states(db, models, trouble))
     places = [Place(WORST_FIRST.index(state), m.name, m.id) for m, state in zip(models, states, strict=True)]
     counts = Counter(place.badness for place in places)
-    return Ranking(nsmallest(shown, places), Counter({WORST_FIRST[n]: counts[n] for n in sorted(counts)}))
+    return Ranking(nsmallest(shown, places), Counter({WORST_FIRST[n]: counts[n] for n in sorted(counts)}), trouble)
 
 
 def worst(db: Session, ranking: Ranking, *, hearing: Hearing | None = None) -> list[Health]:
     """Return how the models at these places are, in this order."""
     models = models_by_id(db, [place.model_id for place in ranking.places])
-    known = {h.model.id: h for h in health_of(db, models, brief=True)}
+    known = {h.model.id: h for h in health_of(db, models, brief=True, trouble=ranking.trouble)}
     found = [known[place.model_id] for place in ranking.places]
     return [as_heard(one, hearing) for one in found] if hearing is not None else found
 
 
-def _states(db: Session, models: Sequence[Member]) -> Iterator[str]:
+def _states(db: Session, models: Sequence[Member], trouble: Mapping[int, Sequence[Incident]]) -> Iterator[str]:
     """Yield the state of each of these models."""
-    trouble, groups, bad = models_in_trouble(db), open_groups_by_model(db), models_serving_bad(db)
+    groups, bad = open_groups_by_model(db), models_serving_bad(db)
     missed = _missed(db, models)
     for one in models:
         yield state_of(

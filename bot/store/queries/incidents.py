@@ -56,13 +56,19 @@ def models_in_trouble(db: Session) -> dict[int, list[Incident]]:
     by_id = {i.id: i for i in found}
     pairs = {(i.model_id, i.id) for i in found if i.model_id is not None}
     if by_id:
-        held = select(AlertGroup.model_id, AlertGroup.incident_id).where(col(AlertGroup.incident_id).in_(by_id))
-        pairs |= {(model, incident) for model, incident in db.exec(held.distinct()) if model is not None}
+        held = _models_held(db, [number for number in by_id if number is not None])
+        pairs |= {(model, incident) for model, incident in held if model is not None}
     order = {i.id: n for n, i in enumerate(found)}
     result: dict[int, list[Incident]] = {}
     for model, incident in sorted(pairs, key=lambda pair: order[pair[1]]):
         result.setdefault(model, []).append(by_id[incident])
     return result
+
+
+@prepared
+def _models_held(incidents: list[int]) -> Select[int | None, int | None]:
+    held = select(AlertGroup.model_id, AlertGroup.incident_id).where(col(AlertGroup.incident_id).in_(incidents))
+    return held.distinct()
 
 
 def final_incident(db: Session, incident_id: int | None) -> Incident | None:
