@@ -323,14 +323,10 @@ def _dangling(decisions: Decisions) -> Iterator[tuple[tuple[str, ...], str]]:
         if model.deployer is not None and model.deployer not in decisions.deployers:
             yield ("models", name, "deployer"), f"there is no {model.deployer!r} under `deployers:`; add it there"
         known = {clean_stage(stage) for stage in model.stages}
-        for stage in model.approvers:
-            if known and clean_stage(stage) not in known:
-                yield (
-                    ("models", name, "approvers", stage),
-                    f"{stage!r} is none of its `stages`: {', '.join(model.stages)}",
-                )
         for stage, section in model.approvers.items():
             path = ("models", name, "approvers", stage)
+            if known and clean_stage(stage) not in known:
+                yield path, f"{stage!r} is none of its `stages`: {', '.join(model.stages)}"
             if section.group is not None and section.group not in decisions.people:
                 yield (
                     (*path, "group"),

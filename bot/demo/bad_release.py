@@ -16,7 +16,7 @@ from bot.demo.history import before
 from bot.demo.stage import Stage, State, Step, Story, StoryFailed, key_of, messages, words_of
 
 CONFIGURATION = Path(__file__).parent / "bellwether.yml"
-MODEL, CHANNEL = "fraud-scorer", "ml-fraud"
+MODEL, CHANNEL, BOB = "fraud-scorer", "ml-fraud", "U02BOB"
 LIVE = datetime(2026, 11, 20, 7, 51, tzinfo=UTC)
 CANARY = LIVE - timedelta(minutes=5)
 START = CANARY - timedelta(seconds=10)
@@ -86,7 +86,7 @@ async def look(stage: Stage) -> None:
     after = "" if took is None else f", {took:.0f} ms after Enter"
     await stage.expect(
         f"/model status answers bob alone with incident and version{after}",
-        lambda s: any("INC-1" in words_of(m) and "v42" in words_of(m) for m in s["ephemerals"]),
+        lambda s: [m["user"] for m in s["ephemerals"] if "INC-1" in words_of(m) and "v42" in words_of(m)] == [BOB],
     )
     card = _incident(await stage.state())
     await stage.act("action", user="bob", channel=CHANNEL, ts=card["ts"], action_id="incident_update")

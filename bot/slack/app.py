@@ -56,7 +56,7 @@ def build(client: AsyncWebClient, workspace: Workspace, *, words: tuple[str, ...
     @app.middleware
     async def store(body: dict[str, Any], context: AsyncBoltContext, next: Next) -> BoltResponse | None:
         """Keep what came, unless it is from the inbox, or a command, which may not need it; what came before is done
-        already, or is being done: then Slack asks again later, or the first click of a double click is answered."""
+        already, or is being done: then Slack asks again later, and of a double click the first one is answered."""
         if "delivery_id" in context:
             await next()
             return None

@@ -62,9 +62,8 @@ def phrase(model: Model, reading: Reading, judgement: Judgement | None = None) -
     return text.join(f"{value} {moved}".rstrip(), text.escape(verdict), by=", ")
 
 
-def told(health: Health, readings: Sequence[Reading]) -> str:
-    """Return `phrase` of what to show of one metric, newest first, with the version that it was measured on."""
-    reading, judgement = same_kind(health, readings)
+def told(health: Health, reading: Reading, judgement: Judgement) -> str:
+    """Return `phrase` with the version that the value was measured on."""
     return text.join(phrase(health.model, reading, judgement), measured_on(health, reading), by=" ")
 
 

@@ -11,16 +11,15 @@ from bot.slack.blocks import Message, actions, button, confirm, context, message
 from bot.slack.cards.frame import finished
 from bot.slack.grammar import quoted
 from bot.slack.questions import Deed, Question, explain, model_like
+from bot.store.tables import Model
 
 
 def rename(db: Session, question: Question) -> Message | Deed:
     """Call a model otherwise: `rename OLD NEW`."""
     given = question.command.words
-    if not given:
-        explain(question, "Which model shall be called otherwise?", "rename OLD NEW")
-    model = model_like(db, given[0])
-    if model is None:
-        return unknown_model(db, given[0], question.look, verb="rename", words=given[1:])
+    model = _named(db, question, "Which model shall be called otherwise?", "rename OLD NEW")
+    if isinstance(model, Message):
+        return model
     name = clean_name(given[1]) if len(given) == 2 else None
     if name is None:
         explain(question, "How shall it be called?", f"rename {quoted(model.name)} NEW-NAME")
@@ -32,11 +31,9 @@ def rename(db: Session, question: Question) -> Message | Deed:
 def merge(db: Session, question: Question) -> Message | Deed:
     """Say that two models are one: `merge FROM INTO`; asks first, for it cannot be taken apart again."""
     given = question.command.words
-    if not given:
-        explain(question, "Which model, and into which?", "merge FROM INTO")
-    model = model_like(db, given[0])
-    if model is None:
-        return unknown_model(db, given[0], question.look, verb="merge", words=given[1:])
+    model = _named(db, question, "Which model, and into which?", "merge FROM INTO")
+    if isinstance(model, Message):
+        return model
     if len(given) != 2:
         explain(question, "Into which model?", f"merge {quoted(model.name)} INTO")
     into = model_like(db, given[1])
@@ -65,6 +62,15 @@ def retire(db: Session, question: Question) -> Deed:
     note = "no list and no digest names it; it still answers" if over else ""
     act = RetireModel(model=model.name, over=over, by=question.asker.user)
     return _catalogued(act, done, note, model.name, question)
+
+
+def _named(db: Session, question: Question, asks: str, usage: str) -> Model | Message:
+    """Return the model that the first word names, else "did you mean"; raises UserError that ASKS for it."""
+    given = question.command.words
+    if not given:
+        explain(question, asks, usage)
+    verb = usage.partition(" ")[0]
+    return model_like(db, given[0]) or unknown_model(db, given[0], question.look, verb=verb, words=given[1:])
 
 
 def _catalogued(

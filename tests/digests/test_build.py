@@ -275,6 +275,15 @@ def test_what_happens_before_the_last_of_its_own_stages_is_not_told(rows: Any, t
     assert view.facts[0] == "1 change"
 
 
+def test_what_changed_for_all_at_a_stage_that_only_one_model_calls_its_own_is_told(
+    rows: Any, told: Told, at: At
+) -> None:
+    rows.model("fraud").stages = ["lab", "fleet"]
+    rows.change(None, "config", at(17), stage="lab")
+
+    assert told().facts[0] == "1 change"
+
+
 def test_a_difference_that_chance_explains_has_no_arrow(rows: Any, told: Told, at: At) -> None:
     few, many = rows.model("few", ctr={"family": "product"}), rows.model("many", ctr={"family": "product"})
     tiny = rows.model("tiny", ctr={"family": "product"})

@@ -16,7 +16,7 @@ from bot.slack.cards.frame import finished
 from bot.slack.cards.look import Look
 from bot.slack.grammar import quoted
 from bot.slack.marks import warnings
-from bot.store.queries.comparing import compared, newest
+from bot.store.queries.comparing import compared, measured
 from bot.store.queries.marks import bad_versions
 from bot.store.queries.metrics import Reading
 from bot.store.tables import Model
@@ -24,14 +24,14 @@ from bot.store.tables import Model
 SHOWN = 30
 PAGE = 8
 NAMED = 3
-OFFLINE = EvaluationType.OFFLINE
 WORDS = {Verdict.REGRESSED: "worse", Verdict.IMPROVED: "better"}
 
 
 def compare(db: Session, model: Model, before: str, after: str, look: Look) -> Message:
     """Return how version AFTER does against BEFORE; the verdicts hold together, as for a decision."""
-    every = [(one.before, one.after, one.judgement) for one in compared(db, model, before, after)]
-    found = [(old, new, judgement) for old, new, judgement in every if old is not None]
+    read = measured(db, model, before, after)
+    both = ((one.before, one.after, one.judgement) for one in compared(db, model, before, read))
+    found = [(old, new, judgement) for old, new, judgement in both if old is not None]
     old, new = version_label(before), version_label(after)
     title = f"{text.line(model.name)}: {text.escape(new)} against {text.escape(old)}"
     buttons = actions(
@@ -45,7 +45,7 @@ def compare(db: Session, model: Model, before: str, after: str, look: Look) -> M
     kinds = Counter(WORDS.get(judgement.verdict, "unclear") for _, _, judgement in found)
     verdict = ", ".join(f"{kinds[word]} {word}" for word in ("better", "worse", "unclear") if kinds[word])
     left = len(found) - SHOWN
-    theirs, ours = newest(db, model, before, OFFLINE), [r for _, r, _ in every if r.evaluation_type == OFFLINE]
+    theirs, ours = read[EvaluationType.OFFLINE]
     alone = [_alone(model, before, theirs, ours), _alone(model, after, ours, theirs)]
     notes = [*filter(None, alone), *dict.fromkeys(text.escape(j.note) for _, _, j in found if j.note)]
     return finished(

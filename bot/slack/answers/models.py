@@ -79,10 +79,8 @@ def _silent(heard: Hearing, now: datetime) -> list[str]:
 
 def _row(one: Health) -> tuple[str, ...]:
     """Return a model's cells, in plain text: unknown is a word of its own."""
-    metrics = [
-        text.plain(measures.spoken(measures.told(one, found[0]))) if found else "not connected"
-        for found in measures.most_telling(one)
-    ]
+    best = [measures.same_kind(one, found[0]) if found else None for found in measures.most_telling(one)]
+    metrics = [text.plain(measures.spoken(measures.told(one, *pair))) if pair else "not connected" for pair in best]
     version = one.live or "unknown"
     alerts = text.plural(len(one.groups), "alert group") if one.groups else ""
     trouble = ", ".join([*(incidents.name(i) for i in one.incidents[:2]), *([alerts] if alerts else [])])

@@ -80,10 +80,7 @@ def _status(db: Session, model_name: str, now: datetime, look: Look, *, shared: 
 
 def _sentence(health: Health, stage: str, pairs: Sequence[tuple[Reading, Judgement]]) -> str:
     model = health.model
-    values = [
-        text.join(measures.spoken(measures.phrase(model, *pair)), measures.measured_on(health, pair[0]), by=" ")
-        for pair in pairs
-    ]
+    values = [measures.spoken(measures.told(health, *pair)) for pair in pairs]
     version = health.live
     trouble = [f"{incidents.name(i)} open" for i in health.incidents[:1]]
     groups = [text.plural(len(health.groups), "alert group")] if health.groups else []

@@ -63,7 +63,7 @@ def line(one: Health) -> str:
     """Return a model in one line: state, version, its most telling number, its incident."""
     version = text.code(one.live)
     best = next(chain(*measures.most_telling(one)), None)
-    metric = measures.told(one, best) if best else ""
+    metric = measures.told(one, *measures.same_kind(one, best)) if best else ""
     trouble = next((f"🔥 {incidents.name(i)} open" for i in one.incidents), "")
     alerts = text.plural(len(one.groups), "alert group") if one.groups and not one.incidents else ""
     return text.join(f"{one.sign} {text.bold(one.model.name)}  {one.word}", version, metric, trouble, alerts)

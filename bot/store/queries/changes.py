@@ -11,12 +11,11 @@ from sqlmodel.sql.expression import SelectOfScalar
 from bot.domain.facts import ChangeType, DeploymentStatus, Trigger
 from bot.store.prepared import prepared
 from bot.store.queries.sources import TYPED
+from bot.store.queries.telling import told_by_others
 from bot.store.tables import Change, Model
 
 WINDOW = timedelta(hours=72)
 MOST = 50
-NEWEST = 200
-"""Changes of each type that are looked at for one of a source that is heard."""
 
 
 @dataclass(frozen=True)
@@ -95,20 +94,8 @@ def _kinds_known(by: datetime) -> CompoundSelect[str]:
 
 @prepared
 def _kinds_told(by: datetime, without: list[str]) -> CompoundSelect[str]:
-    """A few rows a kind."""
-    newest = (
-        select(col(Change.source).label("source"))
-        .where(col(Change.change_type) == kind, col(Change.received_at) <= by)
-        .order_by(col(Change.received_at).desc())
-        .limit(NEWEST)
-        .subquery()
-        for kind in ChangeType
-    )
-    told = (
-        select(literal(str(kind))).where(exists(select(rows.c.source).where(rows.c.source.not_in(without))))
-        for kind, rows in zip(ChangeType, newest, strict=True)
-    )
-    return union_all(*told)
+    said = select(col(Change.source)).where(col(Change.received_at) <= by).order_by(col(Change.received_at).desc())
+    return told_by_others({str(kind): said.where(col(Change.change_type) == kind) for kind in ChangeType}, without)
 
 
 def rollouts_known(db: Session, model_ids: Collection[int], by: datetime, silent: Collection[str] = ()) -> bool:

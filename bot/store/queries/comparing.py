@@ -16,6 +16,9 @@ EVIDENCE = ("product", "live", "shadow", "offline")
 READ = 400
 """Values of a version on one kind of data, with those of its slices: many live ones do not hide the others."""
 
+Both = Mapping[str, tuple[list[Reading], list[Reading]]]
+"""The newest values of two versions, by kind of data."""
+
 
 class Compared(NamedTuple):
     """One value of the version AFTER, and what may be said of the difference."""
@@ -26,17 +29,21 @@ class Compared(NamedTuple):
     judgement: Judgement
 
 
-def compared(db: Session, model: Model, before: str | None, after: str) -> Iterator[Compared]:
-    """Yield the newest values of AFTER: product data first, whole values before their slices, best known metric first.
+def measured(db: Session, model: Model, before: str | None, after: str) -> Both:
+    """Return the newest values of both versions; `before` None: there is no other one."""
+    return {kind: (newest(db, model, before, kind), newest(db, model, after, kind)) for kind in EVIDENCE}
 
-    The verdicts hold together. `before` None: there is no other version.
+
+def compared(db: Session, model: Model, before: str | None, read: Both) -> Iterator[Compared]:
+    """Yield the values of the second version that were READ: BEFORE is the first.
+
+    Product data first, whole values before their slices, best known metric first. The verdicts hold together.
     """
-    read = {kind: [newest(db, model, version, kind) for version in (before, after)] for kind in EVIDENCE}
     redefined = redefinitions(db, [model]).get(model.id or 0, {})
     for old, new in read.values():
         theirs = {_plain(r): r for r in old} | {_key(r): r for r in old}
-        new.sort(key=lambda r: (r.slice != ALL, *rank(model, r), r.slice))
-        pairs = [(r, _counterpart(r, theirs)) for r in new]
+        ranked = sorted(new, key=lambda r: (r.slice != ALL, *rank(model, r), r.slice))
+        pairs = [(r, _counterpart(r, theirs)) for r in ranked]
         both = [pair for pair in pairs if pair[1]]
         alone = [pair for pair in pairs if not pair[1]]
         for some in (both, alone):

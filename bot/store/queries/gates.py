@@ -13,7 +13,7 @@ from bot.domain.facts import EvaluationType
 from bot.domain.gates import Gate, Row
 from bot.domain.measurements import ALL, incomparable
 from bot.domain.metrics import OPERATORS, plain_name, satisfies
-from bot.store.queries.comparing import Compared, compared, newest
+from bot.store.queries.comparing import Compared, compared, measured
 from bot.store.queries.evidence import basis, days_behind, off_standard
 from bot.store.queries.judging import role
 from bot.store.queries.marks import bad_versions
@@ -31,7 +31,8 @@ def gate(db: Session, model: Model, version: str, stage: str) -> Gate:
     assert model.id is not None
     serving = sorted((s for s in live(db, model) if s.stage == stage), key=lambda s: -(s.traffic_percent or 0))
     incumbent = next((s.version for s in serving if s.version != version), None)
-    found = list(compared(db, model, incumbent, version))
+    read = measured(db, model, incumbent, version)
+    found = list(compared(db, model, incumbent, read))
     whole = [one.after for one in found if one.after.slice == ALL]
     offline = [reading for reading in whole if reading.evaluation_type == EvaluationType.OFFLINE]
     marked = bad_versions(db, [model.id]).get((model.id, version))
@@ -40,7 +41,7 @@ def gate(db: Session, model: Model, version: str, stage: str) -> Gate:
         incumbent=incumbent,
         rows=(
             *(_row(model, one) for one in found),
-            *_unmeasured(model, newest(db, model, incumbent, EvaluationType.OFFLINE), [one.after for one in found]),
+            *_unmeasured(model, read[EvaluationType.OFFLINE][0], [one.after for one in found]),
         ),
         suite=next((words for reading in whole if (words := basis(reading).words)), ""),
         off_standard=off_standard(db, model.id, version, offline),

@@ -13,12 +13,11 @@ from bot.domain.facts import EvaluationType
 from bot.domain.gaps import MATURED, is_matured
 from bot.domain.measurements import ALL, Measured
 from bot.store.prepared import prepared
+from bot.store.queries.telling import told_by_others
 from bot.store.tables import Change, Evaluation, MetricName, MetricValue
 
 DEPTH = 12
 """How many values are read of each metric: enough to find the newest matured one and the one before it."""
-NEWEST = 200
-"""Evaluations of each kind that are looked at for one of a source that is heard."""
 
 
 class Reading(NamedTuple):
@@ -319,29 +318,35 @@ def never_measured(db: Session, rollouts: Collection[int]) -> list[int]:
 def evaluation_types_known(
     db: Session, model_ids: Collection[int], by: datetime | None = None, silent: Collection[str] = ()
 ) -> frozenset[str]:
-    """Return on what kinds of data these models had ever been measured, by BY if given; by sources not SILENT."""
-    told = _kinds_known(db, list(model_ids), by or datetime.max.replace(tzinfo=UTC), list(silent))
+    """Return on what kinds of data these models had ever been measured, by BY if given.
+
+    With SILENT sources: as any other has told us among the newest of each kind.
+    """
+    models, until = list(model_ids), by or datetime.max.replace(tzinfo=UTC)
+    told = _kinds_told(db, models, until, list(silent)) if silent else _kinds_known(db, models, until)
     return frozenset(kind for (kind,) in told)
 
 
 @prepared
-def _kinds_known(models: list[int], by: datetime, silent: list[str]) -> sa.CompoundSelect[str]:
-    """One seek a kind, of the newest ones: a source that is not silent is among those that spoke last."""
+def _kinds_known(models: list[int], by: datetime) -> sa.CompoundSelect[str]:
+    """One seek a kind."""
+    said = select(Evaluation.id).where(col(Evaluation.model_id).in_(models), col(Evaluation.received_at) <= by)
+    seeks = (
+        sa.select(sa.literal(str(kind))).where(said.where(Evaluation.evaluation_type == kind).exists())
+        for kind in EvaluationType
+    )
+    return sa.union_all(*seeks)
+
+
+@prepared
+def _kinds_told(models: list[int], by: datetime, without: list[str]) -> sa.CompoundSelect[str]:
     said = sa.select(col(Evaluation.source)).where(
         col(Evaluation.model_id).in_(models), col(Evaluation.received_at) <= by
     )
-    newest = (
-        said.where(col(Evaluation.evaluation_type) == kind)
-        .order_by(col(Evaluation.received_at).desc())
-        .limit(NEWEST)
-        .subquery()
-        for kind in EvaluationType
+    newest_first = said.order_by(col(Evaluation.received_at).desc())
+    return told_by_others(
+        {str(kind): newest_first.where(col(Evaluation.evaluation_type) == kind) for kind in EvaluationType}, without
     )
-    told = (
-        sa.select(sa.literal(str(kind))).where(sa.exists(sa.select(rows.c.source).where(rows.c.source.not_in(silent))))
-        for kind, rows in zip(EvaluationType, newest, strict=True)
-    )
-    return sa.union_all(*told)
 
 
 def first_per_metric(readings: Sequence[Reading]) -> dict[str, Reading]:

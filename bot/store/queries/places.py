@@ -10,13 +10,13 @@ from bot.store.tables import Model
 
 
 def where_users_are(model_id: Any, stage: Any, models: Iterable[Model]) -> ColumnElement[bool]:
-    """Return that users are at the column STAGE, which may be NULL, of the model MODEL_ID, one of MODELS."""
+    """Return that users are at the column STAGE of the model MODEL_ID, one of MODELS; each of the two may be NULL."""
     special: dict[str, list[int]] = {}
     for model in models:
         for name in model.stages:
             if has_users(name, model.stages) != has_users(name):
                 special.setdefault(name, []).append(model.id or 0)
-    apart = {name: and_(stage == name, model_id.in_(ids)) for name, ids in special.items()}
+    apart = {name: and_(stage == name, model_id.is_not(None), model_id.in_(ids)) for name, ids in special.items()}
     seen = [one for name, one in apart.items() if not has_users(name)]
     unseen = [not_(one) for name, one in apart.items() if has_users(name)]
     return or_(stage.is_(None), and_(stage.not_in(NOT_LIVE), *unseen), *seen)
