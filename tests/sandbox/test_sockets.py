@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 from slack_bolt.async_app import AsyncApp
 
+from bot.sandbox import delivery
 from tests.sandbox.conftest import Connect, Web
 
 
@@ -22,8 +23,9 @@ async def until(condition: Any, seconds: float = 15.0) -> None:
 
 async def mention(live: Web, text: str = "@bellwether hi") -> None:
     """Say it without waiting for the effects of it."""
+    before = live.sandbox.delivery.delivered
     task = asyncio.ensure_future(live.act("message", user="alice", channel="general", text=text))
-    await asyncio.sleep(0.02)
+    await until(lambda: live.sandbox.delivery.delivered > before)
     task.cancel()
 
 
@@ -34,7 +36,7 @@ class Raw:
         self.socket = socket
 
     async def next(self) -> dict[str, Any]:
-        message = await self.socket.receive(timeout=3)
+        message = await self.socket.receive(timeout=15)
         return dict(json.loads(message.data))
 
     async def ack(self, envelope: dict[str, Any], payload: Any = None) -> None:
@@ -182,7 +184,10 @@ async def test_in_flight_events_of_a_dropped_socket_come_again(live: Web, sessio
     await other.socket.close()
 
 
-async def test_duplicates_redeliveries_and_reordering(live: Web, session: aiohttp.ClientSession) -> None:
+async def test_duplicates_redeliveries_and_reordering(
+    live: Web, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "HELD_BACK_S", 15)
     client = await raw(live, session)
     await client.next()
 
