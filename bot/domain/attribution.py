@@ -5,7 +5,7 @@ The actor of a change is carried for the card and never ranked by.
 """
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -13,7 +13,7 @@ from enum import IntEnum
 from bot.domain.durations import short
 from bot.domain.facts import ChangeType
 from bot.domain.names import version_label
-from bot.domain.stages import CANARY, has_users
+from bot.domain.stages import same_traffic
 
 DEFAULT_LOOKBACK = timedelta(minutes=10)
 """`for` and query window together, where nobody stated them."""
@@ -23,9 +23,6 @@ DAILY = timedelta(hours=12)
 """A lookback from here on: the onset is known to the day, so minutes mean nothing."""
 WORTH_SAYING = 0.10
 """Chance of a coincidence from which the words mention it: 5 changes a day, 30 minutes."""
-
-LIVE = frozenset({"production", CANARY})
-"""One traffic, two stages of a rollout."""
 
 DEPLOYMENTS = frozenset({ChangeType.MODEL, "deployment"})
 
@@ -59,6 +56,8 @@ class Place:
     model: str | None
     stage: str | None = None
     """None = what users see."""
+    stages: Sequence[str] = ()
+    """Its model's own."""
     target: str | None = None
     depends_on: Collection[str] = ()
     """Names of models, features and feeds, from the configuration."""
@@ -76,6 +75,8 @@ class Candidate:
     model: str | None = None
     """None = it may touch every model."""
     stage: str | None = None
+    stages: Sequence[str] = ()
+    """Its model's own."""
     target: str | None = None
     version: str | None = None
     actor: str | None = None
@@ -130,7 +131,7 @@ def nearby(
     for candidate in candidates:
         relation = _relation(candidate, place)
         near = onset.at - NEAR <= candidate.at <= onset.fired_at
-        if relation is not None and near and same_traffic(place.stage, candidate.stage):
+        if relation is not None and near and _is_seen(candidate, place):
             late = onset.stated and candidate.at > onset.at
             rank = (late, relation, abs(onset.at - candidate.at), candidate.change_id)
             ranked.append((rank, _suspect(onset, candidate, relation, changes_per_day)))
@@ -142,16 +143,8 @@ def coincidence(changes_per_day: float, within: timedelta) -> float:
     return 1 - math.exp(-changes_per_day * (within / timedelta(days=1)))
 
 
-def same_traffic(alerting: str | None, changed: str | None) -> bool:
-    """Return whether a change of one stage shows in an alert of another; one of none is about users.
-
-    A stage without users explains only alerts of its own.
-    """
-    if changed is None:
-        return True
-    if alerting is None:
-        return has_users(changed)
-    return alerting == changed or {alerting, changed} <= LIVE
+def _is_seen(candidate: Candidate, place: Place) -> bool:
+    return same_traffic(place.stage, candidate.stage, place.stages, candidate.stages)
 
 
 def _relation(candidate: Candidate, place: Place) -> Relation | None:

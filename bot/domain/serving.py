@@ -10,8 +10,8 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Protocol
 
-from bot.domain.attribution import same_traffic
 from bot.domain.names import version_label
+from bot.domain.stages import same_traffic
 
 GRACE = timedelta(hours=1)
 """A stated version may have left traffic this long ago and still be believed."""
@@ -78,16 +78,17 @@ def version_at(
     until: datetime | None = None,
     *,
     stage: str | None = None,
+    stages: Sequence[str] = (),
     target: str | None = None,
     stated: str | None = None,
 ) -> Held:
     """Return which versions of one model held traffic at AT, or between AT (onset) and UNTIL (firing).
 
-    `servings` are of one model, all stages; `stated` is the version that the alert itself names: it wins, with
-    a word of doubt if it did not serve in the hour before.
+    `servings` are of one model, at any stage; `stages` are its own ones. `stated` is the version that the alert itself
+    names: it wins, with a word of doubt if it did not serve in the hour before.
     """
     until = until or at
-    rows = [row for row in servings if row.traffic_percent != 0 and same_traffic(stage, row.stage)]
+    rows = [row for row in servings if row.traffic_percent != 0 and same_traffic(stage, row.stage, stages, stages)]
     rows = [row for row in rows if target is None or row.target in (None, target)]
     live = [row for row in rows if _overlaps(row, at, until)]
     if stated is not None:

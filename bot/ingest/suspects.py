@@ -15,25 +15,27 @@ def suspect_of(db: Session, model: Model | None, onset: Onset, *, stage: str | N
     """Return the change nearest before the onset, of the model, of what it depends on, or of none in particular."""
     if model is None:
         return None
-    names = {m.id: m.name for m in db.exec(select(Model).where(col(Model.name).in_([model.name, *model.depends_on])))}
-    mine = or_(col(Change.model_id).in_(names), col(Change.model_id).is_(None))
+    known = {m.id: m for m in db.exec(select(Model).where(col(Model.name).in_([model.name, *model.depends_on])))}
+    mine = or_(col(Change.model_id).in_(known), col(Change.model_id).is_(None))
     query = select(Change).where(mine, Change.occurred_at <= onset.fired_at)
     recent = db.exec(query.where(Change.occurred_at >= onset.at - RATE_WINDOW)).all()
     near = [c for c in recent if c.occurred_at >= onset.at - NEAR]
-    candidates = [
-        Candidate(
-            change_id=c.id or 0,
-            at=c.occurred_at,
-            kind=c.change_type,
-            model=names.get(c.model_id) if c.model_id is not None else None,
-            stage=c.stage,
-            target=c.target,
-            version=c.version,
-            actor=c.actor,
-            summary=c.summary,
-        )
-        for c in near
-    ]
+    candidates = [_candidate(c, known[c.model_id] if c.model_id is not None else None) for c in near]
     days = RATE_WINDOW / timedelta(days=1)
-    place = Place(model=model.name, stage=stage, depends_on=frozenset(model.depends_on))
+    place = Place(model=model.name, stage=stage, stages=model.stages, depends_on=frozenset(model.depends_on))
     return suspect(onset, candidates, place, changes_per_day=len(recent) / days)
+
+
+def _candidate(change: Change, model: Model | None) -> Candidate:
+    return Candidate(
+        change_id=change.id or 0,
+        at=change.occurred_at,
+        kind=change.change_type,
+        model=model.name if model else None,
+        stage=change.stage,
+        stages=model.stages if model else (),
+        target=change.target,
+        version=change.version,
+        actor=change.actor,
+        summary=change.summary,
+    )

@@ -87,11 +87,12 @@ def served(db: Session, group: AlertGroup) -> str:
 
     A version that the alerts' labels name is believed, with a word of doubt when another one served.
     """
-    if group.model_id is None:
+    model = db.get(Model, group.model_id) if group.model_id is not None else None
+    if model is None or model.id is None:
         return ""
     onset = _onset(group)
-    rows = served_between(db, group.model_id, onset.at - GRACE, onset.fired_at)
-    held = version_at(rows, onset.at, onset.fired_at, stage=group.stage, stated=group.version)
+    rows = served_between(db, model.id, onset.at - GRACE, onset.fired_at)
+    held = version_at(rows, onset.at, onset.fired_at, stage=group.stage, stages=model.stages, stated=group.version)
     match held.how:
         case How.NONE:
             return ""

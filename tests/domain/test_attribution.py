@@ -37,12 +37,12 @@ def change(
     target: str | None = None,
     kind: str = "model",
     version: str | None = "42",
+    stages: tuple[str, ...] = (),
 ) -> Candidate:
     """Return a change that took effect so many minutes before the alert fired."""
     at = FIRED - minutes(before)
-    return Candidate(
-        change_id=change_id, at=at, kind=kind, model=model, stage=stage, target=target, version=version, actor="@alice"
-    )
+    where = {"stage": stage, "stages": stages, "target": target}
+    return Candidate(change_id=change_id, at=at, kind=kind, model=model, version=version, actor="@alice", **where)
 
 
 def found(onset: Onset, *candidates: Candidate, place: Place = FRAUD) -> list[int]:
@@ -145,6 +145,36 @@ def test_alert_without_a_stage_is_about_what_users_see() -> None:
     assert found(onset_of(FIRED), change(1, 11), change(2, 11, stage="shadow"), place=place) == [1]
 
 
+LAB_FIRST = ("lab", "canary", "fleet")
+
+
+@pytest.mark.parametrize(
+    ("alerting", "changed", "near"),
+    [
+        ("fleet", "fleet", True),
+        ("fleet", "canary", True),
+        ("fleet", "production", True),
+        ("fleet", "lab", False),
+        (None, "fleet", True),
+        (None, "lab", False),
+        ("lab", "lab", True),
+        ("lab", "fleet", False),
+    ],
+)
+def test_a_models_own_stages_tell_where_its_users_are(alerting: str | None, changed: str, near: bool) -> None:
+    place = Place(model="fraud", stage=alerting, stages=LAB_FIRST)
+
+    assert bool(found(onset_of(FIRED), change(1, 11, stage=changed, stages=LAB_FIRST), place=place)) == near
+
+
+def test_each_of_two_models_has_stages_of_its_own() -> None:
+    place = Place(model="fraud", stage="fleet", stages=LAB_FIRST, depends_on=["features"])
+    released = change(1, 11, model="features", stage="production")
+    tried = change(2, 11, model="features", stage="ring0", stages=("ring0", "ring1"))
+
+    assert found(onset_of(FIRED), released, tried, place=place) == [1]
+
+
 def test_alert_without_a_model_suspects_only_what_may_touch_everything() -> None:
     place = Place(model=None)
 
@@ -230,6 +260,12 @@ def test_part_of_the_traffic_is_not_the_whole() -> None:
 
 def test_one_version_in_canary_and_production_is_one_version() -> None:
     assert version_at([Slot("3", 10, stage="canary"), Slot("3", 90)], FIRED).version == "3"
+
+
+def test_what_serves_before_the_last_of_its_own_stages_does_not_serve_users() -> None:
+    rows = [Slot("3", stage="lab"), Slot("2", stage="fleet")]
+
+    assert version_at(rows, FIRED, stages=LAB_FIRST).versions == ("2",)
 
 
 def test_two_regions_with_two_versions_are_told_apart() -> None:

@@ -114,6 +114,19 @@ def test_the_change_nearest_before_is_named_as_suspect(world: Any) -> None:
     assert "11 min before" in world.says("slack/incident/1")
 
 
+def test_a_rollout_to_where_no_users_are_is_no_suspect(world: Any) -> None:
+    world.model("fraud-scorer", stages=["lab", "fleet"])
+    world.record(world.rollout("41", stage="fleet", occurred_at=world.now - timedelta(minutes=20)))
+    world.record(world.rollout("42", stage="lab"))
+    world.later(minutes=13)
+
+    world.record(hard(world, stage=None, lookback=timedelta(minutes=2)))
+    world.draw()
+
+    assert world.incident().suspect == "v41 deployed 31 min before onset"
+    assert "v41 served" in world.says("slack/incident/1")
+
+
 def test_a_rollout_that_is_told_after_the_alert_is_named_all_the_same(world: Any) -> None:
     world.record(world.rollout("41", occurred_at=world.now - timedelta(days=9)))
     deployed = world.rollout("42")

@@ -13,12 +13,12 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from bot.domain.facts import ChangeType
+from bot.domain.stages import PRODUCTION
 from bot.store.prepared import ESCAPE, like, prepared
 from bot.store.queries.directory import name_of
 from bot.store.queries.marks import bad_versions
 from bot.store.tables import Change, Incident, MetricName, Model, ModelName, Serving
 
-PRODUCTION = "production"
 HISTORY = 50
 """How many rows of what served are read to find a version to go back to."""
 
