@@ -3,7 +3,7 @@
 A live value counts once its labels have arrived (F20). Worse than offline is a positive gap.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bot.domain.facts import EvaluationType
 from bot.domain.figures import bounds, decimals_for, number
@@ -56,7 +56,7 @@ def offline_live_gap(
     sign = SIGNS.get(direction)
     if sign is None or not (is_usable(offline.value) and is_usable(live.value)):
         return None
-    if comparison := compare(replace(live, discordant=None), offline, direction, target=target):
+    if comparison := compare(live._replace(discordant=None), offline, direction, target=target):
         low, high = sorted(-sign * bound for bound in comparison.interval)
         gap, interval = -sign * comparison.difference, Interval(low, high)
     elif direction is Direction.TARGET:

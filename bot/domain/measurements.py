@@ -4,8 +4,9 @@ Best first: the same rows paired, intervals that the source supplied, counts of 
 counts of an AUC (Hanley-McNeil), means with their spread (Welch). Without any of them there is no interval.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import attrgetter
+from typing import NamedTuple
 
 from bot.domain.figures import decimals_for, number
 from bot.domain.metrics import Direction, Shape, shape_of
@@ -30,11 +31,11 @@ KEY = ("name", "slice", "method", "dataset", "dataset_version", "suite", "suite_
 _key = attrgetter(*KEY)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Measured:
+class Measured(NamedTuple):
     """One value of one metric, and what is known about how sure it is and what it was measured on.
 
-    Two are comparable unless something stated of their key (KEY) differs; None = not stated.
+    Two are comparable unless something stated of their key (KEY) differs; None = not stated. A tuple, for a table of
+    models makes hundreds.
     """
 
     value: float
@@ -96,7 +97,7 @@ def paired_baseline(candidate: Measured, direction: Direction | None) -> Measure
     if candidate.discordant is None or not candidate.n or sum(candidate.discordant) > candidate.n:
         return None
     lost, won = _right(candidate.discordant, direction)
-    return replace(candidate, value=candidate.value - (won - lost) / candidate.n, successes=None, discordant=None)
+    return candidate._replace(value=candidate.value - (won - lost) / candidate.n, successes=None, discordant=None)
 
 
 def compare(

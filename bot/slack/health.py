@@ -4,7 +4,7 @@ Unknown is not fine: a model that nobody ever measured where its users are is `n
 which every value still waits for its labels.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
@@ -79,6 +79,18 @@ class Health:
         return STATES[self.state][1]
 
 
+@dataclass(frozen=True)
+class Known:
+    """What a model's state follows from that may be read of all models at once."""
+
+    trouble: Mapping[int, Sequence[Incident]]
+    """The open incidents by model, the most severe first."""
+    bad: Mapping[tuple[int, str], Decision]
+    """The versions that are marked bad: (model, version) -> the last word on it."""
+    measured: Collection[int]
+    """The models with a value from where their users are whose labels had arrived."""
+
+
 def as_heard(one: Health, hearing: Hearing) -> Health:
     """Return how a model is, but not `good` when every source that was ever heard fell silent."""
     return replace(one, state=health.as_heard(one.state, deaf=hearing.deaf))
@@ -89,15 +101,16 @@ def health_of(
     models: Sequence[Model],
     *,
     brief: bool = False,
-    trouble: Mapping[int, Sequence[Incident]] | None = None,
+    known: Known | None = None,
 ) -> list[Health]:
     """Return how these models are, the worst first; a handful of queries for all of them.
 
-    BRIEF: only their most telling metrics are read, one of the product and one of the model. TROUBLE: the
-    `models_in_trouble`, of who knows them already.
+    BRIEF: only their most telling metrics are read, one of the product and one of the model. KNOWN: what has been read
+    already.
     """
     ids = [m.id for m in models if m.id is not None]
-    trouble = models_in_trouble(db) if trouble is None else trouble
+    if known is None:
+        known = Known(models_in_trouble(db), bad_versions(db, ids), models_measured(db, ids))
     serving = live_of(db, models)
     readings: dict[int, dict[str, list[Reading]]] = {}
     stands = standing(db, ids)
@@ -108,21 +121,19 @@ def health_of(
     for group in open_groups(db, ids):
         groups.setdefault(group.model_id or 0, []).append(group)
     redefined = redefinitions(db, models)
-    bad = bad_versions(db, ids)
-    measured = models_measured(db, ids)
     found = []
     for model in models:
         number = model.id or 0
         own = readings.get(number, {})
         stand = stands.get(number, ())
-        incidents, alerts, live = trouble.get(number, ()), groups.get(number, ()), serving.get(number, ())
+        incidents, alerts, live = known.trouble.get(number, ()), groups.get(number, ()), serving.get(number, ())
         missed = any(is_judged(r) and misses(model, r) for r in stand)
-        serves_bad = any((number, row.version) in bad and gets_users(row, model) for row in live)
-        known = number in measured
-        state = state_of(incidents, alerts, misses=missed, serves_bad=serves_bad, measured=known)
+        serves_bad = any((number, row.version) in known.bad and gets_users(row, model) for row in live)
+        measured = number in known.measured
+        state = state_of(incidents, alerts, misses=missed, serves_bad=serves_bad, measured=measured)
         matured = {r.metric: r for r in stand if is_judged(r)}
         since = redefined.get(number, {})
-        found.append(Health(model, state, incidents, alerts, own, matured, live, since, bad))
+        found.append(Health(model, state, incidents, alerts, own, matured, live, since, known.bad))
     return sorted(found, key=lambda h: h.place)
 
 

@@ -4,7 +4,7 @@ The same states as in `bot.slack.health`, from less: a test compares them.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 from typing import NamedTuple
@@ -14,15 +14,14 @@ from sqlmodel import Session
 from bot.domain import health
 from bot.domain.health import WORST_FIRST, state_of
 from bot.domain.metrics import plain_name
-from bot.slack.health import Health, as_heard, health_of
+from bot.slack.health import Health, Known, as_heard, health_of
 from bot.store.queries.alerts import open_groups_by_model
 from bot.store.queries.incidents import models_in_trouble
-from bot.store.queries.marks import models_serving_bad
+from bot.store.queries.marks import bad_versions, models_serving
 from bot.store.queries.metrics import metric_names, newest_judged
 from bot.store.queries.models import Member, members, models_by_id
 from bot.store.queries.objectives import misses
 from bot.store.queries.sources import Hearing
-from bot.store.tables import Incident
 
 
 class Place(NamedTuple):
@@ -45,8 +44,8 @@ class Ranking:
     places: list[Place]
     counts: Counter[str]
     """Models in each state, the worst first."""
-    trouble: Mapping[int, Sequence[Incident]]
-    """The open incidents by model, the most severe first."""
+    known: Known
+    """What of all models was read for it."""
 
     @property
     def total(self) -> int:
@@ -59,30 +58,39 @@ def ranked(db: Session, shown: int, *, among: Collection[int] | None = None, hea
 
     With HEARING none is called good while every source is silent.
     """
-    models = [one for one in members(db) if among is None or one.id in among]
     deaf = hearing is not None and hearing.deaf
-    trouble = models_in_trouble(db)
-    states = (health.as_heard(state, deaf=deaf) for state in _states(db, models, trouble))
-    places = [Place(WORST_FIRST.index(state), m.name, m.id) for m, state in zip(models, states, strict=True)]
-    counts = Counter(place.badness for place in places)
-    return Ranking(nsmallest(shown, places), Counter({WORST_FIRST[n]: counts[n] for n in sorted(counts)}), trouble)
+    every = members(db)
+    known = Known(models_in_trouble(db), bad_versions(db), {one.id for one in every if one.measured})
+    models = every if among is None else [one for one in every if one.id in among]
+    badness = {state: WORST_FIRST.index(health.as_heard(state, deaf=deaf)) for state in WORST_FIRST}
+    found = [badness[state] for state in _states(db, models, known)]
+    places = zip(found, (one.name for one in models), (one.id for one in models), strict=True)
+    counts = Counter(found)
+    states = Counter({WORST_FIRST[n]: counts[n] for n in sorted(counts)})
+    return Ranking([*map(Place._make, nsmallest(shown, places))], states, known)
 
 
 def worst(db: Session, ranking: Ranking, *, hearing: Hearing | None = None) -> list[Health]:
     """Return how the models at these places are, in this order."""
     models = models_by_id(db, [place.model_id for place in ranking.places])
-    known = {h.model.id: h for h in health_of(db, models, brief=True, trouble=ranking.trouble)}
-    found = [known[place.model_id] for place in ranking.places]
+    read = {h.model.id: h for h in health_of(db, models, brief=True, known=ranking.known)}
+    found = [read[place.model_id] for place in ranking.places]
     return [as_heard(one, hearing) for one in found] if hearing is not None else found
 
 
-def _states(db: Session, models: Sequence[Member], trouble: Mapping[int, Sequence[Incident]]) -> Iterator[str]:
-    """Yield the state of each of these models."""
-    groups, bad = open_groups_by_model(db), models_serving_bad(db)
-    missed = _missed(db, models)
+def _states(db: Session, models: Sequence[Member], known: Known) -> Iterator[str]:
+    """Yield the state of each of these models; most of them are quiet."""
+    groups, bad, missed = open_groups_by_model(db), models_serving(db, known.bad), _missed(db, models)
+    quiet = {
+        measured: state_of((), (), misses=False, serves_bad=False, measured=measured) for measured in (True, False)
+    }
+    loud = {*known.trouble, *groups, *bad, *missed}
     for one in models:
+        if one.id not in loud:
+            yield quiet[one.measured]
+            continue
         yield state_of(
-            trouble.get(one.id, ()),
+            known.trouble.get(one.id, ()),
             groups.get(one.id, ()),
             misses=one.id in missed,
             serves_bad=one.id in bad,

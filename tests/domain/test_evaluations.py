@@ -1,7 +1,6 @@
 """What may be said of a measured value, as the people in the channel read it."""
 
 import math
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -43,7 +42,7 @@ def test_v3_regressed_when_its_rows_are_paired() -> None:
 
 
 def test_v3_is_inconclusive_without_pairing_and_says_why_that_is_conservative() -> None:
-    judgement = judge(replace(V3, discordant=None), V1, direction=HIGHER)
+    judgement = judge(V3._replace(discordant=None), V1, direction=HIGHER)
 
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert judgement.method == "newcombe"
@@ -54,13 +53,13 @@ def test_v3_is_inconclusive_without_pairing_and_says_why_that_is_conservative() 
 def test_error_rate_of_v3_regressed_too() -> None:
     v1 = Measured(name="error_rate", value=150 / 800, n=800)
 
-    judgement = judge(replace(v1, value=175 / 800, discordant=(56, 31)), v1, direction=LOWER)
+    judgement = judge(v1._replace(value=175 / 800, discordant=(56, 31)), v1, direction=LOWER)
 
     assert judgement.words == "0.219 (n 800), up 0.031 [+0.009, +0.054]: regressed"
 
 
 def test_discordant_counts_that_contradict_the_values_are_not_believed() -> None:
-    judgement = judge(replace(V3, discordant=(31, 56)), V1, direction=HIGHER)
+    judgement = judge(V3._replace(discordant=(31, 56)), V1, direction=HIGHER)
 
     assert judgement.method == "newcombe"
 
@@ -83,7 +82,7 @@ def test_drop_beyond_the_margin_says_so() -> None:
 def test_latency_that_falls_improved() -> None:
     fast = Measured(name="p95_latency_ms", value=1100.4, sd=200, n=900)
 
-    judgement = judge(fast, replace(fast, value=1234.5), direction=direction_of(fast.name))
+    judgement = judge(fast, fast._replace(value=1234.5), direction=direction_of(fast.name))
 
     assert judgement.words == "1,100 (n 900), down 134 [-153, -116]: improved"
     assert judgement.method == "welch"
@@ -114,20 +113,20 @@ def test_calibration_regresses_on_either_side_of_its_target() -> None:
 
 
 def test_values_on_different_data_are_not_compared() -> None:
-    judgement = judge(V3, replace(V1, dataset_version="b"), direction=HIGHER)
+    judgement = judge(V3, V1._replace(dataset_version="b"), direction=HIGHER)
 
     assert judgement.verdict is Verdict.NOT_COMPARABLE
     assert judgement.words == "0.781 (n 800): not comparable, dataset version a against b"
 
 
 def test_data_that_nobody_named_may_be_the_same() -> None:
-    assert judge(V3, replace(V1, dataset_version=None), direction=HIGHER).verdict is Verdict.REGRESSED
+    assert judge(V3, V1._replace(dataset_version=None), direction=HIGHER).verdict is Verdict.REGRESSED
 
 
 def test_small_slice_is_shown_and_not_judged() -> None:
     small = Measured(name="accuracy", value=0.4, n=60, slice="country=BR")
 
-    judgement = judge(small, replace(small, value=0.9), direction=HIGHER)
+    judgement = judge(small, small._replace(value=0.9), direction=HIGHER)
 
     assert judgement.words == "0.400 (n 60): too few rows to judge a slice (at least 100)"
     assert judgement.verdict is Verdict.INSUFFICIENT_DATA
@@ -141,15 +140,15 @@ def test_two_bare_numbers_get_no_verdict() -> None:
 
 
 def test_rows_say_nothing_of_a_metric_that_is_no_proportion() -> None:
-    assert judge(replace(V3, name="f1"), replace(V1, name="f1"), direction=HIGHER).method == "mcnemar"
-    unpaired = judge(replace(V3, name="f1", discordant=None), replace(V1, name="f1"), direction=HIGHER)
+    assert judge(V3._replace(name="f1"), V1._replace(name="f1"), direction=HIGHER).method == "mcnemar"
+    unpaired = judge(V3._replace(name="f1", discordant=None), V1._replace(name="f1"), direction=HIGHER)
     assert unpaired.verdict is Verdict.INSUFFICIENT_DATA
 
 
 def test_counts_make_a_proportion_of_precision() -> None:
     precision = Measured(name="precision", value=0.9, n=1000, successes=900)
 
-    judgement = judge(precision, replace(precision, value=0.8, successes=800), direction=HIGHER)
+    judgement = judge(precision, precision._replace(value=0.8, successes=800), direction=HIGHER)
 
     assert judgement.verdict is Verdict.IMPROVED
 

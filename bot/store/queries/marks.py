@@ -30,9 +30,8 @@ def _said_of(models: list[int]) -> SelectOfScalar[Decision]:
     return said.order_by(col(Decision.id))
 
 
-def models_serving_bad(db: Session) -> set[int]:
-    """Return the models of which users get a version that is marked bad."""
-    bad = bad_versions(db)
+def models_serving(db: Session, bad: Collection[tuple[int, str]]) -> set[int]:
+    """Return the models of which users get one of these BAD versions: (model, version)."""
     if not bad:
         return set()
     live = select(Serving, Model).join(Model, col(Model.id) == col(Serving.model_id))
