@@ -19,14 +19,21 @@ async def fresh(folder: Path) -> AsyncIterator[str]:
         yield f"sqlite:///{folder / 'bellwether.db'}"
         return
     name = f"bellwether_{uuid4().hex}"
-    await _tell(f"CREATE DATABASE {name}")
+    await _tell(SERVER, f"CREATE DATABASE {name}")
     try:
         yield urlsplit(SERVER)._replace(path=f"/{name}").geturl()
     finally:
-        await _tell(f"DROP DATABASE {name} WITH (FORCE)")
+        await _tell(SERVER, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-async def _tell(text: str) -> None:
-    connection = await asyncpg.connect(SERVER)
+async def settled(url: str) -> None:
+    """Have done what PostgreSQL does by itself, beside its work, after many rows were written; SQLite does nothing."""
+    if SERVER:
+        await _tell(url, "VACUUM ANALYZE")
+        await _tell(url, "CHECKPOINT")
+
+
+async def _tell(url: str, text: str) -> None:
+    connection = await asyncpg.connect(url)
     await connection.execute(text)
     await connection.close()

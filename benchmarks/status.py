@@ -22,7 +22,7 @@ from sqlalchemy import insert
 from sqlmodel import Session, SQLModel
 
 from benchmarks import asking
-from benchmarks.databases import fresh
+from benchmarks.databases import fresh, settled
 from benchmarks.figures import Figure, milliseconds, spread
 from benchmarks.programs import free_port
 from benchmarks.start import connected, pss
@@ -74,7 +74,7 @@ async def _answered(url: str, models: int) -> list[Figure]:
         begun = time.monotonic()
         await fill(database, models)
         filled = time.monotonic() - begun
-        await database.write(_analyze)
+        await settled(url)
         size = await database.read(database.dialect.size) / 2**20
         written = f"{models * EVALUATIONS * len(METRICS):,} values written, {size:,.0f} MiB"
         memory.settle()  # as the bot does when it has started
@@ -182,12 +182,6 @@ def _note(db: Session, models: Iterable[int]) -> None:
     """Do what recording these values would have done."""
     for model in models:
         note_newest(db, model, list(METRICS))
-
-
-def _analyze(db: Session) -> None:
-    """Do what PostgreSQL does by itself within a minute; SQLite does without, as in the bot."""
-    if db.connection().dialect.name == "postgresql":
-        db.connection().exec_driver_sql("ANALYZE")
 
 
 def _ago(part: float) -> datetime:
