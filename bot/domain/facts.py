@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from bot.domain.stages import PRODUCTION
+
 
 class AlertStatus(StrEnum):
     """What the source says of one alert episode."""
@@ -187,7 +189,7 @@ class DeploymentFact:
     version: str | None
     occurred_at: datetime
     status: DeploymentStatus = DeploymentStatus.SUCCEEDED
-    stage: str = "production"
+    stage: str = PRODUCTION
     target: str | None = None
     deployment_id: str | None = None
     dedup_key: str | None = None

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from bot.domain.facts import ChangeType, DeploymentStatus
+from bot.domain.stages import PRODUCTION
 from bot.slack import text
 from bot.store.queries.changes import Relevant, kinds_known, rollouts_known
 from bot.store.queries.directory import user_ids
@@ -52,7 +53,7 @@ def decisions(found: Iterable[Decision]) -> list[str]:
     return [
         text.join(
             text.date(one.at),
-            DECIDED[one.kind].format(version=text.version(one.version), stage=text.line(one.stage or "production", 40)),
+            DECIDED[one.kind].format(version=text.version(one.version), stage=text.line(one.stage or PRODUCTION, 40)),
             text.line(one.reason, 150),
             text.user(one.by),
         )
@@ -107,7 +108,7 @@ def _line(relevant: Relevant, ids: Mapping[str, str]) -> str:
 
 def _rollout(change: Change) -> str:
     verb = VERBS.get(DeploymentStatus(change.status or "succeeded"), "deployed to")
-    stage = text.line(change.stage or "production", 40)
+    stage = text.line(change.stage or PRODUCTION, 40)
     move = text.join(
         text.version(change.previous_version) if change.previous_version else "", text.version(change.version), by=" → "
     )

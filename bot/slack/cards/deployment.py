@@ -8,6 +8,7 @@ from bot.domain import durations
 from bot.domain.evaluations import Judgement
 from bot.domain.facts import ChangeType, DeploymentStatus, Trigger
 from bot.domain.names import version_label
+from bot.domain.stages import PRODUCTION
 from bot.ports import Body
 from bot.slack import marks, measures, text
 from bot.slack.blocks import Message, button, context, message, section
@@ -52,7 +53,7 @@ def _message(db: Session, change: Change, model: Model) -> Message:
     old, new = _moved(change, undone)
     who = (undone.actor if undone else None) or (change.after if undone else None)
     ids = user_ids(db, [change.actor, who])
-    stage = text.code(change.stage or "production")
+    stage = text.code(change.stage or PRODUCTION)
     by = f" by {text.mention(who, ids)}" if who else ""
     name = text.link(change.url, text.bold(model.name))
     move = text.join(text.version(old) if old else "", text.version(new), by=" → ")
