@@ -32,6 +32,7 @@ from bot.ingest.evaluations import note_newest
 from bot.slack.app import App
 from bot.store import schema
 from bot.store.database import Database
+from bot.store.queries.models import all_models
 from bot.store.tables import (
     Alert,
     AlertGroup,
@@ -171,17 +172,17 @@ async def fill(database: Database, count: int) -> None:
             while batch := list(islice(given, BATCH)):
                 await database.write(_write, table, batch)
                 progress.advance(task, len(batch))
-    await database.write(_note, models)
+    await database.write(_note)
 
 
 def _write(db: Session, table: type[SQLModel], rows: list[Row]) -> None:
     db.connection().execute(insert(table), rows)
 
 
-def _note(db: Session, models: Iterable[int]) -> None:
+def _note(db: Session) -> None:
     """Do what recording these values would have done."""
-    for model in models:
-        note_newest(db, model, list(METRICS))
+    for model in all_models(db):
+        note_newest(db, model, METRICS)
 
 
 def _ago(part: float) -> datetime:

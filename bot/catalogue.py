@@ -10,6 +10,7 @@ from bot.config import ApproverSection, Decisions, ModelSection
 from bot.domain import keys
 from bot.domain.actions import OPEN_STATUSES
 from bot.domain.names import clean_stage, duration_of
+from bot.ingest.evaluations import note_missed
 from bot.ingest.record import link_earlier
 from bot.ingest.rules import Rules
 from bot.store.projection import touch_existing, touch_open
@@ -62,6 +63,7 @@ def apply(db: Session, decisions: Decisions, now: datetime) -> bool:
             row.label_lag_s, row.evaluate_every_s, row.retrain_every_s = None, None, None
     changed = any(db.is_modified(row) for row in rows.values())
     db.flush()
+    note_missed(db, rows.values())
     moved = _move(db, {row.id: row.channel for row in rows.values()}, decisions.slack.channel)
     if changed or moved:
         touch_open(db, now, now - SHOWN_SINCE)

@@ -1,6 +1,6 @@
 """Evaluations and their numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Update
@@ -9,15 +9,14 @@ from sqlmodel import Session, col, or_, select, update
 from bot.domain import keys
 from bot.domain.facts import ChangeType, EvaluationFact, EvaluationType
 from bot.domain.gaps import is_matured
-from bot.domain.measurements import ALL
 from bot.ingest.changes import Origin, version_row
 from bot.ingest.clocks import ours
 from bot.ingest.outcomes import touch_proposals
 from bot.ingest.rules import HISTORY
 from bot.store.prepared import prepared
 from bot.store.projection import touch, touch_existing
-from bot.store.queries.metrics import newest_id
-from bot.store.queries.objectives import JUDGED
+from bot.store.queries.metrics import newest_id, newest_judged
+from bot.store.queries.objectives import JUDGED, misses
 from bot.store.queries.promises import TOLD, copies_of, rollouts_to_users
 from bot.store.tables import Change, Evaluation, MetricName, MetricValue, Model
 
@@ -89,7 +88,7 @@ def record_evaluation(db: Session, origin: Origin, fact: EvaluationFact, model: 
         for metric in fact.metrics
     ]
     db.add_all(values)
-    know_metrics(db, model.id, values)
+    know_metrics(db, model, values)
     db.flush()
     _touch_rollouts(db, now, model.id, fact.version)
     _tell_rollouts(db, now, row)
@@ -106,24 +105,40 @@ def _labels_pending(fact: EvaluationFact, model: Model, at: datetime) -> bool:
     return not is_matured(None, evaluation_type=fact.evaluation_type, labels_late=late)
 
 
-def know_metrics(db: Session, model_id: int, values: Sequence[MetricValue]) -> None:
-    """Write down by what the model was measured, whether where its users are, and which of the values is the newest."""
-    known = {row.metric: row for row in db.exec(select(MetricName).where(MetricName.model_id == model_id))}
-    for value in values:
-        row = known.setdefault(value.metric, MetricName(model_id=model_id, metric=value.metric))
-        if value.slice == ALL:
-            row.judged = row.judged or value.evaluation_type in JUDGED
-            row.threshold = row.threshold or value.threshold is not None
-        db.add(row)
+def know_metrics(db: Session, model: Model, values: Sequence[MetricValue]) -> None:
+    """Write down by what MODEL was measured, and what VALUES, which are new, make of its objectives."""
+    known = set(db.exec(select(MetricName.metric).where(MetricName.model_id == model.id)))
+    told = dict.fromkeys(value.metric for value in values)
+    db.add_all(MetricName(model_id=model.id or 0, metric=metric) for metric in told if metric not in known)
     db.flush()
-    note_newest(db, model_id, [value.metric for value in values])
+    note_newest(db, model, [*told])
+
+
+def note_newest(db: Session, model: Model, metrics: Collection[str]) -> None:
+    """Have each of these metrics of MODEL name the value that its objective is about, and whether that misses it."""
+    assert model.id is not None
+    _name_newest(db, model.id, list(metrics))
+    note_missed(db, [model])
 
 
 @prepared
-def note_newest(model: int, metrics: list[str]) -> Update:
-    """Have each of these metrics of a model name the value that an objective of it is about."""
+def _name_newest(model: int, metrics: list[str]) -> Update:
     theirs = update(MetricName).where(col(MetricName.model_id) == model, col(MetricName.metric).in_(metrics))
     return theirs.values(newest_id=newest_id(JUDGED)).execution_options(synchronize_session=False)
+
+
+def note_missed(db: Session, models: Iterable[Model]) -> None:
+    """Note of each metric of MODELS whether the value that its objective is about misses it."""
+    by_id = {model.id: model for model in models if model.id is not None}
+    for one in newest_judged(db, by_id):
+        if one.missed != (missed := misses(by_id[one.model_id], one)):
+            _note_missed(db, one.name_id, missed)
+
+
+@prepared
+def _note_missed(number: int, missed: bool) -> Update:
+    named = update(MetricName).where(col(MetricName.id) == number)
+    return named.values(missed=missed).execution_options(synchronize_session=False)
 
 
 def _touch_rollouts(db: Session, now: datetime, model_id: int, version: str | None) -> None:

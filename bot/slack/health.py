@@ -4,7 +4,7 @@ Unknown is not fine: a model that nobody ever measured where its users are is `n
 which every value still waits for its labels.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
@@ -19,7 +19,7 @@ from bot.store.queries.alerts import open_groups
 from bot.store.queries.incidents import models_in_trouble
 from bot.store.queries.judging import is_product, rank, redefinitions
 from bot.store.queries.marks import bad_versions, gets_users
-from bot.store.queries.metrics import Reading, models_measured, newest_values, standing
+from bot.store.queries.metrics import Reading, newest_values, standing
 from bot.store.queries.models import live_of
 from bot.store.queries.objectives import is_judged, misses
 from bot.store.queries.sources import Hearing
@@ -87,8 +87,6 @@ class Known:
     """The open incidents by model, the most severe first."""
     bad: Mapping[tuple[int, str], Decision]
     """The versions that are marked bad: (model, version) -> the last word on it."""
-    measured: Collection[int]
-    """The models with a value from where their users are whose labels had arrived."""
 
 
 def as_heard(one: Health, hearing: Hearing) -> Health:
@@ -110,7 +108,7 @@ def health_of(
     """
     ids = [m.id for m in models if m.id is not None]
     if known is None:
-        known = Known(models_in_trouble(db), bad_versions(db, ids), models_measured(db, ids))
+        known = Known(models_in_trouble(db), bad_versions(db, ids))
     serving = live_of(db, models)
     readings: dict[int, dict[str, list[Reading]]] = {}
     stands = standing(db, ids)
@@ -127,11 +125,10 @@ def health_of(
         own = readings.get(number, {})
         stand = stands.get(number, ())
         incidents, alerts, live = known.trouble.get(number, ()), groups.get(number, ()), serving.get(number, ())
-        missed = any(is_judged(r) and misses(model, r) for r in stand)
-        serves_bad = any((number, row.version) in known.bad and gets_users(row, model) for row in live)
-        measured = number in known.measured
-        state = state_of(incidents, alerts, misses=missed, serves_bad=serves_bad, measured=measured)
         matured = {r.metric: r for r in stand if is_judged(r)}
+        missed = any(misses(model, r) for r in matured.values())
+        serves_bad = any((number, row.version) in known.bad and gets_users(row, model) for row in live)
+        state = state_of(incidents, alerts, misses=missed, serves_bad=serves_bad, measured=bool(matured))
         since = redefined.get(number, {})
         found.append(Health(model, state, incidents, alerts, own, matured, live, since, known.bad))
     return sorted(found, key=lambda h: h.place)

@@ -13,14 +13,12 @@ from sqlmodel import Session
 
 from bot.domain import health
 from bot.domain.health import WORST_FIRST, state_of
-from bot.domain.metrics import plain_name
 from bot.slack.health import Health, Known, as_heard, health_of
 from bot.store.queries.alerts import open_groups_by_model
 from bot.store.queries.incidents import models_in_trouble
 from bot.store.queries.marks import bad_versions, models_serving
-from bot.store.queries.metrics import metric_names, newest_judged
+from bot.store.queries.metrics import models_missing
 from bot.store.queries.models import Member, members, models_by_id
-from bot.store.queries.objectives import misses
 from bot.store.queries.sources import Hearing
 
 
@@ -60,7 +58,7 @@ def ranked(db: Session, shown: int, *, among: Collection[int] | None = None, hea
     """
     deaf = hearing is not None and hearing.deaf
     every = members(db)
-    known = Known(models_in_trouble(db), bad_versions(db), {one.id for one in every if one.measured})
+    known = Known(models_in_trouble(db), bad_versions(db))
     models = every if among is None else [one for one in every if one.id in among]
     badness = {state: WORST_FIRST.index(health.as_heard(state, deaf=deaf)) for state in WORST_FIRST}
     found = [badness[state] for state in _states(db, models, known)]
@@ -80,7 +78,7 @@ def worst(db: Session, ranking: Ranking, *, hearing: Hearing | None = None) -> l
 
 def _states(db: Session, models: Sequence[Member], known: Known) -> Iterator[str]:
     """Yield the state of each of these models; most of them are quiet."""
-    groups, bad, missed = open_groups_by_model(db), models_serving(db, known.bad), _missed(db, models)
+    groups, bad, missed = open_groups_by_model(db), models_serving(db, known.bad), models_missing(db)
     quiet = {
         measured: state_of((), (), misses=False, serves_bad=False, measured=measured) for measured in (True, False)
     }
@@ -96,13 +94,3 @@ def _states(db: Session, models: Sequence[Member], known: Known) -> Iterator[str
             serves_bad=one.id in bad,
             measured=one.measured,
         )
-
-
-def _missed(db: Session, models: Sequence[Member]) -> set[int]:
-    """Return the models of which the newest matured value of some metric misses its objective."""
-    known = {one.id: one for one in models}
-    named = {metric for one in models for metric, given in one.metrics.items() if given.get("slo")}
-    plain = {plain_name(metric) for metric in named}
-    wanted = [metric for metric in metric_names(db) if plain_name(metric) in plain]
-    values = newest_judged(db, wanted)
-    return {one.model_id for one in values if one.model_id in known and misses(known[one.model_id], one)}

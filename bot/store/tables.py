@@ -258,12 +258,10 @@ class MetricName(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     model_id: int = Field(foreign_key="model.id")
     metric: str
-    judged: bool = False
-    """It was measured where the users are."""
-    threshold: bool = False
-    """A source sent along what it should keep."""
     newest_id: int | None = Field(default=None, foreign_key="metric_value.id", sa_type=BIG)
     """What its objective is about: the newest value over all rows, where the users are, whose labels have arrived."""
+    missed: bool = False
+    """That value misses its objective, by the configuration that was read last."""
 
 
 class AlertGroup(SQLModel, table=True):

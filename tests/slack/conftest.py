@@ -189,7 +189,7 @@ class Story:
                 **more,
             )
         )
-        know_metrics(self.db, model.id or 0, [value])
+        know_metrics(self.db, model, [value])
         return evaluation
 
     def opened(self, model: Model | None, **more: Any) -> Incident:

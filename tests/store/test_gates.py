@@ -54,8 +54,8 @@ def measured(db: Session, model: Model, version: str, value: float, metric: str 
     own = {"suite": "std", "suite_version": "3"} | {name: given.pop(name) for name in OF_EVALUATION & given.keys()}
     row = stored(db, Evaluation(source="evals", dedup_key=key, occurred_at=NOW, received_at=NOW, **about, **own))
     one = MetricValue(evaluation_id=row.id, metric=metric, value=value, **about, **given)
-    know_metrics(db, model.id or 0, [one])
     stored(db, one)
+    know_metrics(db, model, [one])
 
 
 def test_what_keeps_its_gate_and_is_no_worse_passes(db: Session, model: Model, read: Callable[[], Gate]) -> None:

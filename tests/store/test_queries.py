@@ -100,7 +100,7 @@ def measured(db: Session, owner: Model, metric: str, value: float, at: datetime,
             **more,
         ),
     )
-    know_metrics(db, owner.id or 0, [value_row])
+    know_metrics(db, owner, [value_row])
 
 
 def test_a_model_is_found_whatever_its_letter_case(db: Session) -> None:

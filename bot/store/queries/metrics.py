@@ -163,9 +163,23 @@ def _standing(models: list[int]) -> Select[*tuple[Any, ...]]:
     )
 
 
+def models_missing(db: Session) -> frozenset[int]:
+    """Return of which models the value of some metric misses its objective."""
+    return frozenset(_models_missing(db))
+
+
+@prepared
+def _models_missing() -> SelectOfScalar[int]:
+    return select(MetricName.model_id).where(col(MetricName.missed))
+
+
 class Judged(NamedTuple):
     """A value that an objective is about, without what only a reader of it needs."""
 
+    name_id: int
+    """Of the metric, in MetricName."""
+    missed: bool
+    """It was noted that it misses its objective."""
     model_id: int
     metric: str
     value: float
@@ -174,45 +188,18 @@ class Judged(NamedTuple):
     threshold: float | None
 
 
-def metric_names(db: Session) -> Sequence[str]:
-    """Return by what any model was ever measured where its users are."""
-    return _metric_names(db).all()
+def newest_judged(db: Session, model_ids: Collection[int]) -> list[Judged]:
+    """Return the value that an objective is about, of each metric of these models that has one."""
+    return [*map(Judged._make, _newest_judged(db, list(model_ids)).all())]
 
 
 @prepared
-def _metric_names() -> SelectOfScalar[str]:
-    return select(MetricName.metric).where(col(MetricName.judged)).distinct()
-
-
-def models_measured(db: Session, model_ids: Collection[int]) -> frozenset[int]:
-    """Return which of these models have a value where their users are whose labels have arrived."""
-    return frozenset(_models_measured(db, list(model_ids)))
-
-
-@prepared
-def _models_measured(models: list[int]) -> SelectOfScalar[int]:
-    return select(MetricName.model_id).where(
-        col(MetricName.model_id).in_(models), col(MetricName.newest_id).is_not(None)
-    )
-
-
-def newest_judged(db: Session, metrics: Collection[str]) -> list[Judged]:
-    """Return the value that an objective is about, of each metric of each model that has one.
-
-    Of these METRICS, and of those for which a source stated an objective.
-    """
-    return [*map(Judged._make, _newest_judged(db, list(metrics)).all())]
-
-
-@prepared
-def _newest_judged(metrics: list[str]) -> Select[*tuple[Any, ...]]:
-    columns: list[Any] = [getattr(MetricValue, name) for name in Judged._fields]
+def _newest_judged(models: list[int]) -> Select[*tuple[Any, ...]]:
+    columns: list[Any] = [MetricName.id, MetricName.missed]
+    columns += [getattr(MetricValue, name) for name in Judged._fields[2:]]
     found: Select[*tuple[Any, ...]] = select(*columns)
-    return (
-        found.select_from(MetricName)
-        .join(MetricValue, col(MetricValue.id) == col(MetricName.newest_id))
-        .where(col(MetricName.threshold) | col(MetricName.metric).in_(metrics))
-    )
+    named = found.select_from(MetricName).join(MetricValue, col(MetricValue.id) == col(MetricName.newest_id))
+    return named.where(col(MetricName.model_id).in_(models))
 
 
 def newest_id(kinds: Collection[str]) -> sa.ScalarSelect[int | None]:

@@ -1,13 +1,11 @@
 """A model itself: what it is called, what of it serves, and what there is to go back to."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from pydantic_core import from_json
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import Select, SelectOfScalar
@@ -61,30 +59,21 @@ class Member(NamedTuple):
 
     id: int
     name: str
-    metrics: Mapping[str, Any]
-    """What the configuration says of each."""
     measured: bool
     """It was measured where its users are, and the labels have arrived."""
 
 
 def members(db: Session) -> list[Member]:
     """Return every model that is not retired."""
-    return [Member(number, name, _parsed(metrics), seen) for number, name, metrics, seen in _members(db).all()]
+    return [*map(Member._make, _members(db).all())]
 
 
 @prepared
 def _members() -> Select[*tuple[Any, ...]]:
     seen = select(MetricName.model_id).where(col(MetricName.newest_id).is_not(None))
-    columns: list[Any] = [Model.id, Model.name, sa.cast(col(Model.metrics), sa.Text), col(Model.id).in_(seen)]
+    columns: list[Any] = [Model.id, Model.name, col(Model.id).in_(seen)]
     found: Select[*tuple[Any, ...]] = select(*columns)
     return found.where(col(Model.retired_at).is_(None))
-
-
-@lru_cache(maxsize=4096)
-def _parsed(metrics: str) -> Mapping[str, Any]:
-    """Parse a configuration once: it is read for every model again and again, and rarely changes."""
-    found: Mapping[str, Any] = from_json(metrics)
-    return found
 
 
 def count_models(db: Session) -> int:

@@ -512,9 +512,8 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("model_id", sa.Integer(), nullable=False),
         sa.Column("metric", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.Column("judged", sa.Boolean(), nullable=False),
-        sa.Column("threshold", sa.Boolean(), nullable=False),
         sa.Column("newest_id", BIG, nullable=True),
+        sa.Column("missed", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["model_id"],
             ["model.id"],
