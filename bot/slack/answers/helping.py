@@ -46,7 +46,7 @@ def help_for(db: Session, look: Look, *, user: str | None = None) -> Message:
     """Return what one can ask here; `user` is a Slack id."""
     models = count_models(db)
     mine = [model.name for model in owned_by(db, user)] if user else []
-    name = next(iter(mine), first_name(db) or "fraud-scorer")
+    name = mine[0] if mine else first_name(db) or "fraud-scorer"
     word = text.line(look.command, 40)
     shown = text.line(quoted(name), 60).replace("`", "ˋ")
     if mine:

@@ -166,7 +166,7 @@ def _monitored(model: Model, reading: Reading, before: Sequence[Reading], base: 
     reference = base or before[1:]
     if not own or not reference:
         return in_a_row(newest, ())
-    again = _against(model, reading, reference)
+    again = newest if base else _against(model, reading, reference)
     return in_a_row(newest, (again, _against(model, own[0], reference)) if again.verdict in FINDINGS else ())
 
 

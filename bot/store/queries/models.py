@@ -88,7 +88,12 @@ def _count() -> SelectOfScalar[int]:
 
 def first_name(db: Session) -> str | None:
     """Return the first name, in their order, of the models that are not retired."""
-    return db.exec(select(Model.name).where(col(Model.retired_at).is_(None)).order_by(Model.name).limit(1)).first()
+    return _first_name(db).first()
+
+
+@prepared
+def _first_name() -> SelectOfScalar[str]:
+    return select(Model.name).where(col(Model.retired_at).is_(None)).order_by(Model.name).limit(1)
 
 
 def models_by_id(db: Session, model_ids: Sequence[int]) -> list[Model]:
