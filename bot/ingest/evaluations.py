@@ -130,15 +130,19 @@ def _name_newest(model: int, metrics: list[str]) -> Update:
 def note_missed(db: Session, models: Iterable[Model]) -> None:
     """Note of each metric of MODELS whether the value that its objective is about misses it."""
     by_id = {model.id: model for model in models if model.id is not None}
+    turned: dict[bool, list[int]] = {True: [], False: []}
     for one in newest_judged(db, by_id):
         if one.missed != (missed := misses(by_id[one.model_id], one)):
-            _note_missed(db, one.name_id, missed)
+            turned[missed].append(one.name_id)
+    for missed, names in turned.items():
+        if names:
+            _note_missed(db, names, missed)
 
 
 @prepared
-def _note_missed(number: int, missed: bool) -> Update:
-    named = update(MetricName).where(col(MetricName.id) == number)
-    return named.values(missed=missed).execution_options(synchronize_session=False)
+def _note_missed(names: list[int], missed: bool) -> Update:
+    theirs = update(MetricName).where(col(MetricName.id).in_(names))
+    return theirs.values(missed=missed).execution_options(synchronize_session=False)
 
 
 def _touch_rollouts(db: Session, now: datetime, model_id: int, version: str | None) -> None:
