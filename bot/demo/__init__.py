@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import shutil
 import signal
+import sys
 import time
 import webbrowser
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from bot.cli.ports import port_trouble
 from bot.demo import bad_release
 from bot.demo.checks import differences, lagging
 from bot.demo.children import Child, DidNotStart, programs
@@ -26,10 +28,13 @@ SETTLE_S = 30.0
 
 
 def play(*, story: str, speed: float, port: int, headless: bool, reset: bool) -> int:
-    """Show a story; returns the exit code: 0 told as it should be, 1 not, 2 no such story."""
+    """Show a story; returns the exit code: 0 told as it should be, 1 not, or a port is taken, 2 no such story."""
     if story not in STORIES:
         print(f"There is no story {story!r}; there is: {', '.join(STORIES)}.")
         return 2
+    if trouble := port_trouble("127.0.0.1", port) or port_trouble("127.0.0.1", port + 1):
+        print(f"bellwether: {trouble} Choose another one with --port.", file=sys.stderr)
+        return 1
     return asyncio.run(_play(story, speed=speed, port=port, headless=headless, reset=reset or headless))
 
 

@@ -94,6 +94,21 @@ def test_sandbox_on_a_taken_port_is_one_line(bellwether: Bellwether, taken: int)
     )
 
 
+@pytest.mark.parametrize("before", [0, 1])
+def test_demo_on_a_taken_port_leaves_the_data_of_the_one_that_runs(
+    bellwether: Bellwether, here: Path, taken: int, before: int
+) -> None:
+    data = here / ".bellwether-demo" / "bellwether.db"
+    data.parent.mkdir()
+    data.touch()
+
+    ran = bellwether("demo", "--port", taken - before)
+
+    assert (ran.code, ran.out) == (1, "")
+    assert f"port {taken} of 127.0.0.1 is taken; does it run already? Choose another one with --port." in ran.err
+    assert data.exists()
+
+
 def test_sandbox_says_where_it_is_and_ends_when_told(here: Path) -> None:
     port = free_port()
     command = [sys.executable, "-m", "bot", "sandbox", "--port", str(port)]
