@@ -31,6 +31,8 @@ STORM_SPEED = 2.0
 """The storm's quarter of a minute is watched at this speed, in eight seconds."""
 A_PERSON_S = 120.0
 """How long the story waits for a person to press before it presses for them."""
+LEARNS_S = 0.3
+"""The bot hears within milliseconds that the clock jumped; what came before that would be dated ahead of it."""
 
 
 async def deploy(stage: Stage) -> None:
@@ -138,6 +140,8 @@ async def all_green(stage: Stage) -> None:
 async def monday(stage: Stage) -> None:
     """Monday, 09:00: the digest."""
     sunday = MONDAY - timedelta(hours=17)
+    await stage.set_clock(sunday)
+    await asyncio.sleep(LEARNS_S)
     await stage.deliver("events", [_week(0.0216, sunday)])
     await stage.set_clock(MONDAY - timedelta(seconds=1))
     await stage.run_at(1)
@@ -148,6 +152,10 @@ async def monday(stage: Stage) -> None:
             and {"data_table", "data_visualization"} <= {b["type"] for b in digests[0]["blocks"]}
             and MODEL in words_of(digests[0])
         ),
+    )
+    await stage.expect(
+        "its thread tells the values of the whole week",
+        lambda s: any(f"of {sunday.day} Nov" in words_of(m) for m in messages(s, "ml-weekly", "slack/digest/")),
     )
 
 
