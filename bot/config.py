@@ -20,6 +20,24 @@ from bot.domain.links import LABEL, PATTERN
 from bot.domain.metrics import parse_threshold
 from bot.domain.names import clean_stage, duration_of, nearest
 
+COMMAND = r"^/[a-z0-9_-]{1,31}$"
+SOURCE = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+NAME = r"^[a-z0-9][a-z0-9_-]{0,31}$"
+INSTANCE = r"^[a-z0-9]{1,16}$"
+PATTERNS = {
+    COMMAND: "a command: / and up to 31 of a-z 0-9 _ -",
+    SOURCE: "a name: up to 64 of a-z 0-9 _ -, a letter or digit first",
+    NAME: "a name: up to 32 of a-z 0-9 _ -, a letter or digit first",
+    INSTANCE: "up to 16 of a-z 0-9",
+}
+SECTION = "should be a section, with keys under it"
+TYPES = {
+    "string_type": "should be a text; write it in quotes",
+    "tuple_type": "should be a list, such as [a, b]",
+    "dict_type": SECTION,
+    "model_type": SECTION,
+}
+"""What is wrong, in the words of the file instead of Python's."""
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 ENVIRONMENT = (
@@ -102,8 +120,8 @@ class _Section(BaseModel):
 class SlackSection(_Section):
     """`slack:` how people call the bot, and where it speaks when a model has no channel of its own."""
 
-    command: Annotated[str, Field(pattern=r"^/[a-z0-9_-]{1,31}$")] = "/model"
-    aliases: tuple[Annotated[str, Field(pattern=r"^/[a-z0-9_-]{1,31}$")], ...] = ("/incident", "/oncall")
+    command: Annotated[str, Field(pattern=COMMAND)] = "/model"
+    aliases: tuple[Annotated[str, Field(pattern=COMMAND)], ...] = ("/incident", "/oncall")
     channel: str = "#general"
 
 
@@ -225,15 +243,15 @@ class Decisions(_Section):
 
     slack: SlackSection = SlackSection()
     jira: JiraSection = JiraSection()
-    sources: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")], SourceSection] = {}
+    sources: dict[Annotated[str, Field(pattern=SOURCE)], SourceSection] = {}
     models: dict[str, ModelSection] = {}
-    digests: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")], DigestSection] = {}
+    digests: dict[Annotated[str, Field(pattern=NAME)], DigestSection] = {}
     retention: RetentionSection = RetentionSection()
-    deployers: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")], DeployerSection] = {}
+    deployers: dict[Annotated[str, Field(pattern=NAME)], DeployerSection] = {}
     people: dict[str, tuple[str, ...]] = {}
     """Names for several people, such as `"@ml-leads"`."""
     admins: tuple[str, ...] = ()
-    instance: Annotated[str, Field(pattern=r"^[a-z0-9]{1,16}$")] = "main"
+    instance: Annotated[str, Field(pattern=INSTANCE)] = "main"
     """Distinguishes two bots that share one Jira project: part of every ticket label."""
 
 
@@ -297,7 +315,8 @@ def parse(text: str, *, name: str = "bellwether.yml") -> Decisions:
         content = yaml.safe_load(text)
     except yaml.MarkedYAMLError as e:
         line = e.problem_mark.line + 1 if e.problem_mark else 1
-        raise ConfigError(f"{name}:{line}: not YAML: {e.problem}") from e
+        hint = "; write it in quotes" if "'@'" in (e.problem or "") else ""
+        raise ConfigError(f"{name}:{line}: not YAML: {e.problem}{hint}") from e
     except yaml.YAMLError as e:
         raise ConfigError(f"{name}: not YAML: {e}") from e
     if (twice := _named_twice(node)) is not None:
@@ -369,8 +388,11 @@ def _explain(error: Any, node: yaml.Node | None, name: str) -> str:
             return f"{where}: unknown key; {hint}"
         case "missing":
             return f"{where}: missing; this key has no default"
-        case _:
-            return f"{where}: {error['msg'].removeprefix('Value error, ')}; got {error['input']!r}"
+        case "string_pattern_mismatch":
+            return f"{where}: should be {PATTERNS[error['ctx']['pattern']]}; got {error['input']!r}"
+        case kind:
+            said = TYPES.get(kind) or error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+            return f"{where}: {said}; got {error['input']!r}"
 
 
 def _known_keys(path: tuple[str, ...]) -> list[str]:

@@ -114,6 +114,27 @@ def test_a_name_that_stands_nowhere_else_is_told_with_its_place(text: str, said:
     assert refusal(text) == f"bellwether.yml:{said}"
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("slack: /model", "1:1: slack: should be a section, with keys under it; got '/model'"),
+        ("models: [fraud]", "1:1: models: should be a section, with keys under it; got ['fraud']"),
+        ("models: {m: {fallback: 41}}", "1:14: models.m.fallback: should be a text; write it in quotes; got 41"),
+        ("models: {m: {depends_on: n}}", "1:14: models.m.depends_on: should be a list, such as [a, b]; got 'n'"),
+        ("slack: {command: m}", "1:9: slack.command: should be a command: / and up to 31 of a-z 0-9 _ -; got 'm'"),
+        ("instance: EU-1", "1:1: instance: should be up to 16 of a-z 0-9; got 'EU-1'"),
+        (
+            "sources: {Am: {}}",
+            "1:11: sources.Am: should be a name: up to 64 of a-z 0-9 _ -, a letter or digit first; got 'Am'",
+        ),
+        ("jira: {poll_seconds: 0}", "1:8: jira.poll_seconds: should be greater than 0; got 0"),
+        ("admins: @dana", "1: not YAML: found character '@' that cannot start any token; write it in quotes"),
+    ],
+)
+def test_what_is_wrong_is_said_in_words_of_the_file(text: str, said: str) -> None:
+    assert refusal(text) == f"bellwether.yml:{said}"
+
+
 def test_several_mistakes_are_told_at_once() -> None:
     said = refusal("slack: {command: x}\njira: {projct: ML}")
 
