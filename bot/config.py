@@ -322,6 +322,9 @@ def parse(text: str, *, name: str = "bellwether.yml") -> Decisions:
     if (twice := _named_twice(node)) is not None:
         line, key = twice
         raise ConfigError(f"{name}:{line}: `{key}` stands twice; only one of them would count")
+    if (empty := _without_value(node)) is not None:
+        line, key = empty
+        raise ConfigError(f'{name}:{line}: `{key}` has no value; leave it out, or write "#..." in quotes')
     if content is None:
         return Decisions()
     if not isinstance(content, dict):
@@ -371,6 +374,20 @@ def _named_twice(node: yaml.Node | None) -> tuple[int, str] | None:
                 return key.start_mark.line + 1, str(key.value)
             seen.add(key.value)
             if (inside := _named_twice(value)) is not None:
+                return inside
+    return None
+
+
+def _without_value(node: yaml.Node | None) -> tuple[int, str] | None:
+    """Return line and name of the first key after which nothing stands: YAML takes `#ml-fraud` for a comment.
+
+    Its default would hold, and nobody would notice.
+    """
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if isinstance(value, yaml.ScalarNode) and value.style is None and not value.value:
+                return key.start_mark.line + 1, str(key.value)
+            if (inside := _without_value(value)) is not None:
                 return inside
     return None
 

@@ -135,6 +135,22 @@ def test_what_is_wrong_is_said_in_words_of_the_file(text: str, said: str) -> Non
     assert refusal(text) == f"bellwether.yml:{said}"
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("models:\n  m:\n    channel: #ml-fraud", '3: `channel` has no value; leave it out, or write "#..." in quotes'),
+        ("sources:\n  # none yet", '1: `sources` has no value; leave it out, or write "#..." in quotes'),
+    ],
+)
+def test_a_key_without_a_value_is_refused(text: str, said: str) -> None:
+    assert refusal(text) == f"bellwether.yml:{said}"
+
+
+@pytest.mark.parametrize("stated", ["null", "~"])
+def test_a_key_may_be_said_to_be_nothing(stated: str) -> None:
+    assert parse(f"models: {{m: {{channel: {stated}}}}}").models["m"].channel is None
+
+
 def test_several_mistakes_are_told_at_once() -> None:
     said = refusal("slack: {command: x}\njira: {projct: ML}")
 
