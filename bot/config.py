@@ -340,7 +340,10 @@ def parse(text: str, *, name: str = "bellwether.yml") -> Decisions:
 
 
 def _dangling(decisions: Decisions) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield where a model names what stands nowhere else in the file, and what to do."""
+    """Yield where something names what stands nowhere else in the file, or nothing at all, and what to do."""
+    for name, digest in decisions.digests.items():
+        if not digest.channels:
+            yield ("digests", name, "channels"), "it names no channel, so it would not be posted"
     for name, model in decisions.models.items():
         if model.deployer is not None and model.deployer not in decisions.deployers:
             yield ("models", name, "deployer"), f"there is no {model.deployer!r} under `deployers:`; add it there"
@@ -354,6 +357,8 @@ def _dangling(decisions: Decisions) -> Iterator[tuple[tuple[str, ...], str]]:
                     (*path, "group"),
                     f'there is no group {section.group!r}; write `people: {{"{section.group}": [...]}}`',
                 )
+            if section.group is not None and decisions.people.get(section.group) == ():
+                yield ("people", section.group), "it names nobody"
             if section.group is None and not section.users:
                 yield path, 'it names nobody; write `users: ["@dana"]`, or a `group`'
 

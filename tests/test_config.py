@@ -107,6 +107,11 @@ def test_a_wrong_value_is_named_with_its_place(text: str, said: str) -> None:
             'models: {a: {stages: [canary, prod], approvers: {prd: {users: ["@dana"]}}}}',
             "1:50: models.a.approvers.prd: 'prd' is none of its `stages`: canary, prod",
         ),
+        ("digests: {w: {channels: []}}", "1:15: digests.w.channels: it names no channel, so it would not be posted"),
+        (
+            'models: {a: {approvers: {prod: {group: "@leads"}}}}\npeople: {"@leads": []}',
+            "2:10: people.@leads: it names nobody",
+        ),
         ("deployers: {cd: {type: outgoing}}", "1:13: deployers.cd.url: missing; this key has no default"),
     ],
 )
