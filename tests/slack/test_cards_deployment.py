@@ -62,6 +62,19 @@ def test_a_later_roll_back_turns_the_card_where_it_stands(story: Any, show: Any,
     assert "served 22 min" in shown
 
 
+def test_after_a_roll_back_the_card_says_whose_values_it_shows(story: Any, show: Any, words: Any) -> None:
+    model, rollout, _ = story.bad_release()
+    rollout.status = "rolled_back"
+    for version, auc in (("41", 0.912), ("42", 0.934)):
+        story.measured(model, "auc", auc, evaluation_type="offline", version=version)
+    story.rollout(model, "41", "42", occurred_at=story.now, started_at=story.now, trigger="rollback", actor="bob")
+
+    shown = words(show("slack/deployment/1"))
+
+    assert "`v42` → `v41` rolled back" in shown
+    assert "Offline of `v42`: AUC *0.934* ▴ 0.022 better" in shown
+
+
 def test_a_live_value_is_held_against_the_offline_one_when_its_labels_have_arrived(
     story: Any, show: Any, words: Any
 ) -> None:

@@ -64,10 +64,11 @@ def _message(db: Session, change: Change, model: Model) -> Message:
         f"{verb} {text.line(change.stage or 'production', 60)}{by}",
         by=" ",
     )
-    numbers = text.join(_metrics(db, change, model), _traffic(change))
+    whose = f"of {text.version(change.version)}" if change.version and change.version != new else ""
+    numbers = text.join(_metrics(db, change, model, whose), _traffic(change))
     ask = button("Status", "run_status", f"status {quoted(model.name)}", label_for=f"Status of {model.name}")
     warnings = marks.warnings(bad_versions(db, [model.id or 0]), model.id or 0, [new])
-    block = section(head, *warnings, numbers, _gap(db, change, model), accessory=ask)
+    block = section(head, *warnings, numbers, _gap(db, change, model, whose), accessory=ask)
     return message(
         text.join(sentence, "which is marked bad" if warnings else "", by=", "),
         block,
@@ -100,8 +101,11 @@ def _traffic(change: Change) -> str:
     return f"{share:g} % traffic" if change.status == DeploymentStatus.SUCCEEDED else ""
 
 
-def _metrics(db: Session, change: Change, model: Model) -> str:
-    """Return what is known of the version against the one before, most telling metrics first."""
+def _metrics(db: Session, change: Change, model: Model, whose: str) -> str:
+    """Return what is known of the version against the one before, most telling metrics first.
+
+    WHOSE names the version on a card that tells the way back, and so stands beside another one.
+    """
     if change.version is None or model.id is None:
         return ""
     measured = ((kind, values_of_version(db, model.id, change.version, kind)) for kind in EVIDENCE)
@@ -110,7 +114,7 @@ def _metrics(db: Session, change: Change, model: Model) -> str:
         return ""
     found = verdicts(db, model, new, kind, baseline=change.previous_version)
     phrases = [measures.phrase(model, reading, judgement) for reading, judgement in found[:SHOWN]]
-    return f"{text.word(kind).capitalize()}: {text.join(*phrases)}"
+    return f"{text.join(text.word(kind).capitalize(), whose, by=' ')}: {text.join(*phrases)}"
 
 
 def verdicts(
@@ -129,12 +133,12 @@ def verdicts(
     return list(zip(ranked, found, strict=True))
 
 
-def _gap(db: Session, change: Change, model: Model) -> str:
+def _gap(db: Session, change: Change, model: Model, whose: str) -> str:
     """Return offline against the first matured live value of the metric that tells most (findings.md F7)."""
     if change.version is None:
         return ""
     kept = first_kept(db, model, change.version)
-    return gap_words(model, min(kept, key=lambda p: rank(model, p.live))) if kept else ""
+    return text.join(gap_words(model, min(kept, key=lambda p: rank(model, p.live))), whose) if kept else ""
 
 
 def gap_words(model: Model, promise: Promise) -> str:
