@@ -211,6 +211,29 @@ def test_a_year_of_daily_values_is_thinned_and_keeps_its_ends(story: Any, ask: A
     assert (points[0], points[-1]) == (0.751, 0.9)
 
 
+def test_offline_values_of_two_versions_are_said_to_be_of_two(story: Any, ask: Any, words: Any) -> None:
+    model = story.model()
+    for version, value in (("41", 0.933), ("42", 0.936)):
+        story.measured(model, "auc", value, story.now, evaluation_type="offline", version=version)
+    story.change(model, "rule", "block cards", occurred_at=story.now)
+
+    answer = ask()
+
+    assert "AUC *0.936* ▴ 0.003 better · of `v42`, the one before of `v41`" in words(answer)
+    assert "hypothesis" not in words(answer)
+
+
+def test_the_chart_tells_values_of_one_day_and_of_one_minute_apart(story: Any, ask: Any) -> None:
+    model = story.model()
+    for value, at in ((0.93, timedelta(hours=2)), (0.94, timedelta()), (0.95, timedelta())):
+        story.measured(model, "auc", value, story.now - at)
+
+    (chart,) = [b for b in ask().blocks if b["type"] == "data_visualization"]
+
+    labels = chart["chart"]["axis_config"]["categories"]
+    assert labels == ["23 Nov 06:13", "23 Nov 08:13 (2)", "23 Nov 08:13 (3)"]
+
+
 def test_without_a_metric_the_changes_are_told(story: Any, ask: Any, words: Any) -> None:
     story.bad_release()
 

@@ -194,7 +194,15 @@ def _moves(model: Model, trend: Trend, changes: Sequence[Change]) -> Iterator[To
         between = ", ".join(_short(change) for change in near[:BETWEEN])
         rest = f" and {len(near) - BETWEEN} more" if len(near) > BETWEEN else ""
         guess = f"*hypothesis:* {between}{rest} in between" if near else "no change is known in between"
-        yield Told(FIRST, after.at, text.join(f"📈 {text.date(after.at)}", value, guess))
+        other = _other_version(before, after) if after.evaluation_type == "offline" or not near else ""
+        yield Told(FIRST, after.at, text.join(f"📈 {text.date(after.at)}", value, other or guess))
+
+
+def _other_version(before: Reading, after: Reading) -> str:
+    """Return of which versions the two values are when not of one: offline nothing else has to have changed."""
+    if not before.version or not after.version or before.version == after.version:
+        return ""
+    return f"of {text.version(after.version)}, the one before of {text.version(before.version)}"
 
 
 def _short(change: Change) -> str:
@@ -220,8 +228,8 @@ def _chart(model: Model, trend: Trend) -> Block | None:
     kept = [trend.values[round(n * last / (count - 1))] for n in range(count)]
     style = style_of(trend.name, measures.unit(model, kept[-1]), kept[-1].value)
     days = [text.day(r.at) for r in kept]
-    labels = days if len(set(days)) == len(days) else [f"{r.at:%d.%m. %H:%M:%S}" for r in kept]
-    labels = [label if labels.count(label) == 1 else f"{label} {n}" for n, label in enumerate(labels)]
+    labels = days if len(set(days)) == len(days) else [f"{text.day(r.at)} {r.at:%H:%M}" for r in kept]
+    labels = [label if labels.count(label) == 1 else f"{label} ({n})" for n, label in enumerate(labels, 1)]
     stated = [objective(model, r) for r in kept]
     limits = [found[1] for found in stated if found is not None]
     points = tuple(Point(n, _rounded(r.value * style.scale)) for n, r in zip(labels, kept, strict=True))
