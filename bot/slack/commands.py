@@ -60,6 +60,8 @@ def asked(db: Session, asker: Asker, typed: str, now: datetime, look: Look) -> M
     default = DEFAULT_VERBS.get(asker.word or "", "models")
     named = names_like(db, words(typed, verbs=VERBS))
     command = parse(typed, verbs=VERBS, models=named, default=default)
+    if _asks_how(command.left) or _asks_how(command.unknown):
+        command = Command("help", words=(command.verb,) if command.verb in typed.lower().split() else ())
     if command.guessed:
         unheard, meant = text.code(command.left or ""), text.code(command.verb)
         raise UserError(f"I do not know {unheard}; did you mean {meant}? Nothing done.")
@@ -76,6 +78,12 @@ def asked(db: Session, asker: Asker, typed: str, now: datetime, look: Look) -> M
         raise UserError(f"I do not know what to do with {text.code(command.left)}. {hint} Nothing done.")
     question = Question(command, asker, now, look, bound)
     return form.answers(db, question)
+
+
+def _asks_how(word: str | None) -> bool:
+    """Whether WORD asks for help as people ask programs for it."""
+    asked = (word or "").lower()
+    return asked in ("?", "help") or (asked[:1] in DASHES and asked.strip(DASHES) in ("h", "help"))
 
 
 def _refuse_flag(command: Command, left: str, look: Look) -> None:
@@ -144,7 +152,9 @@ def _unlinked(db: Session, question: Question) -> Message:
 def _help(db: Session, question: Question) -> Message:
     if "all" in question.command.words:
         return helping.every_command(question.look)
-    return helping.help_for(db, question.look, user=question.asker.user)
+    about = (word.lower() for word in question.command.words if word.lower() in VERBS)
+    told = (helping.help_with(verb, question.look) for verb in about)
+    return next(filter(None, told), None) or helping.help_for(db, question.look, user=question.asker.user)
 
 
 def _incidents(db: Session, question: Question) -> Message:

@@ -186,6 +186,24 @@ def test_who_knows_no_model_is_not_told_that_all_is_linked(story: Any, look: Any
     assert said == "I know no model yet, and no event."
 
 
+@pytest.mark.parametrize("text", ["--help", "-h", "—help", "?", "help", "help frobnicate"])
+def test_help_is_found_however_one_asks_for_it(told: Any, text: str) -> None:
+    assert "`/model incidents`  what is open" in told(text)
+
+
+@pytest.mark.parametrize("text", ["help log", "HELP LOG", "log --help", "log fraud-scorer --help"])
+def test_help_with_a_verb_tells_of_that_verb(told: Any, text: str) -> None:
+    said = told(text)
+
+    assert said.startswith('`/model log NAME "filter: hide closed shops"`  note a change')
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS.keys() - {"help", "models"}))
+def test_help_tells_of_every_verb(told: Any, verb: str) -> None:
+    assert re.search(rf"`(/model )?{verb}\b", told(f"help {verb}"))
+
+
 def test_every_command_that_is_documented_is_understood() -> None:
     page = (Path(__file__).parents[2] / "docs/reference/commands.md").read_text(encoding="utf-8")
     documented = re.findall(r"`/model ([^`]*)`", page)

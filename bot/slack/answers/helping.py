@@ -11,7 +11,7 @@ from bot.store.queries.models import count_models, first_name, owned_by
 
 EVERY: tuple[tuple[str, str], ...] = (
     ("", "your models, the worst first"),
-    ("NAME", "how is it?"),
+    ("NAME", "how is it? The same as `status NAME`"),
     ("status --all", "the worst of all models, as a table"),
     ("changes NAME --since 3d", "what changed, and what is not heard of"),
     ("why NAME auc --since 30d", "what happened to a metric, with what changed near"),
@@ -40,6 +40,17 @@ def every_command(look: Look) -> Message:
     lines = [f"`{f'{word} {usage}'.strip()}`  {meaning}" for usage, meaning in EVERY]
     threads = f"In threads write `{text.line(look.bot, 40)}` instead of `{word}`."
     return finished(message(f"Every command of {word}.", section(*lines), section(threads)), look)
+
+
+def help_with(verb: str, look: Look) -> Message | None:
+    """Return what the commands of one VERB answer; None where no line tells of it."""
+    word = text.line(look.command, 40)
+    lines = [
+        f"`{f'{word} {usage}'.strip()}`  {meaning}"
+        for usage, meaning in EVERY
+        if verb in usage.split() or f"`{verb} " in meaning
+    ]
+    return finished(message(f"How to use {word} {verb}.", section(*lines)), look) if lines else None
 
 
 def help_for(db: Session, look: Look, *, user: str | None = None) -> Message:
