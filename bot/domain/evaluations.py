@@ -116,7 +116,7 @@ def judge(
         return _beside(replace(_unjudged(candidate, outcome, verdict), method="threshold"), candidate, baseline)
     if baseline is None:
         return _unjudged(candidate, "no baseline yet")
-    return _beside(_unjudged(candidate, "no rows or interval reported, so no verdict"), candidate, baseline)
+    return _beside(_unjudged(candidate, "no interval, and nothing to make one of, so no verdict"), candidate, baseline)
 
 
 def _unjudged(candidate: Measured, outcome: str, verdict: Verdict = Verdict.INSUFFICIENT_DATA) -> Judgement:

@@ -136,7 +136,7 @@ def test_two_bare_numbers_get_no_verdict() -> None:
     judgement = judge(Measured(value=0.912), Measured(value=0.933), direction=HIGHER)
 
     assert judgement.verdict is Verdict.INSUFFICIENT_DATA
-    assert judgement.words == "0.912, was 0.933: no rows or interval reported, so no verdict"
+    assert judgement.words == "0.912, was 0.933: no interval, and nothing to make one of, so no verdict"
 
 
 def test_rows_say_nothing_of_a_metric_that_is_no_proportion() -> None:

@@ -127,7 +127,7 @@ async def test_bad_numbers_get_a_clear_answer_and_nothing_is_lost(out: Any) -> N
         await out.deliver("events", shown | {"version": version, "metrics": [{"name": "rmse", "value": value}]})
     reply = f"{CARD}/evaluation/offline"
     await out.see(CHANNEL, reply, "Oddity 0.400, up 0.200 [+0.186, +0.214]: changed")
-    await out.see(CHANNEL, reply, "RMSE 14.0, was 12.0: no rows or interval reported, so no verdict")
+    await out.see(CHANNEL, reply, "RMSE 14.0, was 12.0: no interval, and nothing to make one of, so no verdict")
 
     nowhere = await measured(out, 0.91, version="99")
     assert nowhere["recorded"] == 1
