@@ -103,7 +103,7 @@ def _points(db: Session, model: Model, now: datetime) -> tuple[Point, ...]:
         Point(
             "a product metric",
             any(is_product(model, reading) for reading in newest),
-            f'Choose what the business counts, and {EVENT} it as an evaluation with `"evaluation_type": "product"`.',
+            f'For what the business counts {EVENT} `{{"kind": "evaluation", "evaluation_type": "product", …}}`.',
         ),
         Point(
             "alerts on its data",
