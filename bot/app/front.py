@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from bot.app.process import Process
 from bot.domain.errors import StoreUnavailable
-from bot.ingest.http import Endpoints, routes
+from bot.ingest.http import REFUSALS, Endpoints, routes
 from bot.ingest.receive import Inlet, Intake
 from bot.store.tables import Heartbeat
 
@@ -52,7 +52,7 @@ class Front:
             endpoints.append(Route("/slack/events", self._slack_events, methods=["POST"]))
         host, port = environment.host_port
         config = uvicorn.Config(
-            Starlette(routes=endpoints),
+            Starlette(routes=endpoints, exception_handlers=REFUSALS),
             host=host,
             port=port,
             http="httptools",

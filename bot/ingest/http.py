@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -87,6 +88,16 @@ def routes(endpoints: Endpoints) -> list[BaseRoute]:
         Route("/openapi.json", document),
         Route("/schema/{source}.json", schema),
     ]
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """Answer for an address that there is not, or not with this method, as all errors are answered."""
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        return JSONResponse({"error": f"no {request.method} here; see /openapi.json"}, 405, error.headers)
+    return _say(404, "no such address; see /openapi.json")
+
+
+REFUSALS = {404: _refused, 405: _refused}
 
 
 async def _take(intake: Intake, name: str, request: Request) -> Response:

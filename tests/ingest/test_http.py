@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 import integrations.alertmanager
 import integrations.events
 from bot.ingest.authenticate import Auth
-from bot.ingest.http import MAX_BODY, Endpoints, routes
+from bot.ingest.http import MAX_BODY, REFUSALS, Endpoints, routes
 from bot.ingest.receive import Inlet, Intake
 from bot.store.tables import Change, Delivery
 
@@ -42,7 +42,7 @@ async def bot(world: Any, ready: dict[str, str], inlets: dict[str, Inlet]) -> As
         return ready
 
     intake = Intake(inlets, world.database, world.rules, lambda: world.now, lambda: None)
-    app = Starlette(routes=routes(Endpoints(intake, state)))
+    app = Starlette(routes=routes(Endpoints(intake, state)), exception_handlers=REFUSALS)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://bot", headers=BEARER) as client:
         yield client
 
@@ -205,4 +205,13 @@ async def test_every_reference_in_the_openapi_document_leads_somewhere(bot: http
 
 
 async def test_only_posts_are_deliveries(bot: httpx.AsyncClient) -> None:
-    assert (await bot.get("/hooks/events")).status_code == 405
+    answer = await bot.get("/hooks/events")
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert answer.json() == {"error": "no GET here; see /openapi.json"}
+
+
+async def test_an_address_that_there_is_not_is_said_as_every_error(bot: httpx.AsyncClient) -> None:
+    answer = await bot.post("/hook/events")
+
+    assert (answer.status_code, answer.json()) == (404, {"error": "no such address; see /openapi.json"})
