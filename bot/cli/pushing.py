@@ -12,7 +12,7 @@ from bot.cli.posting import Door, door, post, taken
 from bot.config import Settings
 from bot.domain.errors import UserError
 from bot.domain.evaluations import judge
-from bot.domain.facts import MetricFact
+from bot.domain.facts import EvaluationType, MetricFact
 from bot.domain.measurements import Measured, paired_baseline
 from bot.domain.metrics import direction_of
 from bot.domain.names import nearest
@@ -44,14 +44,14 @@ class Wanted:
 
 
 def push(file: Path, columns: Columns, wanted: Wanted, into: Door | None) -> int:
-    """Count the metrics of FILE and post them; without INTO, print the event. Raises UserError for a bad file.
+    """Count the metrics of FILE and post them; without INTO, print the event. Raises UserError for a bad file or type.
 
     Returns 1 when the bot is away or did not take it.
     """
-    rows = list(_rows(file, columns))
-    labelled = [row for row in rows if row.label]
-    metrics = [metric_of(name, labelled, positive=wanted.positive) for name in wanted.metrics]
-    event = _event(wanted, metrics, rows, len(labelled))
+    if (kind := wanted.stated["evaluation_type"]) not in [*EvaluationType]:
+        raise UserError(f"--type: {kind!r} is no kind of evaluation; it may be {', '.join(EvaluationType)}")
+    rows, labelled, metrics = _counted(file, columns, wanted)
+    event = _event(wanted, metrics, rows, labelled)
     if into is None:
         print(json.dumps(event, indent=2))
         return 0
@@ -73,21 +73,30 @@ def way_in(settings: Settings, url: str | None, token: str | None) -> Door:
     return Door(address, Auth("bearer" if token else "none", token, "authorization"), address.rpartition("/")[2])
 
 
-def _rows(file: Path, columns: Columns) -> Iterator[Row]:
-    """Yield the rows of FILE, also those without a label; raises UserError with file and line."""
+def _counted(file: Path, columns: Columns, wanted: Wanted) -> tuple[list[Row], int, list[MetricFact]]:
+    """Return the rows of FILE, how many have a label, and their metrics; raises UserError with file and line."""
     try:
-        with file.open(newline="", encoding="utf-8-sig") as text:
-            reader = csv.DictReader(text, strict=True)
-            _check(file, reader.fieldnames or (), columns)
-            for cells in reader:
-                yield _row(reader.line_num, cells, columns)
-    except (OSError, UnicodeDecodeError, csv.Error) as e:
+        rows = list(_rows(file, columns))
+        labelled = [row for row in rows if row.label]
+        return rows, len(labelled), [metric_of(name, labelled, positive=wanted.positive) for name in wanted.metrics]
+    except OSError as e:
+        raise UserError(f"{file}: cannot be read: {e.strerror}") from e
+    except (UnicodeDecodeError, csv.Error) as e:
         raise UserError(f"{file}: cannot be read as CSV in UTF-8: {e}") from e
     except UserError as e:
         raise UserError(f"{file}: {e}") from e
 
 
-def _check(file: Path, names: Sequence[str], columns: Columns) -> None:
+def _rows(file: Path, columns: Columns) -> Iterator[Row]:
+    """Yield the rows of FILE, also those without a label."""
+    with file.open(newline="", encoding="utf-8-sig") as text:
+        reader = csv.DictReader(text, strict=True)
+        _check(reader.fieldnames or (), columns)
+        for cells in reader:
+            yield _row(reader.line_num, cells, columns)
+
+
+def _check(names: Sequence[str], columns: Columns) -> None:
     if not names:
         raise UserError("it is empty; the first line should name the columns")
     for column in filter(None, (columns.label, columns.prediction, columns.baseline)):

@@ -120,16 +120,16 @@ def test_auc_and_mean_error_carry_what_their_interval_needs(bellwether: Bellweth
 @pytest.mark.parametrize(
     ("content", "options", "said"),
     [
-        (None, (), "cannot be read as CSV in UTF-8"),
+        (None, (), "bad.csv: cannot be read: No such file or directory"),
         ("", (), "it is empty; the first line should name the columns"),
         ("label,predicton\n1,1\n", (), "no column 'prediction'; did you mean 'predicton'?"),
         ("a,b\n1,1\n", (), "no column 'label'; there is 'a', 'b'"),
         ("label,prediction\n1,1\n1\n", (), "line 3: fewer cells than columns"),
         ("label,prediction\n1,1\n1,\n", (), "line 3: no prediction in 'prediction'"),
-        ("label,prediction\n", (), "there is no labelled row"),
+        ("label,prediction\n", (), "bad.csv: there is no labelled row"),
         ("label,prediction\n,1\n", (), "there is no labelled row"),
         ("label,prediction\n1,1\n", ("--metric", "f1"), "'f1' cannot be counted here; there is accuracy"),
-        ("label,prediction\n1,high\n0,0.1\n", ("--metric", "auc"), "line 2: 'high' is not a number"),
+        ("label,prediction\n1,high\n0,0.1\n", ("--metric", "auc"), "bad.csv: line 2: 'high' is not a number"),
         ("label,prediction\n1,nan\n0,0.1\n", ("--metric", "auc"), "line 2: 'nan' is not a number"),
         ("label,prediction\nyes,0.4\n", ("--metric", "auc"), "an AUC needs both classes; 0 of 1 labels are '1'"),
         ("label,prediction\nyes,no\n", ("--metric", "recall"), "no label is '1'"),
@@ -152,6 +152,13 @@ def test_a_bad_file_is_2_and_says_where(
 
     assert ran.code == 2
     assert said in ran.err
+
+
+def test_a_type_that_there_is_not_is_2_and_nothing_is_sent(bellwether: Bellwether, configured: Path) -> None:
+    ran = bellwether("push-eval", predictions(configured / "v3.csv"), *OF_V3, "--type", "prod")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert "--type: 'prod' is no kind of evaluation; it may be offline, shadow, live, product" in ran.err
 
 
 def test_a_file_in_another_encoding_is_2(bellwether: Bellwether, here: Path) -> None:
