@@ -23,6 +23,8 @@ class Door:
     url: str
     auth: Auth
     name: str
+    mend: str = "load the same .env"
+    """What to do when the secret is another one."""
 
 
 def door(settings: Settings) -> Door:
@@ -60,7 +62,7 @@ def post(into: Door, event: Mapping[str, Any]) -> httpx.Response | None:
 def taken(into: Door, answer: httpx.Response) -> bool:
     """Return whether the bot took and understood the event; if not, print why."""
     if answer.status_code == httpx.codes.UNAUTHORIZED:
-        print(f"✗ the running bot has another secret for sources.{into.name} than this shell; load the same .env")
+        print(f"✗ the running bot has another secret for sources.{into.name} than this shell; {into.mend}")
     elif answer.status_code == httpx.codes.NOT_FOUND:
         print("✗ the running bot has another configuration, or something else listens there")
     elif answer.status_code != httpx.codes.ACCEPTED:

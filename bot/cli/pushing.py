@@ -70,7 +70,8 @@ def way_in(settings: Settings, url: str | None, token: str | None) -> Door:
     if url is None:
         return door(settings)
     address = url if "/hooks/" in url else f"{url.rstrip('/')}/hooks/events"
-    return Door(address, Auth("bearer" if token else "none", token, "authorization"), address.rpartition("/")[2])
+    auth = Auth("bearer" if token else "none", token, "authorization")
+    return Door(address, auth, address.rpartition("/")[2], "set BELLWETHER_TOKEN to the bot's")
 
 
 def _counted(file: Path, columns: Columns, wanted: Wanted) -> tuple[list[Row], int, list[MetricFact]]:

@@ -183,7 +183,7 @@ def test_an_address_and_a_token_need_no_configuration(
         bad = bellwether("push-eval", file, *OF_V3, "--url", f"http://{host}:{port}/hooks/intake", "--token", "wrong")
 
     assert (good.code, bad.code) == (0, 1)
-    assert "another secret" in bad.out
+    assert "another secret for sources.intake than this shell; set BELLWETHER_TOKEN to the bot's" in bad.out
 
 
 def test_a_bot_that_is_away_is_1(bellwether: Bellwether, configured: Path) -> None:
