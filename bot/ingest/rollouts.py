@@ -37,8 +37,8 @@ FINISHED = (
 
 def record_deployment(db: Session, origin: Origin, fact: DeploymentFact, model: Model, now: datetime) -> bool:
     """Move a rollout, and what is live with it; False when this changes nothing."""
-    if fact.version is not None:
-        version_row(db, model, fact.version)
+    for name in filter(None, (fact.previous_version, fact.version)):
+        version_row(db, model, name)
     fact = _by_our_clock(fact, now)
     row = _rollout(db, origin, fact, model)
     before = row.status if row is not None else None

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.domain.facts import Trigger
-from bot.store.tables import Change, Incident, Model, Serving, TimelineEntry
+from bot.store.tables import Change, Incident, Model, Serving, TimelineEntry, Version
 
 
 def cards(world: Any) -> list[str]:
@@ -275,6 +275,12 @@ def test_what_is_told_of_a_rollout_by_its_id_alone_is_about_its_version(before: 
     world.record(world.rollout(None, "failed", deployment_id="118"))
 
     assert world.row(Change, version="42").status == "failed"
+
+
+def test_the_version_before_is_known_from_the_first_rollout_that_names_it(world: Any) -> None:
+    world.record(world.rollout("42", previous_version="41"))
+
+    assert world.row(Version, name="41").id < world.row(Version, name="42").id
 
 
 def test_history_fills_rows_and_posts_nothing(world: Any) -> None:
