@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from bot.domain.errors import ConfigError
 from bot.domain.links import LABEL, PATTERN
 from bot.domain.metrics import parse_threshold
-from bot.domain.names import clean_stage, duration_of, nearest
+from bot.domain.names import MODEL_LABELS, clean_stage, duration_of, nearest
 
 COMMAND = r"^/[a-z0-9_-]{1,31}$"
 SOURCE = r"^[a-z0-9][a-z0-9_-]{0,63}$"
@@ -79,6 +79,8 @@ def _duration(text: str) -> str:
 def _label(text: str) -> str:
     if not LABEL(text):
         raise ValueError("the name of a label, such as service or app.kubernetes.io/name")
+    if text in MODEL_LABELS:
+        raise ValueError("an event with it names its model; match is for those that name none")
     return text
 
 

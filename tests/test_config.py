@@ -9,6 +9,7 @@ from bot.config import Decisions, load, parse, parse_when
 from bot.domain.errors import ConfigError
 from bot.ports import Deployer
 
+NAMES_ITS_MODEL = "an event with it names its model; match is for those that name none"
 TOKENS = {"ALERTMANAGER_TOKEN": "a", "EVENTS_TOKEN": "e"}
 
 
@@ -133,6 +134,7 @@ def test_a_name_that_stands_nowhere_else_is_told_with_its_place(text: str, said:
             "1:11: sources.Am: should be a name: up to 64 of a-z 0-9 _ -, a letter or digit first; got 'Am'",
         ),
         ("jira: {poll_seconds: 0}", "1:8: jira.poll_seconds: should be greater than 0; got 0"),
+        ("models: {m: {match: {model: x}}}", f"1:22: models.m.match.model: {NAMES_ITS_MODEL}; got 'model'"),
         ("admins: @dana", "1: not YAML: found character '@' that cannot start any token; write it in quotes"),
     ],
 )

@@ -3,7 +3,9 @@
 from sqlmodel import Session
 
 from bot.domain.actions import LinkEvents, UnlinkEvents
+from bot.domain.errors import UserError
 from bot.domain.links import LABEL
+from bot.domain.names import MODEL_LABELS
 from bot.slack import text
 from bot.slack.answers.unknown import unknown_model
 from bot.slack.answers.unlinked import unlinked
@@ -26,6 +28,10 @@ def link(db: Session, question: Question) -> Message | Deed:
     if not label and len(words) == 2:
         return merge(db, question)
     name, value = _pair(label, question, LINK)
+    if name in MODEL_LABELS:
+        names = f"An event with {text.code(label)} names its model"
+        merged = f"`{question.look.command} merge {text.line(quoted(value))} NAME` makes two models one"
+        raise UserError(f"{names}; {merged}. Nothing done.")
     words.remove(label)
     if not words:
         explain(question, "To which model?", f"link {quoted(label)} NAME")

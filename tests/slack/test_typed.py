@@ -65,6 +65,7 @@ def told(typed: Any, words: Any) -> Any:
         ("link service churn-api churn", "By which label? Write `/model link service=churn-api NAME`"),
         ("link service=churn-api", "To which model? Write `/model link service=churn-api NAME`"),
         ("link service=churn-api nope", "No model `nope`"),
+        ("link model=x churn", "An event with `model=x` names its model; `/model merge x NAME` makes two models one."),
         ("unlink", "By which label? Write `/model unlink service=churn-api`"),
         ("silence fraud-s", "I do not know what to do with `silence`"),
         ("note fraud-s hi", "I do not know what to do with `note`"),
