@@ -142,7 +142,7 @@ def exercised(db: Session, model_id: int, version: str, stage: str) -> str:
     if served.now:
         when = "serves now"
     else:
-        when = f"last served {text.date(served.until)}" if served.until else "never served here"
+        when = f"last served {text.date(served.until)}" if served.until else "was never seen to serve here"
     return f"{text.version(version)} {when}"
 
 
