@@ -15,12 +15,13 @@ from bot.domain.actions import OPEN_STATUSES
 from bot.domain.durations import short
 from bot.domain.facts import AlertClass, AlertFact, AlertStatus, EvaluationFact, EvaluationType, Severity
 from bot.domain.names import version_label
+from bot.domain.units import style_of
 from bot.ingest.rules import HISTORY
 from bot.ingest.timeline import touch_ticket
 from bot.store.projection import touch
 from bot.store.queries.metrics import Reading, standing
 from bot.store.queries.models import live
-from bot.store.queries.objectives import is_judged, misses, objective, settings
+from bot.store.queries.objectives import is_judged, is_rescaled, misses, objective, settings
 from bot.store.queries.promises import kept_now, rollouts_to_users
 from bot.store.tables import Alert, AlertGroup, Change, Incident, Model
 
@@ -29,6 +30,7 @@ SOURCE = "bellwether"
 
 
 GAP = "Offline-live gap"
+SIGNS = {">=": "≥", "<=": "≤"}
 JUDGING = ("objective", "gap")
 """What judges a model, with its number: how the fingerprints of these alerts begin."""
 
@@ -124,9 +126,17 @@ def _objectives(db: Session, fact: EvaluationFact, model: Model) -> Iterator[Ale
         title = str(settings(model, metric).get("title") or metric)
         words = f"{title} has no objective any more"
         if wanted is not None:
-            words = f"{title} {'misses' if missed else 'keeps'} its objective {wanted[0]} {wanted[1]:g}"
+            words = f"{title} {'misses' if missed else 'keeps'} its objective {_limit(model, matured, *wanted)}"
         key, name = f"objective/{model.id}/{metric}", f"Objective missed: {title}"
         yield _alert(key, name, matured, model, firing=missed, words=words, threshold=wanted[1] if wanted else None)
+
+
+def _limit(model: Model, reading: Reading, op: str, value: float) -> str:
+    """Return an objective as the cards write it: `≤ 2.5 %`."""
+    stated = settings(model, reading.metric).get("unit")
+    unit = reading.unit if stated is None or is_rescaled(model, reading) else str(stated)
+    style = style_of(reading.metric, unit, value)
+    return f"{SIGNS.get(op, op)} {value * style.scale:.6g} {style.unit}".strip()
 
 
 def _gaps(db: Session, fact: EvaluationFact, model: Model) -> Iterator[AlertFact]:

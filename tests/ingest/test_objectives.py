@@ -63,8 +63,19 @@ def test_a_matured_value_that_misses_its_objective_opens_an_incident(configured:
     configured.record(evaluation(configured, 0.80, labelled_fraction=0.85))
 
     (incident,) = incidents(configured)
-    assert incident.title == "fraud: auc misses its objective >= 0.9"
+    assert incident.title == "fraud: auc misses its objective ≥ 0.9"
     assert incident.status == "investigating"
+
+
+@pytest.mark.parametrize("given", ["unit: ratio, slo: '<= 0.025'", "unit: percent, slo: '<= 2.5'"])
+def test_an_incident_says_an_objective_as_the_cards_do(configured: Any, given: str) -> None:
+    stated = f"models: {{fraud: {{metrics: {{declined: {{title: Good payments declined, {given}}}}}}}}}"
+    configured.run(catalogue.apply, parse(stated), configured.now)
+    metrics = (MetricFact(name="declined", value=0.041, unit="ratio"),)
+
+    configured.record(evaluation(configured, 0, metrics=metrics, evaluation_type=EvaluationType.PRODUCT))
+
+    assert incidents(configured)[0].title == "fraud: Good payments declined misses its objective ≤ 2.5 %"
 
 
 def test_a_later_value_that_keeps_the_objective_closes_it(configured: Any) -> None:
