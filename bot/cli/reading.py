@@ -20,7 +20,7 @@ from bot.digests.render import preview
 from bot.domain.errors import UserError
 from bot.rendering import Rendering
 from bot.slack.answers.status import status
-from bot.slack.plain import plain_text
+from bot.slack.plain import plain_text, with_names
 from bot.store.queries.models import all_models, model_by_name
 
 T = TypeVar("T")
@@ -62,7 +62,11 @@ def show_status(settings: Settings, name: str, *, as_json: bool) -> int:
             known = ", ".join(m.name for m in all_models(db)) or "none yet"
             raise UserError(f"No model {name!r}. Known models: {known}.")
         message = status(db, model.name, now, rendering.look(db))
-        return plain_text(message), {"model": model.name, "text": message.text, "blocks": list(message.blocks)}
+        return plain_text(with_names(db, message)), {
+            "model": model.name,
+            "text": message.text,
+            "blocks": list(message.blocks),
+        }
 
     try:
         words, content = _read(settings, ask)

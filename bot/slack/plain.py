@@ -3,9 +3,11 @@
 Marks of mrkdwn go, links and dates become text, tables are aligned; controls that need a click are left out.
 """
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -17,6 +19,7 @@ from bot.store.queries.directory import name_of
 
 CODE = re.compile(r"```\n?(.*?)\n?```|`([^`\n]+)`", re.DOTALL)
 PERSON = re.compile(r"<@([A-Z0-9]+)>")
+PLACE = re.compile(r"<([@#])([A-Z0-9]+)>")
 TOKEN = re.compile(r"<([^<>|\n]+)(?:\|([^<>\n]*))?>")
 MARKS = re.compile(r"(?<![\w*_~])([*_~])(?=\S)([^\n]*?\S)\1(?![\w*_~])")
 """Bold, italic or struck: only between words, so that `natural_drift_2` and 2*3*4 stay as they are."""
@@ -36,6 +39,16 @@ def plain_text(message: Message) -> str:
         lines += ["", *(_lines(blocks) if blocks else [plain_mrkdwn(str(attachment.get("fallback", "")))])]
     runs = groupby(line.rstrip() for line in lines)
     return "\n".join("\n".join(same) if line else "" for line, same in runs).strip("\n")  # one blank line at most
+
+
+def with_names(db: Session, message: Message) -> Message:
+    """Return MESSAGE with the names of people and channels beside their ids, which only Slack can look up."""
+
+    def named(found: re.Match[str]) -> str:
+        name = json.dumps(name_of(db, found[2]) or found[2])[1:-1]
+        return f"<{found[1]}{found[2]}|{name}>"
+
+    return replace(message, blocks=json.loads(PLACE.sub(named, json.dumps(list(message.blocks)))))
 
 
 def plain_mrkdwn(mrkdwn: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import SQLModel
 
 from bot.store.database import Database
-from bot.store.tables import Delivery, Heartbeat, Model, Serving
+from bot.store.tables import Delivery, Directory, Heartbeat, Model, Serving
 from tests.cli.conftest import LONG_AGO, NOW, Bellwether
 
 
@@ -127,6 +127,16 @@ def test_status_is_text_without_marks(bellwether: Bellwether) -> None:
     assert second.startswith("v42 100 %, ")
     assert "owner @alice" in rest[-1]
     assert not set(ran.out) & set("*`<>")
+
+
+@pytest.mark.usefixtures("fraud")
+def test_status_says_people_by_their_names(bellwether: Bellwether, add: Callable[..., Any]) -> None:
+    add(Directory(id="U01ALICE", kind="user", name="alice"))
+
+    said = bellwether("status", "fraud-scorer").out
+
+    assert "owner @alice" in said
+    assert "U01ALICE" not in said
 
 
 @pytest.mark.usefixtures("fraud")
