@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shlex
 from pathlib import Path
 from string import Template
 
@@ -78,7 +79,7 @@ def write(folder: Path) -> int:
         _write_new(folder / ".env", environment, 0o600),
     ]
     if any(written):
-        print(NEXT)
+        print(NEXT if folder == Path() else NEXT.replace("\n", f"\n  cd {shlex.quote(str(folder))}\n", 1))
     return 0 if all(written) else 1
 
 

@@ -58,7 +58,10 @@ def test_the_sources_work_with_the_tokens_made_up(bellwether: Bellwether, here: 
 
 
 def test_init_makes_the_folder(bellwether: Bellwether, here: Path) -> None:
-    assert bellwether("init", "deploy/bot").code == 0
+    ran = bellwether("init", "deploy/bot")
+
+    assert ran.code == 0
+    assert "Next:\n  cd deploy/bot\n  bellwether manifest" in ran.out
     assert (here / "deploy/bot/bellwether.yml").exists()
 
 
