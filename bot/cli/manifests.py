@@ -49,7 +49,9 @@ def _read(file: Path) -> Mapping[str, Any]:
     """Return a manifest from FILE, YAML or JSON as Slack exports it."""
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as e:
+    except OSError as e:
+        raise ConfigError(f"{file}: cannot be read: {e.strerror}") from e
+    except UnicodeDecodeError as e:
         raise ConfigError(f"{file}: cannot be read: {e}") from e
     except yaml.YAMLError as e:
         raise ConfigError(f"{file}: neither YAML nor JSON: {e}") from e

@@ -107,3 +107,4 @@ def test_diff_with_something_else_is_2(bellwether: Bellwether, here: Path, conte
 
     assert ran.code == 2
     assert "theirs.yml: " in ran.err
+    assert "Errno" not in ran.err
