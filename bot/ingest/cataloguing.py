@@ -64,7 +64,8 @@ def catalogued(db: Session, action: RenameModel | MergeModels | RetireModel, now
 def _rename(db: Session, model: Model, name: str) -> None:
     other = model_by_name(db, name)
     if other is not None and other.id != model.id:
-        raise UserError(f"There is a model {other.name} already; merge the two if they are one. Nothing done.")
+        now = "" if other.name.lower() == name.lower() else f", which was called {name} before"
+        raise UserError(f"There is a model {other.name} already{now}; merge the two if they are one. Nothing done.")
     assert model.id is not None
     before = model.name
     if before == name:

@@ -67,6 +67,13 @@ def test_a_name_that_another_model_has_is_refused(two: Any) -> None:
         two.act(rename("fraud_scorer_v2"))
 
 
+def test_the_earlier_name_of_another_model_is_refused_and_said_to_be_one(two: Any) -> None:
+    two.act(rename("fraud"))
+
+    with pytest.raises(UserError, match="a model fraud already, which was called fraud-scorer before; merge the two"):
+        two.act(rename("fraud-scorer", "fraud_scorer_v2"))
+
+
 def test_the_configuration_refines_a_model_under_its_earlier_name(world: Any) -> None:
     decisions = parse("models: {fraud-scorer: {owner: '@alice'}, shop: {depends_on: [fraud-scorer]}}")
     world.run(catalogue.apply, decisions, world.now)
