@@ -36,6 +36,17 @@ def test_a_home_shows_its_owners_models_and_what_waits_for_them(
     assert group.id == 1
 
 
+def test_an_alert_that_has_no_card_is_judged_in_the_home(story: Any, show: Any, controls: Any) -> None:
+    _, _, group = story.bad_release()
+
+    buttons = controls(show("slack/home/U01ALICE"))
+
+    assert "link_group_1" not in buttons
+    assert [buttons[f"group_{verdict}"]["value"] for verdict in ("acted", "real_later", "noise")] == [
+        f"1:{group.revision}"
+    ] * 3
+
+
 def test_what_may_be_decided_waits_for_its_approvers_at_the_cost_of_one(story: Any, show: Any, words: Any) -> None:
     story.people()
     story.heard("events")

@@ -9,7 +9,7 @@ from sqlmodel import Session
 from bot.domain import durations, keys
 from bot.ports import Body
 from bot.slack import alerting, text
-from bot.slack.blocks import AMBER, GREEN, GREY, RED, Message, actions, barred, button, context, section
+from bot.slack.blocks import AMBER, GREEN, GREY, RED, Block, Element, Message, actions, barred, button, context, section
 from bot.slack.cards.frame import posted
 from bot.slack.cards.look import Look
 from bot.store.queries.alerts import Features, features_of, last_verdicts, sample, storm_is_open
@@ -124,13 +124,19 @@ def _thread(incident: Incident | None, places: dict[str, str], look: Look) -> st
     return f"🔥 {text.link(url, f'INC-{incident.id}')}"
 
 
-def _buttons(group: AlertGroup, incident: Incident | None) -> dict[str, object] | None:
-    value = f"{group.id}:{group.revision}"
-    given = [
-        button(label, action, value, style="primary" if verdict == "acted" else None)
+def _buttons(group: AlertGroup, incident: Incident | None) -> Block | None:
+    opens = button("Open incident…", "group_open_incident", _value(group)) if not is_open(incident) else None
+    return actions(*verdicts(group), opens)
+
+
+def verdicts(group: AlertGroup) -> list[Element]:
+    """Return the buttons by which people say what a group was worth, but the one that they said."""
+    return [
+        button(label, action, _value(group), style="primary" if verdict == "acted" else None)
         for verdict, label, action in VERDICTS
         if verdict != group.verdict
     ]
-    if not is_open(incident):
-        given.append(button("Open incident…", "group_open_incident", value))
-    return actions(*given)
+
+
+def _value(group: AlertGroup) -> str:
+    return f"{group.id}:{group.revision}"

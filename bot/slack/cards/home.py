@@ -9,6 +9,7 @@ from bot.domain import keys
 from bot.ports import Body
 from bot.slack import incidents, measures, text
 from bot.slack.blocks import Block, actions, button, context, divider, fit_view, header, section
+from bot.slack.cards.group import verdicts
 from bot.slack.cards.look import Look
 from bot.slack.grammar import quoted
 from bot.slack.health import Health
@@ -85,7 +86,10 @@ def _waiting(db: Session, mine: Sequence[Model], user: str, look: Look) -> list[
     for group in groups:
         model = names.get(group.model_id or 0, "no model")
         words = f"⏳ What was {text.bold(group.symptom)} on {text.bold(model)}? Acted, real or noise"
-        blocks.append(_linked(words, places.get(keys.group(group.id or 0)), look, f"group_{group.id}", group.symptom))
+        place = places.get(keys.group(group.id or 0))
+        blocks.append(_linked(words, place, look, f"group_{group.id}", group.symptom))
+        if place is None and (buttons := actions(*verdicts(group))):  # an incident names it, so it has no card
+            blocks.append(buttons)
     for incident in causes:
         words = f"⏳ What caused *{incidents.name(incident)}*? {text.line(incident.title)}"
         place = places.get(keys.incident(incident.id or 0))
