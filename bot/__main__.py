@@ -70,7 +70,7 @@ def demo(
     headless: Annotated[bool, typer.Option("--headless", help="Play it without a page and check every step.")] = False,
     reset: Annotated[bool, typer.Option("--reset", help="Begin with empty data.")] = False,
 ) -> None:
-    """Show the whole product on a local Slack and Jira: no account, no token, nothing to set up."""
+    """Show the whole product on a local Slack and Jira. No account, no token, nothing to set up."""
     from bot.demo import play
 
     raise typer.Exit(play(story=story, speed=speed, port=port, headless=headless, reset=reset))
@@ -88,7 +88,7 @@ def sandbox(
         datetime | None, typer.Option(help="What its clock says at first; default: the real time.")
     ] = None,
 ) -> None:
-    """Run a local Slack and a local Jira that speak the real protocols, with a page."""
+    """Run a local Slack and a local Jira, with a page. They speak the real protocols."""
     from bot.cli.sandboxes import serve
     from bot.sandbox.settings import Settings
 
@@ -108,7 +108,7 @@ def sandbox(
 def check_config(
     path: Annotated[Path | None, typer.Argument(help="Default: BELLWETHER_CONFIG, else bellwether.yml.")] = None,
 ) -> None:
-    """Check the configuration: every key, and that each integration can be loaded."""
+    """Check the configuration. Every key, and that each integration can be loaded."""
     from bot.cli.configuration import check
     from bot.config import load
 
@@ -121,7 +121,7 @@ def manifest(
     yaml: Annotated[bool, typer.Option("--yaml", help="Print manifest.yml (the default).")] = False,
     diff: Annotated[Path | None, typer.Option("--diff", help="Compare with this manifest.")] = None,
 ) -> None:
-    """Print the Slack app's manifest for this configuration, or open the page that creates the app from it."""
+    """Print the Slack app's manifest for this configuration. Or open the page that creates the app from it."""
     from bot.cli.manifests import show
 
     raise typer.Exit(show(open_page=open_page and not yaml, diff=diff))
@@ -129,7 +129,7 @@ def manifest(
 
 @app.command()
 def init(folder: Annotated[Path, typer.Argument(help="Where to write.")] = Path()) -> None:
-    """Write a first bellwether.yml and .env, with comments; never over an existing file."""
+    """Write a first bellwether.yml and .env. With comments, and never over an existing file."""
     from bot.cli.first_files import write
 
     raise typer.Exit(write(folder))
@@ -140,7 +140,7 @@ def doctor(
     as_json: JSON = False,
     online: Annotated[bool, typer.Option("--online", help="Ask Slack, Jira and the deployers, too.")] = False,
 ) -> None:
-    """Check the installation, one line a check: what is wrong, and what to do."""
+    """Check the installation. One line a check: what is wrong, and what to do."""
     from bot.cli.doctor import show
     from bot.config import load
 
@@ -149,7 +149,7 @@ def doctor(
 
 @app.command("send-test")
 def send_test(kind: Annotated[str, typer.Argument(help="deployment, alert, resolved, change or evaluation.")]) -> None:
-    """Send a small made-up event to the running bot, to see its card."""
+    """Send a made-up event to the running bot, to see its card."""
     from bot.cli.sending import send
     from bot.config import load
 
@@ -183,7 +183,7 @@ def push_eval(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the event and send nothing.")] = False,
 ) -> None:
-    """Send an evaluation, counted from a file of predictions, to the running bot."""
+    """Send an evaluation, counted from a file of predictions. It goes to the running bot."""
     from bot.cli.pushing import Columns, Wanted, push, way_in
     from bot.config import Settings, load
 
@@ -205,7 +205,7 @@ def push_eval(
 def why(
     key: Annotated[str, typer.Argument(help="For example incident/42 or slack/group/7.")], as_json: JSON = False
 ) -> None:
-    """Say why a message or a ticket is, or is not, as it should be."""
+    """Say why a message or ticket is, or is not, as it should be."""
     from bot.cli.reading import show_why
     from bot.config import load
 
@@ -223,7 +223,7 @@ def status(name: Annotated[str, typer.Argument(help="The model.")], as_json: JSO
 
 @app.command()
 def replay(delivery: Annotated[int, typer.Argument(help="The delivery's number, as in the 202 answer.")]) -> None:
-    """Read a stored delivery again, with today's configuration and integrations."""
+    """Read a stored delivery again. With today's configuration and integrations."""
     from bot.cli.replaying import replay as again
     from bot.config import load
 
@@ -241,7 +241,7 @@ def stats(as_json: JSON = False) -> None:
 
 @db.command()
 def upgrade() -> None:
-    """Bring the tables to this program's version; `run` does it by itself."""
+    """Bring the tables to this program's version. `run` does it by itself."""
     from bot.cli.databases import upgrade as bring_up
     from bot.config import load
 
@@ -271,7 +271,7 @@ def copy_all(
     source: Annotated[str, typer.Argument(help="DATABASE_URL of the database to copy.")],
     target: Annotated[str, typer.Argument(help="DATABASE_URL of an empty one.")],
 ) -> None:
-    """Copy everything into another database: from SQLite to PostgreSQL, or back; stop the bot first."""
+    """Copy everything into another database. From SQLite to PostgreSQL, or back; stop the bot first."""
     from bot.cli.copying import copy
 
     raise typer.Exit(copy(source, target))

@@ -29,6 +29,11 @@ def test_every_command_has_help(bellwether: Bellwether, path: tuple[str, ...]) -
     assert "--help" in ran.out
 
 
+@pytest.mark.parametrize("path", [(), ("db",), ("digest",)])
+def test_lists_of_commands_say_what_each_does_to_the_end(bellwether: Bellwether, path: tuple[str, ...]) -> None:
+    assert "..." not in bellwether(*path, "--help").out.split("Commands:")[1]
+
+
 def test_help_waits_for_no_heavy_module(here: Path) -> None:
     code = f"import bot.__main__, sys; print([m for m in {HEAVY} if m in sys.modules])"
 
