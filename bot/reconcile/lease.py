@@ -50,8 +50,8 @@ class Leases:
 
     @property
     def held(self) -> list[str]:
-        """What is ours now, by name."""
-        return sorted(name for name in self._until if self.holds(name))
+        """What is ours now, by name, without what says only that we are there."""
+        return sorted(name for name in self._until if self.holds(name) and not name.startswith(leases.PRESENCE))
 
     @property
     def replicas(self) -> int:

@@ -53,6 +53,7 @@ async def test_one_holds_and_the_others_wait(database: Database) -> None:
 
         assert [a.holds("slack"), b.holds("slack")].count(True) == 1
         assert a.replicas == b.replicas == 2
+        assert sorted([*a.held, *b.held]) == ["slack"]
         for task in tasks:
             task.cancel()
 
