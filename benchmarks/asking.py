@@ -33,7 +33,7 @@ def bot(client: AsyncWebClient, database: Database, now: datetime) -> slack_app.
     """Return the bot's Slack side, at NOW for good."""
     look = Look(sources=("events",))
     workspace = Workspace(database, Rules(), lambda _db: look, lambda: now, lambda: None, "one")
-    return slack_app.build(client, workspace, words=(WORD,), signing_secret=None)
+    return slack_app.build(client, workspace, words=(WORD,))
 
 
 async def dispatch(app: AsyncApp, text: str, response_url: str = "") -> BoltResponse:

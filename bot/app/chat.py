@@ -37,8 +37,7 @@ class Chat:
         self.surface = SlackSurface(outbound, self.budget, now, resolve=self._channel_id, refuse=self._refuse)
         workspace = Workspace(process.database, process.rules, rendering.look, now, process.wake, holder)
         slack, environment = process.settings.decisions.slack, process.settings.environment
-        words, secret = (slack.command, *slack.aliases), environment.slack_signing_secret
-        self.bolt = app.build(client, workspace, words=words, signing_secret=secret)
+        self.bolt = app.build(client, workspace, words=(slack.command, *slack.aliases))
         token = environment.slack_app_token
         self.sockets = Sockets(self.bolt, token, process.leases) if token else None
 

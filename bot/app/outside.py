@@ -27,7 +27,7 @@ from bot.reconcile import loop as loops
 from bot.reconcile.lease import Fence, Fenced
 from bot.reconcile.orders import DeploySurface
 from bot.rendering import Rendering
-from bot.slack.app import http_endpoint
+from bot.slack.http import http_endpoint
 from bot.store.projection import release_leases, try_again
 from bot.tickets.surface import TicketSurface
 
@@ -91,7 +91,8 @@ class _Outside:
 
     def outward(self) -> Outward:
         gauges = Gauges(self._process.database, self._chat.budget, self._chat.sockets, self._process.clock.now)
-        return Outward(self._states, gauges.read, http_endpoint(self._chat.bolt))
+        secret = self._process.settings.environment.slack_signing_secret or ""
+        return Outward(self._states, gauges.read, http_endpoint(self._chat.bolt, secret))
 
     async def run(self) -> None:
         """Keep everything up to date until the process is closing, then drain."""

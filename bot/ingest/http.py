@@ -107,7 +107,7 @@ async def _take(intake: Intake, name: str, request: Request) -> Response:
         return _unknown(intake, name, request)
     if intake.together.waiting() > MOST_WAITING:
         return _busy("too busy")
-    body = await _body(request)
+    body = await read_body(request)
     if body is None:
         return _say(413, f"larger than {MAX_BODY} bytes; send fewer alerts at once (Alertmanager: max_alerts)")
     headers = {k.lower(): v for k, v in request.headers.items()}
@@ -137,7 +137,7 @@ def _unknown(intake: Intake, name: str, request: Request) -> Response:
     return _say(401, "bad or missing authentication")
 
 
-async def _body(request: Request) -> bytes | None:
+async def read_body(request: Request) -> bytes | None:
     """Return the raw body, None when it is too large; stops reading at the limit."""
     if int(request.headers.get("content-length") or 0) > MAX_BODY:
         return None

@@ -159,9 +159,7 @@ async def living(database: Database) -> AsyncIterator[Bot]:
 async def connected(bot: Bot, *, deaf_s: float = DEAF_S) -> AsyncIterator[Workspace]:
     """Connect the inbound half over Socket Mode, and keep what it touches up to date."""
     workspace = Workspace(bot.database, Rules(), lambda _db: Look(sources=("events",)), bot.now, bot.loop.wake, "here")
-    bot.inbound = app = slack_app.build(
-        bot.client, workspace, words=("/model", "/incident", "/oncall"), signing_secret=None
-    )
+    bot.inbound = app = slack_app.build(bot.client, workspace, words=("/model", "/incident", "/oncall"))
     sockets = Sockets(app, "xapp-sandbox", Leases(bot.database, "here"), deaf_s=deaf_s)
     await directory.sync(bot.client, bot.database)
     await bot.database.write(_two_models)

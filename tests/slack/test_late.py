@@ -230,7 +230,7 @@ async def kill(bot: Bot) -> None:
 async def start(bot: Bot, workspace: Workspace) -> None:
     """Start the process again, a second later, and let it answer."""
     bot.sandbox.world.clock.advance(SECOND)
-    bot.inbound = slack_app.build(bot.client, workspace, words=("/model",), signing_secret=None)
+    bot.inbound = slack_app.build(bot.client, workspace, words=("/model",))
     await bot.inbound.answer_owed()
     await answered(bot)
 
