@@ -223,8 +223,10 @@ def duration_of(text: str | None) -> timedelta | None:
 def purl_of(text: str | None) -> tuple[str, str | None] | None:
     """Return (model, version) of a package URL such as `pkg:mlflow/churn-scorer@3?run_id=…`, or None.
 
-    https://github.com/package-url/purl-spec; its type `mlflow` names one model version everywhere.
+    https://github.com/package-url/purl-spec; its type `mlflow` names one model version everywhere. A mark stands for
+    each NUL, which databases refuse.
     """
     match = re.fullmatch(r"pkg:/*[\w.+-]+/([^@?#]+)(?:@([^?#]*))?(?:[?#].*)?", (text or "").strip())
-    model = clean_name(unquote(match[1])) if match else None
-    return (model, clean_version(unquote(match[2] or ""))) if match and model else None
+    name, version = (unquote(part or "").replace("\0", "\ufffd") for part in match.groups()) if match else ("", "")
+    model = clean_name(name)
+    return (model, clean_version(version)) if model else None

@@ -18,7 +18,7 @@ from bot.ingest.record import record_read
 from bot.ingest.rules import Rules
 from bot.ports import Delivery as Request
 from bot.ports import Source
-from bot.store.tables import Change, Delivery, Heartbeat, Model
+from bot.store.tables import Change, Delivery, Heartbeat, Model, Version
 
 OPEN = Auth("none", None, "authorization")
 CHANGE = {"kind": "change", "change_type": "config", "model": "churn", "summary": "threshold"}
@@ -231,3 +231,13 @@ async def test_a_nul_does_not_cut_a_text(world: Any, sent: str, kept: str) -> No
     await receive(wired, inlet, Request("events", body, world.now, {}, {}))
 
     assert world.row(Change).summary == kept
+
+
+async def test_a_nul_that_a_package_url_encodes_does_not_cut_a_name(world: Any) -> None:
+    wired, inlet, _ = intake(world)
+    body = b'{"kind": "version", "artifact": "pkg:mlflow/fraud%00scorer@3%00"}'
+
+    await receive(wired, inlet, Request("events", body, world.now, {}, {}))
+
+    assert [model.name for model in world.rows(Model)] == ["fraud\ufffdscorer"]
+    assert world.row(Version).name == "3\ufffd"
