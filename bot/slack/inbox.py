@@ -84,10 +84,10 @@ def identity(body: Mapping[str, Any]) -> Name | None:
 
 
 def storable(body: dict[str, Any]) -> dict[str, Any]:
-    """Return BODY without NUL characters, which databases cut text at or refuse."""
-    packed = json.dumps(body).encode()
-    clean = without_nul(packed)
-    return body if clean is packed else dict(json.loads(clean))
+    """Return BODY with marks for NULs and for halves of a character: databases cut text there or refuse it."""
+    came = json.dumps(body, ensure_ascii=False)
+    clean = without_nul(came.encode(errors="replace")).decode()
+    return body if clean == came else dict(json.loads(clean))
 
 
 def takes_time(body: Mapping[str, Any]) -> bool:

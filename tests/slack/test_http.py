@@ -83,3 +83,15 @@ async def test_a_body_of_any_size_is_cut_off_at_the_limit(slack: httpx.AsyncClie
     assert answer.status_code == 413
     assert json.loads(answer.text)["error"].startswith("larger than")
     assert sent < 10
+
+
+async def test_half_of_a_character_is_read_as_a_mark(bot: Bot, slack: httpx.AsyncClient) -> None:
+    event = {"type": "app_mention", "user": "U02BOB", "channel": "C02MLFRAUD", "text": "<@U0BOT> \ud83d", "ts": "1.2"}
+    body = json.dumps({"type": "event_callback", "event_id": "Ev1", "event": event}).encode()
+
+    answer = await slack.post(
+        "/slack/events", content=body, headers=signed(body) | {"content-type": "application/json"}
+    )
+
+    assert answer.status_code == 200
+    assert len(bot.calls("chat.postEphemeral")) == 1
