@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
+from operator import attrgetter
 from typing import assert_never
 
 from sqlmodel import Session
@@ -113,10 +114,14 @@ def _said(read: Sequence[Fact | Unmapped], reason: str) -> inbox.Said:
 
 
 def _record_others(db: Session, origin: Origin, read: Sequence[Fact | Unmapped], now: datetime, rules: Rules) -> int:
-    """Record the facts that are no alerts; return how many of them changed anything."""
+    """Record the facts that are no alerts; return how many of them changed anything.
+
+    In the order in which it happened: a history is often sent the newest first, and what is told late is played again.
+    """
     facts: list[VersionFact | ChangeFact | DeploymentFact | EvaluationFact] = [
         f for f in read if not isinstance(f, AlertFact | TicketFact | Unmapped)
     ]
+    facts.sort(key=attrgetter("occurred_at"))
     models = models_named(db, (f.model for f in facts), now)
     new = 0
     same: Counter[str] = Counter()

@@ -144,15 +144,15 @@ def _rollout(db: Session, origin: Origin, fact: DeploymentFact, model: Model) ->
             return named
     began, at = col(Change.started_at), fact.occurred_at
     so_far = _in_slot(model, fact).where(began <= at).order_by(began.desc(), col(Change.id).desc())
-    newest = db.exec(so_far).first()
+    newest = db.exec(so_far.limit(1)).first()
     if newest is not None and fact.status is DeploymentStatus.ROLLED_BACK:
         if newest.trigger == Trigger.ROLLBACK:  # it went back already: the same, said again
-            return db.exec(so_far.where(Change.version == newest.previous_version)).first()
+            return db.exec(so_far.where(Change.version == newest.previous_version).limit(1)).first()
         if fact.version in (None, newest.previous_version):
             return newest
     if newest is not None and newest.version == fact.version:
         return None if _is_over(newest, fact) else newest
-    following = db.exec(_in_slot(model, fact).where(began > at).order_by(began, col(Change.id))).first()
+    following = db.exec(_in_slot(model, fact).where(began > at).order_by(began, col(Change.id)).limit(1)).first()
     late = following is not None and following.version == fact.version
     return following if late and (fact.status not in FINISHED or _soon(at, following)) else None
 

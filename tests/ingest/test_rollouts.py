@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from bot.domain.facts import Trigger
+from bot.ingest.record import Arrived, take
+from bot.ports import Delivery
 from bot.store.tables import Change, Incident, Model, Serving, TimelineEntry, Version
 
 
@@ -336,3 +338,19 @@ def test_the_roll_back_button_goes_when_its_version_does(before: Any) -> None:
     world.draw()
 
     assert "Roll back to v41" not in world.says("slack/incident/1")
+
+
+def test_a_history_that_is_sent_the_newest_first_costs_and_means_the_same(world: Any) -> None:
+    def history(model: str) -> list[Any]:
+        days = (world.now - timedelta(days=n) for n in range(3, 43))
+        return [world.rollout(f"{40 - n}", occurred_at=at, model=model) for n, at in enumerate(days)]
+
+    def cost(name: str, facts: list[Any]) -> int:
+        arrived = Arrived(Delivery("events", name.encode(), world.now, {}, {}), facts)
+        return len(world.statements(take, [arrived], world.now, rules=world.rules))
+
+    newest_first = cost("fraud-scorer", history("fraud-scorer"))
+    oldest_first = cost("churn", history("churn")[::-1])
+
+    assert abs(newest_first - oldest_first) < 10
+    assert [row.previous_version for row in world.rows(Change, model_id=1)] == [None, *map(str, range(1, 40))]
