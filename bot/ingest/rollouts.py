@@ -17,7 +17,7 @@ from bot.ingest.correlate import open_incident_of
 from bot.ingest.incidents import name_suspect, rolled_forward
 from bot.ingest.outcomes import note_served, touch_proposals
 from bot.ingest.rules import HISTORY
-from bot.ingest.serving import apply_move, live_in_slot
+from bot.ingest.serving import apply_move
 from bot.ingest.timeline import tell
 from bot.store.projection import touch, touch_existing
 from bot.store.queries.models import served_between
@@ -192,7 +192,7 @@ def _only_history(row: Change) -> bool:
 def _new_rollout(db: Session, origin: Origin, fact: DeploymentFact, model: Model, now: datetime) -> Change:
     assert model.id is not None
     started = fact.started_at or fact.occurred_at
-    previous = fact.previous_version or _live_version(db, model.id, fact) or _undone_version(db, model, fact)
+    previous = fact.previous_version or _replaced_version(db, model.id, fact) or _undone_version(db, model, fact)
     slot = f"{model.id}/{fact.stage}/{fact.target or ''}"
     return Change(
         source=origin.source,
@@ -223,9 +223,12 @@ def _new_rollout(db: Session, origin: Origin, fact: DeploymentFact, model: Model
     )
 
 
-def _live_version(db: Session, model_id: int, fact: DeploymentFact) -> str | None:
-    from_slot = live_in_slot(db, model_id, fact.stage, fact.target or "")
-    return next((row.version for row in from_slot if row.version != fact.version), None)
+def _replaced_version(db: Session, model_id: int, fact: DeploymentFact) -> str | None:
+    """Return which other version had most of the slot when FACT happened, however late that is told."""
+    slot, at = (fact.stage, fact.target or ""), fact.occurred_at
+    served = [s for s in served_between(db, model_id, at, at) if (s.stage, s.target) == slot]
+    by_traffic = sorted(served, key=lambda s: (-(s.traffic_percent or 0), s.version))
+    return next((s.version for s in by_traffic if s.version != fact.version), None)
 
 
 def _undone_version(db: Session, model: Model, fact: DeploymentFact) -> str | None:

@@ -16,13 +16,6 @@ ORDER = {status: place for place, status in enumerate(DeploymentStatus)}
 """For what is told of one moment: a rollout that ended has begun before."""
 
 
-def live_in_slot(db: Session, model_id: int, stage: str, target: str) -> Sequence[Serving]:
-    """Return the versions that have traffic in this slot now, most traffic first."""
-    query = select(Serving).where(Serving.model_id == model_id, Serving.stage == stage, Serving.target == target)
-    rows = db.exec(query.where(col(Serving.until).is_(None))).all()
-    return sorted(rows, key=lambda r: (-(r.traffic_percent or 0), r.version))
-
-
 def apply_move(db: Session, move: Move) -> bool:
     """Write MOVE down and bring its slot in line; False when what served, and when, is the same as before."""
     spans = _from(db, move)
@@ -77,6 +70,13 @@ def _span(row: Serving) -> tuple[object, ...]:
     return row.version, row.traffic_percent, row.since, row.until
 
 
+def _live_in_slot(db: Session, model_id: int, stage: str, target: str) -> Sequence[Serving]:
+    """Return the versions that have traffic in this slot now, most traffic first."""
+    query = select(Serving).where(Serving.model_id == model_id, Serving.stage == stage, Serving.target == target)
+    rows = db.exec(query.where(col(Serving.until).is_(None))).all()
+    return sorted(rows, key=lambda r: (-(r.traffic_percent or 0), r.version))
+
+
 def _take_back(db: Session, spans: Sequence[Serving], at: datetime) -> None:
     """Bring the slot to where it stood just before AT."""
     for row in spans:
@@ -90,7 +90,7 @@ def _take_back(db: Session, spans: Sequence[Serving], at: datetime) -> None:
 
 def _play(db: Session, move: Move) -> None:
     """Let MOVE, the newest so far, change what is live in its slot."""
-    live = live_in_slot(db, move.model_id, move.stage, move.target)
+    live = _live_in_slot(db, move.model_id, move.stage, move.target)
     own = [row for row in live if row.version == move.version]
     match move.status:
         case DeploymentStatus.SUCCEEDED:

@@ -354,3 +354,12 @@ def test_a_history_that_is_sent_the_newest_first_costs_and_means_the_same(world:
 
     assert abs(newest_first - oldest_first) < 10
     assert [row.previous_version for row in world.rows(Change, model_id=1)] == [None, *map(str, range(1, 40))]
+
+
+def test_what_a_rollout_told_late_replaced_is_what_served_then(before: Any) -> None:
+    world = before
+    world.record(world.rollout("43"))
+
+    world.record(world.rollout("42", occurred_at=world.now - timedelta(days=2)))
+
+    assert world.row(Change, version="42").previous_version == "41"
