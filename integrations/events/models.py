@@ -37,6 +37,8 @@ from integrations.events.fields import (
     VersionChange,
 )
 
+MAX_METRICS = 5000
+"""In one evaluation: they are written in one transaction, which others wait for."""
 CONFIG = ConfigDict(extra="ignore", coerce_numbers_to_str=True, allow_inf_nan=False)
 
 
@@ -204,7 +206,10 @@ def _dataset(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
-Metrics = Annotated[list[Metric], Field(min_length=1)] | dict[str, float | MetricValue | None]
+Metrics = (
+    Annotated[list[Metric], Field(min_length=1, max_length=MAX_METRICS)]
+    | Annotated[dict[str, float | MetricValue | None], Field(max_length=MAX_METRICS)]
+)
 
 
 class EvaluationEvent(Event):
@@ -214,7 +219,7 @@ class EvaluationEvent(Event):
     model: Name
     metrics: Annotated[
         list[Metric],
-        Field(min_length=1),
+        Field(min_length=1, max_length=MAX_METRICS, fail_fast=True),
         BeforeValidator(_metrics, json_schema_input_type=Metrics),
     ]
     version: Version | None = None

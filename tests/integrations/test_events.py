@@ -632,6 +632,20 @@ def test_flood_of_nonsense_is_counted_not_listed() -> None:
     assert facts[-1] == Unmapped("980 more events could not be read, as those above.")
 
 
+@pytest.mark.parametrize(
+    ("metrics", "reason"),
+    [
+        ([0] * 100_000, "metrics[0]: got 0, should be"),
+        ({str(n): 0.5 for n in range(5001)}, "metrics: got [{"),
+    ],
+)
+def test_evaluation_of_more_than_anybody_measures_is_refused_in_one_sentence(metrics: Any, reason: str) -> None:
+    (unmapped,) = normalized({"kind": "evaluation", "model": "m", "metrics": metrics})
+
+    assert unmapped.reason.startswith(reason)
+    assert "metrics[1]" not in unmapped.reason
+
+
 def test_empty_list_is_nothing() -> None:
     assert normalized([]) == []
 
