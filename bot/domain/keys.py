@@ -8,6 +8,7 @@ from datetime import date
 
 ALL_HOMES = "slack/home/"
 OPERATOR_NOTES = "slack/dm/"
+TICKETS = "jira/incident/"
 PRESSING = ("slack/incident/", "slack/storm/")
 """What comes before all other copies for which no person waits: one of them tells of many."""
 
@@ -73,7 +74,7 @@ def log_around(key: str) -> str | None:
 
 def ticket(incident_id: int) -> str:
     """The issue in the ticket system."""
-    return f"jira/incident/{incident_id}"
+    return f"{TICKETS}{incident_id}"
 
 
 def ticket_link(incident_id: int) -> str:

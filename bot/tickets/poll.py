@@ -4,8 +4,10 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
+from sqlalchemy import String, cast, literal
 from sqlmodel import Session, col, select
 
+from bot.domain import keys
 from bot.domain.errors import OutboundError
 from bot.domain.facts import TicketFact
 from bot.ports import Now, RemoteId, Sleep, TicketSystem
@@ -23,17 +25,11 @@ Store = Callable[[TicketFact, RemoteId, datetime], Awaitable[None]]
 
 def watched(db: Session, now: datetime) -> dict[RemoteId, int]:
     """Return the tickets worth reading: of open incidents, and of those that ended within the last week."""
-    query = select(Projection.key, Projection.remote_id).where(
-        col(Projection.key).startswith("jira/incident/"),
-        col(Projection.key).not_like("%/link"),
-        col(Projection.remote_id).is_not(None),
-    )
-    by_incident = {int(key.split("/")[2]): RemoteId(remote or "") for key, remote in db.exec(query)}
-    recent = select(Incident.id).where(
-        col(Incident.id).in_(by_incident),
-        col(Incident.resolved_at).is_(None) | (col(Incident.resolved_at) > now - STILL_READ),
-    )
-    return {by_incident[number]: number for number in db.exec(recent).all() if number is not None}
+    ticket = literal(keys.TICKETS) + cast(col(Incident.id), String)
+    query = select(Incident.id, Projection.remote_id).join(Projection, col(Projection.key) == ticket)
+    query = query.where(col(Projection.remote_id).is_not(None))
+    recent = query.where(col(Incident.resolved_at).is_(None) | (col(Incident.resolved_at) > now - STILL_READ))
+    return {RemoteId(remote or ""): number or 0 for number, remote in db.exec(recent)}
 
 
 async def read_back(tickets: TicketSystem, which: dict[RemoteId, int], store: Store, now: Now) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import event
 from sqlmodel import Session, select
 
 from bot.domain import keys
@@ -346,6 +347,26 @@ async def test_tickets_of_incidents_that_ended_long_ago_are_not_read_any_more(de
     late = await desk.database.read(watched, desk.now() + timedelta(days=8))
 
     assert (list(soon.values()), late) == ([1], {})
+
+
+async def test_what_is_asked_for_does_not_grow_with_the_tickets_that_there_ever_were(desk: Desk) -> None:
+    def values(db: Session) -> list[int]:
+        """Return how many values go to the database: it takes 32,767 in one statement."""
+        sent: list[int] = []
+        event.listen(db.connection(), "before_cursor_execute", lambda *given: sent.append(len(given[3])))
+        watched(db, desk.now())
+        return sent
+
+    none = await desk.database.read(values)
+    for _ in range(9):
+        number = await desk.declare()
+        await desk.later(5)
+        await desk.resolve(number)
+
+    nine = await desk.database.read(values)
+
+    assert len(desk.issues()) == 9
+    assert none == nine
 
 
 class Rounds:
