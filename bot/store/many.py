@@ -118,7 +118,12 @@ def _ask(connection: sa.Connection, text: str, values: Values) -> Sequence[Value
         if lost:
             connection.invalidate(error)
         raise sa.exc.DBAPIError.instance(
-            text, values, error, dialect.loaded_dbapi.Error, connection_invalidated=lost
+            text,
+            values,
+            error,
+            dialect.loaded_dbapi.Error,
+            hide_parameters=connection.engine.hide_parameters,
+            connection_invalidated=lost,
         ) from error
     finally:
         cursor.close()

@@ -155,5 +155,7 @@ def engine(url: str, settings: Mapping[str, str]) -> AsyncEngine:
         driver: Any = made.dialect.dbapi
         return driver.connect(async_creator_fn=connect, prepared_statement_cache_size=KEPT)
 
-    made = create_async_engine("postgresql+asyncpg://", creator=create, pool_size=1, max_overflow=0)
+    made = create_async_engine(
+        "postgresql+asyncpg://", creator=create, pool_size=1, max_overflow=0, hide_parameters=True
+    )
     return made

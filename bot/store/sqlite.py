@@ -77,9 +77,12 @@ class Sqlite:
 
 
 def engine(url: str, begin: str) -> sa.Engine:
-    """Return an engine whose transactions start with BEGIN: the driver's own would start them too late."""
+    """Return an engine whose transactions start with BEGIN: the driver's own would start them too late.
+
+    Its errors are logged, so they show no values: those may be secrets, or a whole payload.
+    """
     given = {"check_same_thread": False, "timeout": BUSY_S, "cached_statements": KEPT}
-    made = sa.create_engine(url, connect_args=given)
+    made = sa.create_engine(url, connect_args=given, hide_parameters=True)
 
     @sa.event.listens_for(made, "connect")
     def _connect(connection: Any, _record: Any) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import threading
+import traceback
+from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,10 +15,13 @@ from sqlmodel import Session, col, select
 
 from bot.domain.errors import ConfigError, StoreUnavailable
 from bot.store.database import MAX_BATCH, Database
-from bot.store.tables import Heartbeat
+from bot.store.many import Many, types_of
+from bot.store.tables import Heartbeat, OwedAnswer
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 PATIENCE_S = 60.0
+COLUMNS = ("delivery_id", "replica", "at", "response_url")
+ROWS = Many(f"INSERT INTO owed_answer ({', '.join(COLUMNS)}) VALUES {{rows}}", *types_of(OwedAnswer, *COLUMNS))
 
 
 def add(db: Session, source: str) -> str:
@@ -245,3 +250,18 @@ async def test_commits_survive_a_power_cut(tmp_path: Path) -> None:
     database.close()
 
     assert modes == ["wal", 2]  # 2 = FULL
+
+
+@pytest.mark.parametrize(
+    "write", [lambda db, row: db.add(OwedAnswer(**row)), lambda db, row: ROWS.run(db, [tuple(row.values())])]
+)
+async def test_an_error_that_is_logged_shows_no_values(database: Database, write: Callable[..., None]) -> None:
+    answer = {"delivery_id": 1, "replica": "here", "at": NOW, "response_url": "https://hooks.slack.com/commands/s3cret"}
+    await database.write(write, answer)
+
+    with pytest.raises(DBAPIError) as refused:
+        await database.write(write, answer)
+
+    shown = "".join(traceback.format_exception(refused.value))
+    assert "INSERT INTO owed_answer" in shown
+    assert "s3cret" not in shown
