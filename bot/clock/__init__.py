@@ -34,7 +34,10 @@ class Clock:
         return self._base + timedelta(seconds=(time.monotonic() - self._since) * self._speed)
 
     async def sleep(self, span: timedelta) -> None:
-        """Wait until SPAN has passed on this clock, however it is moved meanwhile."""
+        """Wait until SPAN has passed on this clock, however a sandbox's is moved; the real one may be set back."""
+        if self.url is None:
+            await asyncio.sleep(span.total_seconds())
+            return
         until = self.now() + span
         while (left := (until - self.now()).total_seconds()) > 0:
             nap = LONGEST_NAP_S if self._speed <= 0 else left / self._speed
