@@ -36,12 +36,18 @@ PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(seconds=60)
 LONGEST_SPACE = timedelta(seconds=3)
 """Between two edits of a hot card that has calmed down: its last change is seen within 5 s."""
+AHEAD = PAUSE
+"""What is dated further into the future was written before our clock was set back, or by a replica whose is wrong:
+then nobody waits until that time has come."""
 
 _table: Table = Projection.__table__  # type: ignore[attr-defined] # SQLModel adds it
 
 DEADLINE = """
-    CASE WHEN NOT projection.lagging AND projection.deadline < :at_pause THEN :at_pause ELSE projection.deadline END"""
-CALM_END = "CASE WHEN projection.earliest > :at_calm THEN projection.earliest ELSE :at_calm END"
+    CASE WHEN NOT projection.lagging AND projection.deadline < :at_pause THEN :at_pause
+        WHEN projection.deadline > :at_last THEN :at_last ELSE projection.deadline END"""
+CALM_END = """
+    CASE WHEN projection.earliest > :at_calm AND projection.earliest <= :at_ahead THEN projection.earliest
+        ELSE :at_calm END"""
 SOONEST = f"CASE WHEN {DEADLINE} < {CALM_END} THEN {DEADLINE} ELSE {CALM_END} END"
 TOUCHED = f"""
     generation = projection.generation + 1,
@@ -59,7 +65,8 @@ TOUCHED = f"""
 """
 """What a touch makes of a copy that exists. Text, because intake touches many, and often (see `Many`)."""
 _when = _table.c.not_before.type
-_how = {"at": _when, "at_pause": _when, "at_calm": _when, "urgent": _table.c.urgent.type, "news": _table.c.news.type}
+_times = dict.fromkeys(("at", "at_pause", "at_calm", "at_ahead", "at_last"), _when)
+_how = _times | {"urgent": _table.c.urgent.type, "news": _table.c.news.type}
 _touch = Many(
     f"""
     INSERT INTO projection (key, generation, observed_generation, behind_since, not_before, earliest, deadline, pause_s,
@@ -129,7 +136,8 @@ def touch_existing(db: Session, now: datetime, prefix: str, *, urgent: bool = Fa
 
 
 def _at(now: datetime, calm: timedelta = CALM, *, urgent: bool = False, news: bool = True) -> dict[str, Any]:
-    return {"at": now, "at_pause": now + PAUSE, "at_calm": now + calm, "urgent": urgent, "news": news}
+    times = {"at": now, "at_pause": now + PAUSE, "at_calm": now + calm}
+    return times | {"at_ahead": now + AHEAD, "at_last": now + 2 * LONGEST_PAUSE, "urgent": urgent, "news": news}
 
 
 def claim(
@@ -142,14 +150,14 @@ def claim(
     `in_flight` are keys that this process still works on: their leases may have run out on a clock that was moved;
     `waiting` are keys for which there is no budget, unless a person waits.
     """
-    hidden = {"now": now, "in_flight": list(in_flight), "waiting": list(waiting)}
+    hidden = {"now": now, "ahead": now + AHEAD, "in_flight": list(in_flight), "waiting": list(waiting)}
     row = db.connection().execute(_most_pressing(prefix), hidden).first()
     if row is None:
         return None
     fresh = row.remote_id is None and row.nonce is None
     nonce, nonce_at, looks = (uuid4().hex, now, 0) if fresh else (row.nonce, row.nonce_at, row.looks)
     lease = uuid4().hex
-    _hold(db, row.key, lease, now + LEASE, nonce, nonce_at, looks)
+    _hold(db, row.key, lease, now + LEASE, nonce, nonce_at, looks, min(row.behind_since, now))
     return Claim(
         key=row.key,
         generation=row.generation,
@@ -177,7 +185,7 @@ def _most_pressing(prefix: str) -> Any:
     waiting: Any = bindparam("waiting", expanding=True)
     return (
         _table.select()
-        .where(c.lagging, c.not_before <= bindparam("now"))
+        .where(c.lagging, or_(c.not_before <= bindparam("now"), c.behind_since > bindparam("ahead")))
         .where(c.key.startswith(prefix, autoescape=True), c.key.not_in(in_flight))
         .where(or_(c.urgent, c.key.not_in(waiting)))
         .order_by(c.urgent.desc(), pressing.desc())
@@ -188,8 +196,11 @@ def _most_pressing(prefix: str) -> Any:
 
 
 @prepared
-def _hold(key: str, lease: str, until: datetime, nonce: str | None, nonce_at: datetime | None, looks: int) -> Update:
+def _hold(
+    key: str, lease: str, until: datetime, nonce: str | None, nonce_at: datetime | None, looks: int, since: datetime
+) -> Update:
     taken = {"lease": lease, "not_before": until, "nonce": nonce, "nonce_at": nonce_at, "looks": looks}
+    taken["behind_since"] = since
     return update(_table).where(_table.c.key == key).values(urgent=False, news=False, **taken)
 
 

@@ -527,3 +527,32 @@ def test_a_card_that_is_being_drawn_while_its_incident_gets_a_thread_is_drawn_ag
     projection.settle_shown(db, NOW, card, remote_id="C1:2.2", shown="without a link")
 
     assert row(db).lagging
+
+
+def test_what_was_due_by_a_clock_that_is_set_back_is_due_at_once_and_then_as_usual(db: Session) -> None:
+    touch(db, NOW + timedelta(hours=8), KEY)
+
+    taken = held(db, NOW)
+
+    assert claim(db, NOW + SECOND, "slack/") is None
+    assert projection.settle_later(db, NOW, taken, after=timedelta(minutes=1), error="Slack is down", unsent=True)
+    assert claim(db, NOW + timedelta(seconds=59), "slack/") is None
+    assert held(db, NOW + timedelta(minutes=1)).error == "Slack is down"
+
+
+def test_a_card_that_was_shown_before_the_clock_was_set_back_shows_what_comes_after(db: Session) -> None:
+    touch(db, NOW + timedelta(hours=8), KEY)
+    shown(db, NOW + timedelta(hours=8) + SECOND)
+
+    touch(db, NOW, KEY)
+
+    assert due(db) == NOW + CALM
+
+
+def test_changes_that_do_not_end_are_shown_though_the_clock_was_set_back(db: Session) -> None:
+    touch(db, NOW + timedelta(hours=8), KEY)
+    shown(db, NOW + timedelta(hours=8) + SECOND)
+    for n in range(300):
+        touch(db, NOW + n * SECOND, KEY)
+
+    assert due(db) <= NOW + 2 * LONGEST_PAUSE
