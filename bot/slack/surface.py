@@ -41,7 +41,7 @@ CALLS = Counter("bellwether_slack_calls_total", "Calls of Slack's Web API that k
 LADDER = ("data_visualization", "data_table", "table")
 """Blocks that a workspace may refuse; the first one that a refused message holds is given up for good."""
 CLOCK_SKEW = timedelta(seconds=30)
-ID = re.compile(r"^[CGDU][A-Z0-9]{2,}$")
+ID = re.compile(r"^[CGDUW][A-Z0-9]{2,}$")
 
 Refuse = Callable[[str, str], Awaitable[None]]
 """Remember that the workspace refuses this block type, and why."""

@@ -349,6 +349,12 @@ def note(text: str) -> Mapping[str, Any]:
     return {"user": "U01ALICE", "text": text}
 
 
+async def test_a_direct_message_goes_to_a_person_of_an_enterprise_too(bot: Bot) -> None:
+    await bot.show("slack/dm/alice/jira", message("Jira is down.", channel="") | {"user": "W01ALICE"})
+
+    assert [call["args"]["channel"] for call in bot.calls("chat.postMessage")] == ["W01ALICE"]
+
+
 async def test_a_direct_message_whose_answer_was_lost_is_found_and_not_posted_again(bot: Bot) -> None:
     await bot.fault(accept_then_reset={"methods": ["chat.postMessage"], "n": 1})
     await bot.show(NOTE, note("Jira does not take our tickets"))
