@@ -5,7 +5,7 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from bot.store.database import Database
 from bot.store.tables import Directory
@@ -28,9 +28,17 @@ async def sync(client: AsyncWebClient, database: Database) -> int:
 
 
 def store(db: Session, rows: list[tuple[str, str, str]]) -> None:
-    """Write (id, kind, name) ROWS; what is gone from Slack stays known, because old cards may name it."""
+    """Write (id, kind, name) ROWS; what is gone from Slack stays known, because old cards may name it.
+
+    A name that another one has now is theirs: cards go to a new channel of that name, and not to the archived one.
+    """
+    known = {row.id: row for row in db.exec(select(Directory))}
+    theirs = {(kind, name): identifier for identifier, kind, name in rows}
+    for row in known.values():
+        if theirs.get((row.kind, row.name), row.id) != row.id:
+            row.name = row.id
     for identifier, kind, name in rows:
-        row = db.get(Directory, identifier) or Directory(id=identifier, kind=kind, name=name)
+        row = known.setdefault(identifier, Directory(id=identifier, kind=kind, name=name))
         row.kind, row.name = kind, name
         db.add(row)
 
