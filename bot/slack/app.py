@@ -177,6 +177,9 @@ def _listen_to_events(app: AsyncApp, workspace: Workspace) -> None:
 
     @app.event("app_mention")
     async def mention(event: dict[str, Any], client: AsyncWebClient, context: AsyncBoltContext) -> None:
+        if "user" not in event:  # an app or a workflow, which nobody can answer
+            await done(context)
+            return
         asker = Asker(event["user"], event["channel"], thread_ts=event.get("thread_ts"))
         text = re.sub(r"<@[A-Z0-9]+(\|[^>]*)?>", " ", event["text"], count=1)
         try:

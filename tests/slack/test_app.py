@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from slack_bolt.async_app import AsyncBoltRequest
 from sqlmodel import Session, select
 
 from bot.domain.actions import Cause, DeclareIncident, ResolveIncident
@@ -92,6 +93,17 @@ async def test_a_mention_in_a_thread_is_answered_in_the_thread_for_everybody(bot
     (reply,) = bot.messages()
     assert reply["thread_ts"] == root
     assert "fraud-scorer" in str(reply)
+
+
+async def test_a_mention_by_an_app_that_is_nobody_is_taken_and_left(bot: Bot, workspace: Workspace) -> None:
+    event = {"type": "app_mention", "bot_id": "B09", "channel": FRAUD, "text": "<@U0BOT> status", "ts": "1.2"}
+    body = {"type": "event_callback", "event_id": "Ev9", "event": event}
+
+    answer = await bot.inbound.async_dispatch(AsyncBoltRequest(mode="socket_mode", body=body))
+
+    assert answer.status == 200
+    assert await workspace.ask(deliveries) == [(0, 1)]
+    assert bot.messages() == []
 
 
 async def test_an_event_that_comes_again_is_done_once(bot: Bot, workspace: Workspace) -> None:
