@@ -3,6 +3,8 @@
 https://docs.slack.dev/reference/methods/chat.postMessage#errors; which outcomes are ambiguous: platforms.md section 2.
 """
 
+import re
+from collections.abc import Mapping
 from datetime import timedelta
 
 import aiohttp
@@ -10,6 +12,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.domain.errors import GoneError, NoBudget, OutboundError, PermanentError, TemporaryError, UncertainError
 
+SECONDS = re.compile(r"\d{1,6}(\.\d+)?").fullmatch
 SOON, LATER = timedelta(seconds=3), timedelta(seconds=60)
 
 AMBIGUOUS = {"fatal_error", "internal_error", "request_timeout", "service_unavailable", "team_added_to_org"}
@@ -47,6 +50,12 @@ def translate(error: SlackApiError | aiohttp.ClientError | OSError, *, idempoten
             return _unclear(f"the connection to Slack broke: {error!r}", idempotent=idempotent)
 
 
+def asked_to_wait(headers: Mapping[str, str], *, default_s: float) -> float:
+    """Return for how many seconds HEADERS ask to wait; what is no number, as a date of a proxy, says nothing."""
+    given = headers.get("Retry-After", headers.get("retry-after", ""))
+    return float(given) if SECONDS(given) else default_s
+
+
 def _api_error(error: SlackApiError, *, idempotent: bool) -> OutboundError:
     response = error.response
     given = getattr(response, "data", None)  # the SDK hands over aiohttp's own response when the JSON is broken
@@ -54,8 +63,7 @@ def _api_error(error: SlackApiError, *, idempotent: bool) -> OutboundError:
     status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0))
     code = str(body.get("error", ""))
     if status == 429 or code in ("ratelimited", "rate_limited"):
-        seconds = float(response.headers.get("Retry-After", response.headers.get("retry-after", 1)))
-        return NoBudget("Slack asks to wait", timedelta(seconds=max(1.0, seconds)))
+        return NoBudget("Slack asks to wait", timedelta(seconds=max(1.0, asked_to_wait(response.headers, default_s=1))))
     if status >= 500 or code in AMBIGUOUS or not code:  # without a code it was not Slack that answered
         return _unclear(f"Slack answered {status} {code}".strip(), idempotent=idempotent)
     if code in GONE:

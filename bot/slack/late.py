@@ -19,6 +19,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 from slack_sdk.webhook.webhook_response import WebhookResponse
 
+from bot.slack.errors import asked_to_wait
+
 logger = logging.getLogger(__name__)
 
 SOON_S = 0.5
@@ -85,7 +87,7 @@ class Late:
                 answered = await webhook.send_dict(content)
             except (aiohttp.ClientError, TimeoutError) as e:
                 answered = WebhookResponse(url=url, status_code=504, body=repr(e), headers={})
-            pause = float(answered.headers.get("Retry-After", PAUSE_S * 4**uses))
+            pause = asked_to_wait(answered.headers, default_s=PAUSE_S * 4**uses)
             if answered.status_code == 200:
                 return True
             if answered.status_code >= 500:
