@@ -10,6 +10,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from hashlib import sha256
 from itertools import islice
 from typing import Annotated, Any
 
@@ -31,7 +33,7 @@ LENIENT = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
 EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 MAX_SUMMARY = 500
 MAX_LABELS = 64
-MAX_GROUP_KEY = 1000
+MAX_GROUP_KEY = 255
 MAX_ALERTS = 10_000
 """More do not fit into the mebibyte that we accept; a longer list is something else."""
 MAX_REASONS = 20
@@ -163,9 +165,15 @@ def _fact(alert: _Alert, envelope: _Envelope) -> AlertFact:
         dashboard_url=names.clean_url(notes.get("dashboard_url")),
         source_url=names.clean_url(alert.generator_url),
         labels=labels if len(labels) <= MAX_LABELS else dict(islice(labels.items(), MAX_LABELS)),
-        upstream_group=envelope.group_key[:MAX_GROUP_KEY],
+        upstream_group=_short(envelope.group_key),
         unlisted=envelope.truncated,
     )
+
+
+@lru_cache(maxsize=256)
+def _short(group_key: str) -> str:
+    """Return a group's key, or where it is long its digest: the groups of one route differ at the end only."""
+    return group_key if len(group_key) <= MAX_GROUP_KEY else sha256(group_key.encode()).hexdigest()
 
 
 def _utc(value: datetime) -> datetime:

@@ -176,6 +176,24 @@ def test_a_complete_notification_ends_the_doubt_of_a_truncated_one(world: Any) -
     assert [g.status for g in world.rows(AlertGroup)] == ["resolved", "resolved"]
 
 
+def test_groups_with_long_keys_are_told_apart_and_stored_whatever_they_are_written_in(world: Any) -> None:
+    route = "".join(chr(0x20000 + n * 7919 % 40_000) for n in range(1200))  # does not become smaller in an index
+
+    def notify(end: str, status: str, **more: int) -> None:
+        alert = {"status": status, "labels": {"alertname": end, "model": "m"}, "startsAt": world.now.isoformat()}
+        world.deliver("alertmanager", {"version": "4", "groupKey": f"{route}:{end}", "alerts": [alert], **more})
+
+    notify("NullRate", "firing", truncatedAlerts=40)
+    notify("NullRate", "resolved", truncatedAlerts=40)
+
+    notify("Latency", "firing")
+
+    assert {g.symptom: (g.status, g.unlisted) for g in world.rows(AlertGroup)} == {
+        "NullRate": ("unknown", 40),
+        "Latency": ("firing", 0),
+    }
+
+
 def test_a_sender_without_groups_ends_the_doubt_of_what_it_lists(world: Any) -> None:
     world.record(world.alert(n=1, unlisted=1), world.alert("Drift", unlisted=1))
 
