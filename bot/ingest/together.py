@@ -1,12 +1,14 @@
 """Deliveries that arrive while the database commits are recorded together, in the next transaction.
 
 So a storm costs a few statements for many deliveries instead of as many for each. Every sender is answered after the
-commit that holds its delivery, and a delivery that cannot be recorded fails alone
+commit that holds its delivery, and a delivery that cannot be recorded harms no other
 (docs/decisions/0009-intake-in-batches.md).
 """
 
 import asyncio
+import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from bot.domain.errors import StoreUnavailable
 from bot.domain.facts import AlertFact
@@ -14,6 +16,8 @@ from bot.ingest.record import Arrived, Recorded, take
 from bot.ingest.rules import Rules
 from bot.ports import Now
 from bot.store.database import Database
+
+logger = logging.getLogger(__name__)
 
 MOST = 64
 """Deliveries in one transaction: more would not be cheaper, and the first one waits for the last."""
@@ -55,13 +59,21 @@ class Together:
             await asyncio.gather(*(self._record(piece) for piece in _independent(batch)))
 
     async def _record(self, piece: Sequence[Waiting]) -> None:
-        """Record independent deliveries in one savepoint; when one of them is bad, each in its own."""
+        """Record independent deliveries in one savepoint; when one of them is bad, each in its own.
+
+        What cannot be recorded then, by a bug of ours or of an integration, is kept as what cannot be read is.
+        """
+        arrived = [one for one, _ in piece]
         try:
-            arrived = [one for one, _ in piece]
             recorded = await self._database.write(take, arrived, self._now(), rules=self._rules)
-        except Exception as e:  # noqa: BLE001 - whose delivery it is gets it; the others' work must go on
-            if len(piece) > 1 and not isinstance(e, StoreUnavailable):
+        except Exception as e:  # whose delivery it is gets it; the others' work must go on
+            bad = not isinstance(e, StoreUnavailable)
+            if bad and len(piece) > 1:
                 await asyncio.gather(*(self._record([one]) for one in piece))
+                return
+            if bad and arrived[0].read:
+                logger.exception("delivery not recorded", extra={"source": arrived[0].request.source})
+                await self._record([(_unread(arrived[0], e), piece[0][1])])
                 return
             for _, done in piece:
                 if not done.cancelled():
@@ -70,6 +82,11 @@ class Together:
             for (_, done), one in zip(piece, recorded, strict=True):
                 if not done.cancelled():
                     done.set_result(one)
+
+
+def _unread(arrived: Arrived, error: Exception) -> Arrived:
+    reason = f"it could not be recorded ({type(error).__name__}); this is a bug, replay it after an upgrade"
+    return replace(arrived, read=(), reason=reason)
 
 
 def _independent(batch: Sequence[Waiting]) -> Iterator[Sequence[Waiting]]:

@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy.exc import IntegrityError
 from starlette.applications import Starlette
 
 import integrations.events
@@ -51,16 +50,20 @@ async def test_each_is_told_what_its_own_delivery_came_to(world: Any) -> None:
     assert world.run(lambda db: db.get_one(Heartbeat, "one")).deliveries == 31
 
 
-async def test_a_bad_one_fails_alone(world: Any) -> None:
+async def test_one_that_cannot_be_recorded_is_kept_with_the_reason_and_harms_no_other(world: Any) -> None:
     unwritable = world.alert(n=1, labels=None, summary=None)
 
     first, bad, last = await at_once(world, [world.alert(n=0)], [unwritable], [world.alert(n=2)])
 
-    assert isinstance(bad, IntegrityError)
+    assert isinstance(bad, Recorded)
+    assert (bad.recorded, bad.unmapped) == (0, 1)
     assert isinstance(first, Recorded)
     assert isinstance(last, Recorded)
     assert sorted(a.fingerprint for a in world.rows(Alert)) == ["NullRate/fraud-scorer/0", "NullRate/fraud-scorer/2"]
-    assert len(world.rows(Delivery)) == 2
+    assert [row.reason.partition(";")[0] for row in world.rows(Delivery, unmapped=1)] == [
+        "it could not be recorded (IntegrityError)"
+    ]
+    assert len(world.rows(Delivery)) == 3
 
 
 async def test_what_is_said_of_one_episode_is_recorded_in_the_order_in_which_it_came(world: Any) -> None:
