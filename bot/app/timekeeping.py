@@ -20,7 +20,7 @@ from bot.store.retention import BATCH, forget_deliveries
 
 logger = logging.getLogger(__name__)
 
-HOUSEKEEPING, DIRECTORY_EVERY, SWEEP_EVERY = timedelta(seconds=30), timedelta(hours=1), timedelta(days=1)
+HOUSEKEEPING, DIRECTORY_EVERY = timedelta(seconds=30), timedelta(hours=1)
 SWEPT_BACK = timedelta(days=30)
 Work = Callable[[], Awaitable[None]]
 
@@ -61,12 +61,15 @@ class Timekeeping:
             self._process.wake()
 
     async def _keep_house(self) -> None:
-        """End quiet storms; once a day do what somebody may have forgotten, and forget what is old."""
+        """End quiet storms; every night do what somebody may have forgotten, and forget what is old.
+
+        At midnight UTC, because a bot that is started anew every day never has run for a whole one.
+        """
         process, now = self._process, self._process.clock.now()
         if await process.database.write(close_quiet, now):
             process.wake()
         await process.database.write(forget_expired)
-        if now - self._swept >= SWEEP_EVERY:
+        if now.date() != self._swept.date():
             await process.database.write(touch_open, now, now - SWEPT_BACK)
             await process.try_again("")
             kept = timedelta(days=process.settings.decisions.retention.deliveries_days)
