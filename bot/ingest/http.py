@@ -8,7 +8,7 @@ from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
@@ -138,14 +138,17 @@ def _unknown(intake: Intake, name: str, request: Request) -> Response:
 
 
 async def read_body(request: Request) -> bytes | None:
-    """Return the raw body, None when it is too large; stops reading at the limit."""
+    """Return the raw body, None when it is too large; reads no further. Raises HTTPException for a part of one."""
     if int(request.headers.get("content-length") or 0) > MAX_BODY:
         return None
     chunks = bytearray()
-    async for chunk in request.stream():
-        chunks += chunk
-        if len(chunks) > MAX_BODY:
-            return None
+    try:
+        async for chunk in request.stream():
+            chunks += chunk
+            if len(chunks) > MAX_BODY:
+                return None
+    except ClientDisconnect as e:  # which would be logged as a bug of ours
+        raise HTTPException(408, "the body broke off") from e
     return bytes(chunks)
 
 

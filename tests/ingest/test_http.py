@@ -103,6 +103,25 @@ async def test_a_mebibyte_is_taken_and_one_byte_more_is_not(world: Any, bot: htt
     assert len(world.rows(Delivery)) == 1
 
 
+async def test_a_body_that_breaks_off_is_no_bug_of_ours(world: Any, bot: httpx.AsyncClient) -> None:
+    transport: Any = bot._transport
+    sent: list[Any] = []
+    came = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+    headers = [(b"authorization", BEARER["authorization"].encode())]
+    scope = {"type": "http", "method": "POST", "path": "/hooks/events", "query_string": b"", "headers": headers}
+
+    async def receive() -> Any:
+        return next(came)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await transport.app(scope, receive, send)
+
+    assert sent[0]["status"] == 408
+    assert world.rows(Delivery) == []
+
+
 async def test_a_body_that_does_not_say_how_long_it_is_is_cut_off_at_the_limit(bot: httpx.AsyncClient) -> None:
     sent = 0
 
