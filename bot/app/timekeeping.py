@@ -42,6 +42,7 @@ class Timekeeping:
                 tasks.create_task(self._follow_jumps(scheduler))
                 tasks.create_task(repeat(self._sync_directory, DIRECTORY_EVERY, clock.sleep))
                 tasks.create_task(repeat(self._keep_house, HOUSEKEEPING, clock.sleep))
+                tasks.create_task(repeat(self._tick, schedule.EVERY, clock.sleep))  # the scheduler trusts the clock
         finally:
             scheduler.shutdown(wait=False)
 
