@@ -36,13 +36,15 @@ class Timekeeping:
     async def run(self) -> None:
         """Do what is due until cancelled."""
         clock, digests = self._process.clock, self._process.settings.decisions.digests
-        scheduler = schedule.start(self._tick, digests, real_clock=clock.url is None)
+        real = clock.url is None
+        every = schedule.EVERY if real else schedule.EVERY_IN_SANDBOX
+        scheduler = schedule.start(self._tick, digests, real_clock=real)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._follow_jumps(scheduler))
                 tasks.create_task(repeat(self._sync_directory, DIRECTORY_EVERY, clock.sleep))
                 tasks.create_task(repeat(self._keep_house, HOUSEKEEPING, clock.sleep))
-                tasks.create_task(repeat(self._tick, schedule.EVERY, clock.sleep))  # the scheduler trusts the clock
+                tasks.create_task(repeat(self._tick, every, _in_real_time))
         finally:
             scheduler.shutdown(wait=False)
 
@@ -89,3 +91,7 @@ async def repeat(work: Work, every: timedelta, sleep: Sleep) -> None:
             logger.warning("not done", extra={"what": work.__name__.strip("_"), "error": str(e)})
             pause = min(every, HOUSEKEEPING)
         await sleep(pause)
+
+
+async def _in_real_time(span: timedelta) -> None:
+    await asyncio.sleep(span.total_seconds())

@@ -4,8 +4,9 @@ So a double fire, a restart, a misfire and three replicas are harmless: they tou
 its heartbeat up to when its hours were looked at. So one missed while down is caught up once (the newest only), and a
 fresh installation does not begin with last Monday's.
 
-APScheduler ticks by the wall clock, and fires twice in an autumn night; the process clock may be a sandbox's that is
-moved and runs at 3,600 times the speed. So a tick asks `due`, which knows local days and nothing of ticks.
+APScheduler fires at the hours of the wall clock, twice in an autumn night, and late when that clock is set back; the
+process clock may be a sandbox's that is moved and runs at 3,600 times the speed. So whoever keeps the time ticks by
+itself, too, and a tick asks `due`, which knows local days and nothing of ticks.
 """
 
 import logging
@@ -16,7 +17,6 @@ from zoneinfo import ZoneInfo
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
-from apscheduler.triggers.interval import IntervalTrigger
 from sqlmodel import Session
 
 from bot.config import DigestSection, Settings, parse_when
@@ -27,9 +27,8 @@ from bot.store.tables import Heartbeat
 
 logger = logging.getLogger(__name__)
 
-EVERY = timedelta(seconds=60)
-"""By the wall clock; each digest also has a trigger of its own at its hour."""
-EVERY_IN_SANDBOX = timedelta(seconds=1)
+EVERY, EVERY_IN_SANDBOX = timedelta(seconds=60), timedelta(seconds=1)
+"""How often to tick, in real time; each digest also has a trigger of its own at its hour."""
 REMEMBER = timedelta(hours=1)
 """How often an idle tick is written down; a digest moved to an hour of the past before that is not caught up."""
 
@@ -78,15 +77,13 @@ def touch_due(db: Session, now: datetime, digests: Mapping[str, DigestSection]) 
 
 
 def start(look: Look, digests: Mapping[str, DigestSection], *, real_clock: bool) -> AsyncIOScheduler:
-    """Start ticking on the running event loop; `shutdown(wait=False)` ends it.
+    """Look at once, and at the hours of DIGESTS, on the running event loop; `shutdown(wait=False)` ends it.
 
     `real_clock`: the process clock is the machine's, so that the digests' hours can be triggers.
     """
     logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it logs every tick at INFO
     options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     scheduler = AsyncIOScheduler(timezone=ZoneInfo("UTC"), job_defaults=options)
-    every = EVERY if real_clock else EVERY_IN_SANDBOX
-    scheduler.add_job(look, IntervalTrigger(seconds=int(every.total_seconds())), id="look")
     if real_clock:
         set_hours(scheduler, look, digests)
     scheduler.start()
