@@ -11,9 +11,10 @@ from bot.domain import keys
 from bot.domain.actions import OPEN_STATUSES, IncidentStatus
 from bot.domain.facts import ChangeType, DeploymentFact, DeploymentStatus, Trigger, VersionFact
 from bot.domain.names import version_label
+from bot.domain.stages import same_traffic
 from bot.ingest.changes import Origin, touch_evidence, version_row
 from bot.ingest.clocks import ahead, ours
-from bot.ingest.correlate import open_incident_of
+from bot.ingest.correlate import groups_of, open_incident_of
 from bot.ingest.incidents import name_suspect, rolled_forward
 from bot.ingest.outcomes import note_served, touch_proposals
 from bot.ingest.rules import HISTORY
@@ -308,9 +309,12 @@ def _touch_incidents(db: Session, now: datetime, row: Change) -> None:
 
 
 def _tell_incident(db: Session, now: datetime, row: Change, model: Model) -> None:
-    """Tell an open incident of this model that a rollout finished; going back is its mitigation."""
+    """Tell an open incident of this model that a rollout finished where it alerts; going back is its mitigation."""
     incident = open_incident_of(db, model.id)
     if incident is None or incident.id is None or row.occurred_at < incident.onset_at or row.status not in FINISHED:
+        return
+    alerting = {group.stage for group in groups_of(db, incident.id) if group.model_id == model.id} or {None}
+    if not any(same_traffic(stage, row.stage, model.stages, model.stages) for stage in alerting):
         return
     undone = row.status == DeploymentStatus.ROLLED_BACK
     old, new = (row.version, row.previous_version) if undone else (row.previous_version, row.version)

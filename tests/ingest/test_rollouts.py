@@ -327,6 +327,21 @@ def test_a_rollout_before_the_trouble_is_no_news_of_it(before: Any) -> None:
     assert world.rows(TimelineEntry) == []
 
 
+@pytest.mark.parametrize(
+    ("alerting", "status"), [(None, "investigating"), ("production", "investigating"), ("staging", "mitigated")]
+)
+def test_going_back_at_a_stage_mitigates_what_alerts_there(before: Any, alerting: str | None, status: str) -> None:
+    world = before
+    world.record(world.rollout("42", stage="staging"))
+    world.record(world.alert(kind="hard", stage=alerting))
+    world.later(minutes=5)
+
+    world.record(world.rollout("41", stage="staging", trigger=Trigger.ROLLBACK, previous_version="42"))
+
+    assert world.incident().status == status
+    assert len(world.rows(TimelineEntry, kind="rollback")) == (status == "mitigated")
+
+
 def test_the_roll_back_button_goes_when_its_version_does(before: Any) -> None:
     world = before
     canary(world)
