@@ -177,7 +177,7 @@ def _metric(metric: Metric, event: EvaluationEvent) -> MetricFact:
     return MetricFact(
         name=metric.name[: names.MAX_NAME],
         value=_ratio(metric.value, percent=percent),
-        unit="1" if percent else names.clip(metric.unit, 16) or "1",
+        unit="ratio" if percent else names.clip(metric.unit, 16) or "1",
         slice=slice_name[: names.MAX_NAME],
         direction=metric.direction,
         family=metric.family,

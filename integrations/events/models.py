@@ -139,7 +139,7 @@ class Paired(BaseModel):
 
 
 class MetricValue(BaseModel):
-    """One number; ratios are 0-1 (unit `percent` is turned into a ratio)."""
+    """One number; ratios are 0-1 (unit `percent` is turned into `ratio`)."""
 
     model_config = CONFIG
 

@@ -250,7 +250,7 @@ EXPECTED: dict[str, list[Any]] = {
                     threshold=0.75,
                 ),
                 MetricFact(name="auc", value=0.894, n=800, role="guardrail", direction="higher"),
-                MetricFact(name="accuracy", value=0.715, slice="country=FR", n=130),
+                MetricFact(name="accuracy", value=0.715, unit="ratio", slice="country=FR", n=130),
             ),
             occurred_at=at(6, 40),
             version="3",
@@ -480,7 +480,8 @@ def test_percent_becomes_a_ratio_with_all_that_belongs_to_it() -> None:
 
     (fact,) = only({"kind": "evaluation", "model": "m", "metrics": [metric]}).metrics
 
-    assert fact == MetricFact(name="recall", value=0.91, ci_low=0.9, ci_high=0.92, threshold_op=">=", threshold=0.85)
+    interval = {"ci_low": 0.9, "ci_high": 0.92}
+    assert fact == MetricFact(name="recall", value=0.91, unit="ratio", **interval, threshold_op=">=", threshold=0.85)
 
 
 def test_rows_of_the_whole_are_not_the_rows_of_a_slice() -> None:
