@@ -1,6 +1,7 @@
 """Evaluations and their numbers."""
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Update
@@ -9,6 +10,7 @@ from sqlmodel import Session, col, or_, select, update
 from bot.domain import keys
 from bot.domain.facts import ChangeType, EvaluationFact, EvaluationType
 from bot.domain.gaps import is_matured
+from bot.domain.stages import has_users
 from bot.ingest.changes import Origin, version_row
 from bot.ingest.clocks import ours
 from bot.ingest.outcomes import touch_proposals
@@ -28,6 +30,7 @@ def record_evaluation(db: Session, origin: Origin, fact: EvaluationFact, model: 
     if db.exec(known).first() is not None:
         return False
     assert model.id is not None
+    fact = _of_its_stage(fact, model)
     if fact.version is not None:
         version_row(db, model, fact.version)
     at = ours(fact.occurred_at, now)
@@ -95,6 +98,13 @@ def record_evaluation(db: Session, origin: Origin, fact: EvaluationFact, model: 
     touch_proposals(db, now, model.id)
     touch_existing(db, now, keys.ALL_HOMES)
     return True
+
+
+def _of_its_stage(fact: EvaluationFact, model: Model) -> EvaluationFact:
+    """Return FACT as one on shadow data where it was measured without users: there no objective is missed, or kept."""
+    if fact.evaluation_type in JUDGED and not has_users(fact.stage, model.stages):
+        return replace(fact, evaluation_type=EvaluationType.SHADOW)
+    return fact
 
 
 def _labels_pending(fact: EvaluationFact, model: Model, at: datetime) -> bool:

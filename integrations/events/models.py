@@ -228,7 +228,7 @@ class EvaluationEvent(Event):
     )
     stage: Name | None = None
     evaluation_type: EvaluationWord | None = Field(
-        None, description="Default from the stage: offline, shadow, else live."
+        None, description="Default from the stage: offline, shadow, else live; without users live counts as shadow."
     )
     evaluation_id: Name | None = None
     suite: Name | None = None

@@ -97,6 +97,24 @@ def test_a_later_value_that_keeps_the_objective_closes_it(configured: Any) -> No
     assert incident.status == "resolved"
 
 
+@pytest.mark.parametrize("stage", ["staging", "lab"])
+@pytest.mark.parametrize("kind", [EvaluationType.LIVE, EvaluationType.PRODUCT])
+def test_what_is_measured_without_users_says_nothing_of_an_objective(
+    configured: Any, stage: str, kind: EvaluationType
+) -> None:
+    staged = parse(CONFIGURED.replace("fraud: {", "fraud: {stages: [lab, production], "))
+    configured.run(catalogue.apply, staged, configured.now)
+    configured.record(evaluation(configured, 0.80, stage="production"))
+    configured.later(hours=6)
+
+    for value in (0.93, 0.70):
+        configured.record(evaluation(configured, value, stage=stage, version="13", evaluation_type=kind))
+        configured.later(hours=6)
+
+    assert [incident.status for incident in incidents(configured)] == ["investigating"]
+    assert statuses(configured) == ["firing"]
+
+
 def test_a_model_that_was_renamed_keeps_its_objective_again(configured: Any) -> None:
     configured.record(evaluation(configured, 0.80, labelled_fraction=0.85))
     configured.act(RenameModel(model="fraud", name="fraud-scorer", by="U02BOB"))
