@@ -11,7 +11,7 @@ from bot.store.queries.alerts import features_of, last_verdicts, open_groups, sa
 from bot.store.queries.changes import changes_before, undone_by
 from bot.store.queries.directory import channel_ids, user_ids
 from bot.store.queries.incidents import final_incident, models_in_trouble, next_log, open_incidents, timeline
-from bot.store.queries.metrics import DEPTH, first_matured, newest_values
+from bot.store.queries.metrics import DEPTH, first_matured, newest_matured, newest_values
 from bot.store.queries.models import all_models, live, model_by_name, previous_version, way_back
 from bot.store.queries.proposals import stages_of
 from bot.store.queries.sources import hearing, unmapped
@@ -225,7 +225,20 @@ def test_the_first_matured_value_stays_the_first(db: Session) -> None:
     measured(db, owner, "auc", 0.81, NOW + DAY, version="42", labelled_fraction=0.85)
     measured(db, owner, "auc", 0.85, NOW + 2 * DAY, version="42", labelled_fraction=0.99)
 
-    assert first_matured(db, owner.id or 0, "42", "live")["auc"].value == 0.81
+    assert first_matured(db, owner.id or 0, "42")["auc"].value == 0.81
+
+
+def test_what_is_measured_often_hides_nothing_that_is_measured_now_and_then(db: Session) -> None:
+    owner = model(db)
+    for hour in range(100):
+        measured(db, owner, "p95_latency", 30.0 + hour, NOW + hour * HOUR, version="42")
+        if hour in (48, 49):
+            measured(db, owner, "auc", hour / 100, NOW + hour * HOUR, version="42")
+
+    first, newest = (find(db, owner.id or 0, "42") for find in (first_matured, newest_matured))
+
+    assert {metric: reading.value for metric, reading in first.items()} == {"auc": 0.48, "p95_latency": 30.0}
+    assert {metric: reading.value for metric, reading in newest.items()} == {"auc": 0.49, "p95_latency": 129.0}
 
 
 def test_features_of_many_groups_cost_one_query(db: Session) -> None:

@@ -30,7 +30,7 @@ def live(db: Session, change_id: int, look: Look) -> Body | None:
     if change.version is None or model.id is None:
         return None
     kept = sorted(first_kept(db, model, change.version), key=lambda p: rank(model, p.live))
-    alone = first_matured(db, model.id, change.version, "live")
+    alone = first_matured(db, model.id, change.version)
     for promise in kept:
         del alone[promise.live.metric]
     lines = [*(gap_words(model, promise) for promise in kept[:MOST]), *_unpromised(model, alone)]

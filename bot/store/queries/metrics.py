@@ -1,6 +1,6 @@
 """Measured values, newest first, by seeks on (model, metric, at): a long history costs nothing."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -271,17 +271,50 @@ def values_of_versions(
     return found
 
 
-def first_matured(db: Session, model_id: int, version: str, kind: str, *, limit: int = 40) -> dict[str, Reading]:
-    """Return the first values of VERSION on this kind of data whose labels had arrived, by metric."""
-    query = (
-        _readings()
-        .where(col(Evaluation.model_id) == model_id, col(Evaluation.version) == version)
-        .where(col(MetricValue.slice) == ALL)
-        .where(col(Evaluation.evaluation_type) == kind, _labelled())
-        .order_by(col(Evaluation.occurred_at), col(MetricValue.id))
-        .limit(limit)
+def first_matured(db: Session, model_id: int, version: str) -> dict[str, Reading]:
+    """Return the first live values of VERSION whose labels had arrived, by metric."""
+    return _by_metric(_first_matured(db, model_id, version))
+
+
+def newest_matured(db: Session, model_id: int, version: str) -> dict[str, Reading]:
+    """Return the newest live values of VERSION whose labels had arrived, by metric."""
+    return _by_metric(_newest_matured(db, model_id, version))
+
+
+@prepared
+def _first_matured(model: int, version: str) -> Select[*tuple[Any, ...]]:
+    return _one_of_each(model, version, newest=False)
+
+
+@prepared
+def _newest_matured(model: int, version: str) -> Select[*tuple[Any, ...]]:
+    return _one_of_each(model, version, newest=True)
+
+
+def _one_of_each(model: Any, version: Any, *, newest: bool) -> Select[*tuple[Any, ...]]:
+    """One seek a metric, from one end of what was measured of the version: those that come often hide no other.
+
+    Whose a value is follows from its evaluation: said of the value, it would be sought in all that was ever measured.
+    """
+    inner = aliased(MetricValue)
+    times = (col(Evaluation.occurred_at), col(inner.id))
+    seek = (
+        sa.select(col(inner.id))
+        .join(Evaluation, col(Evaluation.id) == col(inner.evaluation_id))
+        .where(col(Evaluation.model_id) == model, col(Evaluation.version) == version)
+        .where(col(Evaluation.evaluation_type) == EvaluationType.LIVE, _labelled())
+        .where(col(inner.metric) == col(MetricName.metric), col(inner.slice) == ALL)
+        .order_by(*(time.desc() if newest else time for time in times))
+        .limit(1)
+        .correlate(MetricName)
+        .scalar_subquery()
     )
-    return first_per_metric(list(_read(db, query)))
+    found: Select[*tuple[Any, ...]] = select(*COLUMNS).select_from(MetricName)
+    return (
+        found.join(MetricValue, col(MetricValue.id) == seek)
+        .join(Evaluation, col(Evaluation.id) == col(MetricValue.evaluation_id))
+        .where(col(MetricName.model_id) == model, col(MetricName.judged))
+    )
 
 
 def never_measured(db: Session, rollouts: Collection[int]) -> list[int]:
@@ -342,6 +375,10 @@ def first_per_metric(readings: Sequence[Reading]) -> dict[str, Reading]:
     for reading in readings:
         found.setdefault(reading.metric, reading)
     return found
+
+
+def _by_metric(rows: Iterable[Any]) -> dict[str, Reading]:
+    return {reading.metric: reading for reading in map(Reading._make, rows)}
 
 
 def _is_of(value: type[MetricValue]) -> sa.ColumnElement[bool]:

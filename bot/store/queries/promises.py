@@ -8,7 +8,13 @@ from sqlmodel import Session, col, select
 from bot.domain import keys
 from bot.domain.facts import ChangeType, EvaluationType
 from bot.domain.gaps import TOLERANCE, Gap, offline_live_gap
-from bot.store.queries.metrics import Reading, first_matured, first_per_metric, values_of_version
+from bot.store.queries.metrics import (
+    Reading,
+    first_matured,
+    first_per_metric,
+    newest_matured,
+    values_of_version,
+)
 from bot.store.queries.objectives import direction, settings
 from bot.store.queries.places import where_users_are
 from bot.store.tables import Change, Model, Projection
@@ -29,14 +35,12 @@ class Promise:
 
 def first_kept(db: Session, model: Model, version: str) -> list[Promise]:
     """Return the newest offline values of VERSION against its first live ones whose labels have arrived."""
-    first = first_matured(db, model.id or 0, version, EvaluationType.LIVE)
-    return _held(db, model, version, first.values())
+    return _held(db, model, version, first_matured(db, model.id or 0, version).values())
 
 
 def kept_now(db: Session, model: Model, version: str) -> list[Promise]:
     """Return the same against its newest live values whose labels have arrived."""
-    newest = values_of_version(db, model.id or 0, version, EvaluationType.LIVE)
-    return _held(db, model, version, first_per_metric([r for r in newest if r.matured]).values())
+    return _held(db, model, version, newest_matured(db, model.id or 0, version).values())
 
 
 def rollouts_to_users(db: Session, model_id: int, version: str | None = None) -> list[int]:
