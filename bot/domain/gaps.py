@@ -4,6 +4,7 @@ A live value counts once its labels have arrived (F20). Worse than offline is a 
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from bot.domain.facts import EvaluationType
 from bot.domain.figures import bounds, decimals_for, number
@@ -46,12 +47,19 @@ def is_matured(
 
 
 def offline_live_gap(
-    offline: Measured, live: Measured, direction: Direction | None, tolerance: float, *, target: float = 1.0
+    offline: Measured,
+    live: Measured,
+    direction: Direction | None,
+    tolerance: float,
+    *,
+    target: float = 1.0,
+    redefined: datetime | None = None,
 ) -> Gap | None:
     """Return how much worse a version does live than offline (F7); None without a direction or a number.
 
     For the first *matured* live value of the same metric. Their datasets differ by nature, so keys are not
-    compared. `tolerance` is in the metric's scale.
+    compared. `tolerance` is in the metric's scale. `redefined` is when the metric got another definition between
+    the two: then nothing is exceeded.
     """
     sign = SIGNS.get(direction)
     if sign is None or not (is_usable(offline.value) and is_usable(live.value)):
@@ -65,10 +73,10 @@ def offline_live_gap(
         gap, interval = sign * (offline.value - live.value), None
     exceeded = round(gap, 9) > tolerance and (interval is None or interval.low > 0)
     decimals = decimals_for(offline.value, interval)
-    words = (
-        f"offline {number(offline.value, decimals)} → live {number(live.value, decimals)}, "
-        f"gap {number(gap, decimals)} (tolerance {tolerance:g})"
-    )
+    both = f"offline {number(offline.value, decimals)} → live {number(live.value, decimals)}"
+    if redefined is not None:
+        return Gap(gap, interval, False, f"{both}, not comparable, redefined {redefined:%d %b}")
+    words = f"{both}, gap {number(gap, decimals)} (tolerance {tolerance:g})"
     if live.n is not None:
         words += f", n {live.n:,}{bounds(interval, decimals)}"
     return Gap(gap, interval, exceeded, words)

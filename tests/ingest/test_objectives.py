@@ -9,9 +9,10 @@ from sqlmodel import select
 from bot import catalogue
 from bot.config import parse
 from bot.domain.actions import MergeModels, RenameModel
-from bot.domain.facts import DeploymentFact, EvaluationFact, EvaluationType, MetricFact
+from bot.domain.facts import ChangeFact, ChangeType, DeploymentFact, EvaluationFact, EvaluationType, MetricFact
 from bot.ingest.deadlines import look
-from bot.store.tables import Alert, Incident
+from bot.store.queries.promises import kept_now
+from bot.store.tables import Alert, Incident, Model
 
 CONFIGURED = "models: {fraud: {metrics: {auc: {slo: '>= 0.9', direction: higher}}}}"
 
@@ -208,6 +209,21 @@ def test_a_version_that_does_worse_live_than_offline_is_said_so_until_it_serves_
     assert before.summary == "v12 auc: offline 0.952 → live 0.912, gap 0.040 (tolerance 0.03)"
     (after,) = configured.run(lambda db: db.exec(select(Alert)).all())
     assert (before.status, after.status) == ("firing", "resolved")
+
+
+def test_what_was_promised_by_another_definition_is_not_held_against_live_values(configured: Any) -> None:
+    configured.record(evaluation(configured, 0.98, evaluation_type=EvaluationType.OFFLINE))
+    configured.later(hours=1)
+    configured.record(evaluation(configured, 0.92))
+    before = statuses(configured)
+    redefined = {"change_type": ChangeType.METRIC_DEFINITION, "summary": "auc is by customer", "model": "fraud"}
+    configured.record(ChangeFact(occurred_at=configured.later(hours=1), **redefined))
+
+    configured.record(evaluation(configured, 0.91))
+
+    (promise,) = configured.run(lambda db: kept_now(db, db.get_one(Model, 1), "12"))
+    assert promise.gap.words == "offline 0.980 → live 0.910, not comparable, redefined 23 Nov"
+    assert (before, statuses(configured)) == (["firing"], ["resolved"])
 
 
 def test_a_backfill_opens_nothing(configured: Any) -> None:

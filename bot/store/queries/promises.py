@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 from bot.domain import keys
 from bot.domain.facts import ChangeType, EvaluationType
 from bot.domain.gaps import TOLERANCE, Gap, offline_live_gap
+from bot.store.queries.judging import redefinitions
 from bot.store.queries.metrics import (
     Reading,
     first_matured,
@@ -65,13 +66,21 @@ def copies_of(db: Session, rollouts: Collection[int]) -> list[str]:
 def _held(db: Session, model: Model, version: str, live: Iterable[Reading]) -> list[Promise]:
     measured = values_of_version(db, model.id or 0, version, EvaluationType.OFFLINE)
     offline = first_per_metric([r for r in measured if r.matured])
+    redefined = redefinitions(db, [model]).get(model.id or 0, {})
     found = []
     for reading in live:
         if reading.metric not in offline:
             continue
         promised = offline[reading.metric]
         tolerance = float(settings(model, reading.metric).get("margin") or TOLERANCE)
-        gap = offline_live_gap(promised.measured, reading.measured, direction(model, reading), tolerance)
+        since = redefined.get(reading.metric)
+        gap = offline_live_gap(
+            promised.measured,
+            reading.measured,
+            direction(model, reading),
+            tolerance,
+            redefined=since if since and promised.at < since <= reading.at else None,
+        )
         if gap is not None:
             found.append(Promise(promised, reading, gap, tolerance))
     return found
