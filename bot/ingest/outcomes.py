@@ -1,5 +1,7 @@
 """What becomes of a decision: ordered, come to serve, late, or never made; and who shows it."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlmodel import Session, and_, col, or_, select
@@ -14,7 +16,7 @@ from bot.store.queries.gates import gate
 from bot.store.queries.incidents import error_of
 from bot.store.queries.models import live
 from bot.store.queries.proposals import WATCHED, under_way, within
-from bot.store.tables import Incident, Model, Proposal
+from bot.store.tables import Incident, Model, Proposal, Serving
 
 
 def note_ordered(db: Session, proposal_id: int, run: str, now: datetime) -> None:
@@ -34,7 +36,7 @@ def note_served(db: Session, model_id: int, now: datetime) -> None:
     rows = under_way(db, model_id)
     serving = live(db, db.get_one(Model, model_id)) if rows else []
     for row in rows:
-        first = next((s.version for s in serving if s.stage == row.stage), None)
+        first = _most_served([s for s in serving if s.stage == row.stage])
         if first == row.version:
             row.deployed_at = now
         elif row.late_at is not None and first not in (None, row.previous_version):
@@ -44,6 +46,15 @@ def note_served(db: Session, model_id: int, now: datetime) -> None:
             continue
         db.add(row)
         touch(db, now, keys.proposal(row.id or 0))
+
+
+def _most_served(serving: Sequence[Serving]) -> str | None:
+    """Return the version with more traffic than any other, at all targets together; None where two have as much."""
+    shares: dict[str, float] = defaultdict(float)
+    for row in serving:
+        shares[row.version] += 100 if row.traffic_percent is None else row.traffic_percent
+    most = [version for version, share in shares.items() if share == max(shares.values())]
+    return most[0] if len(most) == 1 else None
 
 
 def note_overdue(db: Session, now: datetime) -> None:

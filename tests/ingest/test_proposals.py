@@ -98,3 +98,27 @@ def test_what_expired_is_asked_for_again(released: Any, decide: Any, noted: bool
 
     with pytest.raises(StaleAction, match="It expired before anybody decided"):
         decide(Word.APPROVE)
+
+
+@pytest.mark.parametrize("version", ["43", "100"])
+def test_what_has_half_of_the_traffic_is_not_deployed(released: Any, version: str) -> None:
+    released.act(GoBack(model="fraud-scorer", version=version, stage="production", previous="42", by="U02BOB"))
+    released.record(released.rollout(version, "in_progress", traffic_percent=50))
+    half = released.row(Proposal).deployed_at
+
+    released.record(released.rollout(version, "in_progress", traffic_percent=60, occurred_at=released.later(minutes=1)))
+
+    assert half is None
+    assert released.row(Proposal).deployed_at == released.now
+
+
+@pytest.mark.parametrize("first", ["eu", "us"])
+def test_what_serves_in_one_of_two_places_is_not_deployed(world: Any, first: str) -> None:
+    world.model("fraud-scorer")
+    world.record(*(world.rollout(v, target=place) for place in ("eu", "us") for v in ("41", "42")))
+    world.act(BACK)
+    world.later(minutes=1)
+
+    world.record(world.rollout("41", target=first))
+
+    assert world.row(Proposal).deployed_at is None
