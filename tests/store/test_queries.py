@@ -12,7 +12,7 @@ from bot.store.queries.changes import changes_before, undone_by
 from bot.store.queries.directory import channel_ids, user_ids
 from bot.store.queries.incidents import final_incident, models_in_trouble, next_log, open_incidents, timeline
 from bot.store.queries.metrics import DEPTH, first_matured, newest_matured, newest_values
-from bot.store.queries.models import all_models, live, model_by_name, previous_version, way_back
+from bot.store.queries.models import WayBack, all_models, live, model_by_name, previous_version, way_back
 from bot.store.queries.proposals import stages_of
 from bot.store.queries.sources import hearing, unmapped
 from bot.store.tables import (
@@ -162,6 +162,19 @@ def test_the_way_back_of_a_canary_is_the_version_that_has_the_rest(db: Session) 
 
     assert found is not None
     assert (found.version, found.previous, found.live) == ("42", "41", True)
+
+
+def test_no_way_goes_back_to_what_users_never_saw(db: Session) -> None:
+    owner = model(db)
+    for version, days, share in (("41", 9, 100.0), ("44", 7, 0.0), ("42", 5, 0.0), ("43", 3, 100.0)):
+        serving(db, owner, version, NOW - days * DAY, NOW - DAY, traffic_percent=share)
+    serving(db, owner, "44", NOW - DAY, traffic_percent=100.0)
+    broken = incident(db, owner)
+
+    found = [previous_version(db, owner.id or 0, stage="production", version=one, bad=()) for one in ("43", "44")]
+
+    assert found == ["41", "43"]
+    assert way_back(db, broken) == WayBack(owner.id or 0, "production", "44", "43", live=True)
 
 
 def test_there_is_no_way_back_from_the_first_version(db: Session) -> None:

@@ -253,33 +253,40 @@ def way_back(db: Session, incident: Incident) -> WayBack | None:
         Serving.stage == stage,
         Serving.version == version,
         col(Serving.until).is_(None),
-        (col(Serving.traffic_percent).is_(None)) | (col(Serving.traffic_percent) > 0),
+        _has_traffic(),
     )
     is_live = db.exec(now_serving).first() is not None
     return WayBack(incident.model_id, stage, version, previous, is_live)
 
 
 def _served(db: Session, model_id: int, *, stage: str, by: datetime | None) -> Sequence[Serving]:
-    """Return what served at STAGE, the last to come first; `by` leaves out what came later."""
+    """Return what users saw at STAGE, the last to come first; `by` leaves out what came later."""
     return (_last_served(db, model_id, stage) if by is None else _last_served_by(db, model_id, stage, by)).all()
 
 
 @prepared
 def _last_served(model: int, stage: str) -> SelectOfScalar[Serving]:
-    query = select(Serving).where(Serving.model_id == model, Serving.stage == stage)
-    return query.order_by(col(Serving.since).desc(), col(Serving.id).desc()).limit(HISTORY)
+    return _seen(model, stage)
 
 
 @prepared
 def _last_served_by(model: int, stage: str, by: datetime) -> SelectOfScalar[Serving]:
-    query = select(Serving).where(Serving.model_id == model, Serving.stage == stage, col(Serving.since) <= by)
+    return _seen(model, stage).where(col(Serving.since) <= by)
+
+
+def _seen(model: Any, stage: Any) -> SelectOfScalar[Serving]:
+    query = select(Serving).where(Serving.model_id == model, Serving.stage == stage, _has_traffic())
     return query.order_by(col(Serving.since).desc(), col(Serving.id).desc()).limit(HISTORY)
+
+
+def _has_traffic() -> sa.ColumnElement[bool]:
+    return col(Serving.traffic_percent).is_(None) | (col(Serving.traffic_percent) > 0)
 
 
 def _newest_at(served: Sequence[Serving], at: datetime) -> str | None:
     """Return, of the versions that users saw AT some moment, the one that came last."""
     came = {row.version: row.since for row in sorted(served, key=lambda row: row.since, reverse=True)}
-    there = (row for row in served if row.traffic_percent != 0 and (row.until is None or row.until > at))
+    there = (row for row in served if row.until is None or row.until > at)
     return max((row.version for row in there), key=lambda version: (came[version], version), default=None)
 
 
