@@ -14,6 +14,12 @@ from bot.store.tables import Move, Serving
 
 ORDER = {status: place for place, status in enumerate(DeploymentStatus)}
 """For what is told of one moment: a rollout that ended has begun before."""
+ENDED = (
+    DeploymentStatus.ROLLED_BACK,
+    DeploymentStatus.FAILED,
+    DeploymentStatus.CANCELLED,
+    DeploymentStatus.REMOVED,
+)
 
 
 def apply_move(db: Session, move: Move) -> bool:
@@ -99,6 +105,8 @@ def _play(db: Session, move: Move) -> None:
         case DeploymentStatus.IN_PROGRESS | DeploymentStatus.PAUSED:
             if move.traffic_percent is not None:
                 _serve(db, move, live, version=move.version, share=move.traffic_percent)
+        case _ if move.status in ENDED and _is_unseen(own) and _with_traffic(live, move.version):
+            _end(db, own, move.at)
         case DeploymentStatus.ROLLED_BACK:
             if previous := move.previous_version or _before(db, move):
                 _serve(db, move, live, version=previous, share=100.0)
@@ -117,10 +125,17 @@ def _play(db: Session, move: Move) -> None:
 
 
 def _serve(db: Session, move: Move, live: Sequence[Serving], *, version: str, share: float) -> None:
-    """Give VERSION this SHARE of the slot; the rest stays with the version that had most before."""
+    """Give VERSION this SHARE of the slot; the rest stays with the version that had most before.
+
+    One that comes with nothing takes nothing.
+    """
     rest = max(0.0, 100.0 - share)
     others = _with_traffic(live, version)
-    wanted = {version: share} | ({others[0].version: rest} if others and rest > 0 else {})
+    wanted: dict[str, float | None] = {version: share}
+    if share == 0 and not any(row.version == version and row.traffic_percent != 0 for row in live):
+        wanted |= {row.version: row.traffic_percent for row in others}
+    elif others and rest > 0:
+        wanted[others[0].version] = rest
     kept = [row for row in live if row.version in wanted and row.traffic_percent == wanted[row.version]]
     _end(db, [row for row in live if row not in kept], move.at)
     for name in sorted(wanted.keys() - {row.version for row in kept}):
@@ -162,6 +177,11 @@ def _earlier(db: Session, move: Move) -> Iterator[str]:
     rows = sorted(db.exec(served), key=lambda r: (r.since, r.traffic_percent or 0.0, r.version), reverse=True)
     came = min((row.since for row in rows if row.version == move.version), default=move.at)
     yield from (row.version for row in _with_traffic(rows, move.version) if row.since < came)
+
+
+def _is_unseen(own: Sequence[Serving]) -> bool:
+    """Return whether a version stands in its slot without traffic: what becomes of it changes no other's."""
+    return bool(own) and all(row.traffic_percent == 0 for row in own)
 
 
 def _with_traffic(live: Sequence[Serving], version: str) -> list[Serving]:

@@ -68,6 +68,27 @@ def test_a_shadow_serves_nobody(before: Any) -> None:
     assert world.live() == {"41": 100.0, "42": 0.0}
 
 
+def test_a_shadow_takes_nothing_from_a_canary(before: Any) -> None:
+    world = before
+    world.record(world.rollout("42", "in_progress", traffic_percent=30))
+    world.later(minutes=5)
+
+    world.record(world.rollout("43", traffic_percent=0))
+
+    assert world.live() == {"41": 70.0, "42": 30.0, "43": 0.0}
+
+
+@pytest.mark.parametrize("end", ["failed", "cancelled", "rolled_back", "removed"])
+def test_a_shadow_that_ends_leaves_a_canary(before: Any, end: str) -> None:
+    world = before
+    world.record(world.rollout("42", "in_progress", traffic_percent=30))
+    for status in ("succeeded", end):
+        world.later(minutes=5)
+        world.record(world.rollout("43", status, traffic_percent=0 if status == "succeeded" else None))
+
+    assert world.live() == {"41": 70.0, "42": 30.0}
+
+
 def test_a_shadow_never_inherits_traffic(world: Any) -> None:
     world.record(world.rollout("42", stage="shadow", traffic_percent=0))
     world.later(minutes=5)
