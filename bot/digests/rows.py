@@ -18,6 +18,7 @@ from bot.domain.facts import ChangeType, DeploymentStatus, Trigger
 from bot.domain.stages import CANARY
 from bot.store.queries.judging import metrics_known
 from bot.store.queries.marks import bad_versions, gets_users
+from bot.store.queries.models import model_by_name
 from bot.store.queries.places import fully_live
 from bot.store.queries.sources import Hearing, hearing
 from bot.store.tables import AlertGroup, Change, Incident, Model, Serving
@@ -75,6 +76,8 @@ class Week:
 
     period: Period
     models: tuple[ModelWeek, ...]
+    absent: tuple[str, ...]
+    """What the digest is to be about, and nobody had heard of at its hour."""
     shared: tuple[Change, ...]
     """Changes that may touch every model."""
     incidents: tuple[Incident, ...]
@@ -94,7 +97,8 @@ class Week:
 
 def read(db: Session, period: Period, expected: Collection[str] = ()) -> Week:
     """Return everything that the digest of PERIOD is made of."""
-    models = _models(db, period)
+    named = _named(db, period)
+    models = _models(db, period, [model.id for model in named.values() if model is not None])
     ids = [m.id for m in models if m.id is not None]
     changes = _changes(db, period, models)
     groups = _groups(db, period, ids)
@@ -136,6 +140,7 @@ def read(db: Session, period: Period, expected: Collection[str] = ()) -> Week:
     return Week(
         period=period,
         models=weeks,
+        absent=tuple(name for name, model in named.items() if model is None),
         shipped=tuple(one for week in weeks for one in shipped(db, week.model, week.changes)),
         shared=tuple(c for c in shared if period.contains(c.occurred_at)),
         incidents=tuple(told),
@@ -155,11 +160,17 @@ def is_firing(group: AlertGroup, at: datetime) -> bool:
     return group.opened_at <= at and (group.resolved_at is None or group.resolved_at > at)
 
 
-def _models(db: Session, period: Period) -> list[Model]:
+def _named(db: Session, period: Period) -> dict[str, Model | None]:
+    """Return the models that the digest names, by what they are or once were called; None = never heard of."""
+    found = {name: model_by_name(db, name) for name in period.digest.models}
+    return {name: model if model and model.created_at <= period.hour else None for name, model in found.items()}
+
+
+def _models(db: Session, period: Period, named: Collection[int | None]) -> list[Model]:
     query = select(Model).where(or_(col(Model.retired_at).is_(None), col(Model.retired_at) > period.hour))
     query = query.where(col(Model.created_at) <= period.hour).order_by(col(Model.name))
     if period.digest.models:
-        query = query.where(col(Model.name).in_(period.digest.models))
+        query = query.where(col(Model.id).in_(named))
     return list(db.exec(query))
 
 

@@ -13,7 +13,7 @@ from bot.domain import limits
 from bot.domain.digest import DigestView, Health
 from bot.slack.cards.digest import digest, digest_thread
 from bot.store.projection import touch
-from bot.store.tables import Decision, Heartbeat, MetricName, Model, Projection, Serving, Version
+from bot.store.tables import Decision, Heartbeat, MetricName, Model, ModelName, Projection, Serving, Version
 
 WEEKLY = DigestSection(channels=("#ml-weekly",), at="Mon 09:00", tz="Europe/Paris")
 PRODUCT = "good payments declined 2.2 % (SLO ≤ 2.5 %, n 54\u202f000, of 22 Nov)"
@@ -445,6 +445,17 @@ def test_a_digest_of_some_models_is_about_them_only(golden: Six, told: Told) -> 
     assert [r.model for r in view.rows] == ["churn"]
     assert view.facts[:2] == ("1 change", "0 incidents")
     assert "Asked for in the configuration, never heard of: chrun." in details(view, "Not connected")
+
+
+def test_a_digest_that_names_its_models_goes_on_when_they_are_called_otherwise(rows: Any, told: Told, at: At) -> None:
+    renamed, retired = rows.model("fraud-scorer"), rows.model("old")
+    rows.add(ModelName(name="fraud", model_id=renamed.id))
+    retired.retired_at = at(10)
+
+    view = told(digest=WEEKLY.model_copy(update={"models": ("fraud", "old")}))
+
+    assert [one.model for one in view.rows] == ["fraud-scorer"]
+    assert not any("never heard of" in line for line in details(view, "Not connected"))
 
 
 def test_a_retired_model_is_left_out(golden: Six, told: Told, db: Session, at: At) -> None:

@@ -131,8 +131,7 @@ def _gaps(telling: Telling) -> Iterator[Detail]:
     lines = [_gap(kind, missing, len(stories)) for kind, missing in kinds.items() if missing]
     if never := telling.week.hearing.never:
         lines.append(f"Never heard: {listed(never, MOST_NAMES)}.")
-    known = {s.name for s in stories}
-    if absent := [name for name in telling.period.digest.models if name not in known]:
+    if absent := telling.week.absent:
         lines.append(f"Asked for in the configuration, never heard of: {listed(absent, MOST_NAMES)}.")
     if lines:
         yield Detail("Not connected", tuple(lines))
