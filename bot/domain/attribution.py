@@ -129,9 +129,9 @@ def nearby(
     """
     ranked: list[tuple[tuple[bool, int, timedelta, int], Suspect]] = []
     for candidate in candidates:
-        relation = _relation(candidate, place)
         near = onset.at - NEAR <= candidate.at <= onset.fired_at
-        if relation is not None and near and _is_seen(candidate, place):
+        relation = _relation(candidate, place) if near and concerns(candidate, place) else None
+        if relation is not None:
             late = onset.stated and candidate.at > onset.at
             rank = (late, relation, abs(onset.at - candidate.at), candidate.change_id)
             ranked.append((rank, _suspect(onset, candidate, relation, changes_per_day)))
@@ -143,8 +143,10 @@ def coincidence(changes_per_day: float, within: timedelta) -> float:
     return 1 - math.exp(-changes_per_day * (within / timedelta(days=1)))
 
 
-def _is_seen(candidate: Candidate, place: Place) -> bool:
-    return same_traffic(place.stage, candidate.stage, place.stages, candidate.stages)
+def concerns(candidate: Candidate, place: Place) -> bool:
+    """Return whether a change may show where it alerts: of its model or of what that depends on, in its traffic."""
+    seen = same_traffic(place.stage, candidate.stage, place.stages, candidate.stages)
+    return seen and _relation(candidate, place) is not None
 
 
 def _relation(candidate: Candidate, place: Place) -> Relation | None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sqlmodel import Session, col, or_, select
 
-from bot.domain.attribution import NEAR, Candidate, Onset, Place, Suspect, suspect
+from bot.domain.attribution import Candidate, Onset, Place, Suspect, concerns, suspect
 from bot.store.tables import Change, Model
 
 RATE_WINDOW = timedelta(days=28)
@@ -19,11 +19,11 @@ def suspect_of(db: Session, model: Model | None, onset: Onset, *, stage: str | N
     mine = or_(col(Change.model_id).in_(known), col(Change.model_id).is_(None))
     query = select(Change).where(mine, Change.occurred_at <= onset.fired_at)
     recent = db.exec(query.where(Change.occurred_at >= onset.at - RATE_WINDOW)).all()
-    near = [c for c in recent if c.occurred_at >= onset.at - NEAR]
-    candidates = [_candidate(c, known[c.model_id] if c.model_id is not None else None) for c in near]
+    candidates = [_candidate(c, known[c.model_id] if c.model_id is not None else None) for c in recent]
     days = RATE_WINDOW / timedelta(days=1)
     place = Place(model=model.name, stage=stage, stages=model.stages, depends_on=frozenset(model.depends_on))
-    return suspect(onset, candidates, place, changes_per_day=len(recent) / days)
+    usual = sum(concerns(candidate, place) for candidate in candidates)
+    return suspect(onset, candidates, place, changes_per_day=usual / days)
 
 
 def _candidate(change: Change, model: Model | None) -> Candidate:

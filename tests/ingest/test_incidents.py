@@ -127,6 +127,19 @@ def test_a_rollout_to_where_no_users_are_is_no_suspect(world: Any) -> None:
     assert "v41 served" in world.says("slack/incident/1")
 
 
+@pytest.mark.parametrize(("stage", "chance"), [("staging", ""), ("production", " (7 changes a day: 13% by chance)")])
+def test_what_changes_where_no_users_are_makes_no_coincidence_likely(world: Any, stage: str, chance: str) -> None:
+    tuned = {"change_type": ChangeType.CONFIG, "summary": "tuned", "model": "fraud-scorer", "stage": stage}
+    days = (world.now - timedelta(days=20, hours=n) for n in range(186))
+    world.record(*(ChangeFact(occurred_at=at, **tuned) for at in days))
+    world.record(world.rollout("42"))
+    world.later(minutes=33)
+
+    world.record(hard(world, lookback=timedelta(minutes=2)))
+
+    assert world.incident().suspect == f"v42 deployed 31 min before onset{chance}"
+
+
 def test_a_rollout_that_is_told_after_the_alert_is_named_all_the_same(world: Any) -> None:
     world.record(world.rollout("41", occurred_at=world.now - timedelta(days=9)))
     deployed = world.rollout("42")
