@@ -7,7 +7,7 @@ from datetime import date, datetime
 from bot.digests.metric import Metric
 from bot.digests.period import Period, short
 from bot.digests.values import Reading
-from bot.domain.figures import decimals_for, number
+from bot.domain.figures import apart, decimals_for, number, stated
 from bot.domain.metrics import Direction
 from bot.domain.units import style_of
 
@@ -20,17 +20,18 @@ SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "
 
 
 def value_of(metric: Metric, value: float) -> str:
-    """Return `2.2 %`, `0.912`, `311`, `36 ms`."""
+    """Return `2.2 %`, `0.912`, `311`, `36 ms`; never as the objective that it misses."""
     scaled, unit = _scaled(metric, value)
-    figure = _figure(scaled)
-    return f"{figure} {unit}" if unit else figure
+    others = () if metric.objective is None else (_scaled(metric, metric.objective[1])[0],)
+    return f"{_figure(scaled, others=others)} {unit}".rstrip()
 
 
 def objective_of(metric: Metric) -> str:
-    """Return `SLO ≤ 2.5 %`; empty without one."""
+    """Return `SLO ≤ 2.5 %`, with all digits that somebody wrote; empty without one."""
     if metric.objective is None:
         return ""
-    return f"SLO {SIGNS[metric.objective[0]]} {value_of(metric, metric.objective[1])}"
+    scaled, unit = _scaled(metric, metric.objective[1])
+    return f"SLO {SIGNS[metric.objective[0]]} {_figure(scaled, least=stated(scaled))} {unit}".rstrip()
 
 
 def difference_of(metric: Metric, now: float, before: float, *, judged: bool = False) -> str:
@@ -108,9 +109,13 @@ def _scaled(metric: Metric, value: float) -> tuple[float, str]:
     return value * style.scale, style.unit
 
 
-def _figure(value: float, *, like: float | None = None) -> str:
-    """Return VALUE with the decimals that a number of the size of LIKE deserves, without zeros at the end."""
-    figure = number(value, decimals_for(value if like is None else like))
+def _figure(value: float, *, like: float | None = None, others: Sequence[float] = (), least: int = 0) -> str:
+    """Return VALUE with the decimals that a number of the size of LIKE deserves, without zeros at the end.
+
+    More where it would else look like one of OTHERS, or has LEAST so many.
+    """
+    size = value if like is None else like
+    figure = number(value, max(least, apart(size, decimals_for(size), *others)))
     figure = figure.rstrip("0").rstrip(".") if "." in figure and "e" not in figure else figure
     return figure.replace(",", THIN)
 

@@ -28,7 +28,7 @@ def value(alert: Alert | None) -> str:
     """Return the newest value against its threshold: `*0.31* > 0.20`; empty when the source sent none."""
     if alert is None or alert.value is None:
         return ""
-    measured = numbers.sent(alert.value, alert.name, alert.unit)
+    measured = numbers.sent(alert.value, alert.name, alert.unit, against=alert.threshold)
     if alert.threshold is None:
         return f"*{measured}*"
     side = "&gt;" if alert.value >= alert.threshold else "&lt;"

@@ -90,7 +90,7 @@ def though(gate: Gate) -> str:
 def _cells(model: Model, row: Row, *, several: bool) -> tuple[str, ...]:
     unit = measures.unit(model, row)
     before = "–" if row.before is None else numbers.figure(row.before, row.metric, unit)
-    value = "not measured" if row.value is None else numbers.figure(row.value, row.metric, unit)
+    value = "not measured" if row.value is None else numbers.figure(row.value, row.metric, unit, against=row.threshold)
     kind = f" · {row.evaluation_type}" if several and row.evaluation_type else ""
     return (
         text.plain(_title(model, row)) + kind,
@@ -117,7 +117,7 @@ def _gate(model: Model, row: Row) -> str:
 def _failure(model: Model, row: Row) -> str:
     if row.value is None:
         return f"{_title(model, row)} {row.outcome}"
-    value = numbers.figure(row.value, row.metric, measures.unit(model, row))
+    value = numbers.figure(row.value, row.metric, measures.unit(model, row), against=row.threshold)
     why = text.escape(row.outcome) if _regressed(row) else f"not {_threshold(model, row)}"
     return f"{_title(model, row)} {value}, {why}"
 

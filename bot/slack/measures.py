@@ -50,7 +50,8 @@ def phrase(model: Model, reading: Reading, judgement: Judgement | None = None) -
     """
     metric, measure = reading.metric, unit(model, reading)
     name = text.link(reading.url, title(model, metric))
-    value = f"{name} *{numbers.figure(reading.value, metric, measure)}*"
+    _, against = objective(model, reading) or (None, None)
+    value = f"{name} *{numbers.figure(reading.value, metric, measure, against=against)}*"
     if judgement is None:
         return value
     if judgement.verdict is Verdict.NOT_COMPARABLE:

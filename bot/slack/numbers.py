@@ -1,23 +1,26 @@
 """Numbers as people read them: a rate in percent, an AUC as 0.912, a duration with its unit, a count in groups."""
 
 import math
+from collections.abc import Sequence
 
-from bot.domain.figures import number
+from bot.domain.figures import apart, number, stated
 from bot.domain.metrics import Direction
 from bot.domain.units import style_of
 from bot.slack import text
 
 
-def figure(value: float, metric: str = "", unit: str | None = None) -> str:
-    """Return the value with its unit: `2.9 %`, `0.912`, `36 ms`, `41 200`."""
+def figure(value: float, metric: str = "", unit: str | None = None, *, against: float | None = None) -> str:
+    """Return the value with its unit: `2.9 %`, `0.912`, `36 ms`, `41 200`; never as what it is held AGAINST."""
     style = style_of(metric, unit, value)
-    return _with_unit(_digits(value * style.scale, percent=style.unit == "%"), style.unit)
+    others = () if against is None else (against * style.scale,)
+    return _with_unit(_digits(value * style.scale, percent=style.unit == "%", others=others), style.unit)
 
 
-def sent(value: float, metric: str, unit: str | None) -> str:
+def sent(value: float, metric: str, unit: str | None, *, against: float | None = None) -> str:
     """Return the value of an alert: as `figure`, without zeros that its source did not send."""
     style = style_of(metric, unit, value)
-    digits = _digits(value * style.scale, percent=style.unit == "%")
+    others = () if against is None else (against * style.scale,)
+    digits = _digits(value * style.scale, percent=style.unit == "%", others=others)
     return _with_unit(digits.rstrip("0").rstrip(".") if "." in digits else digits, style.unit)
 
 
@@ -50,13 +53,19 @@ def better_or_worse(difference: float, way: Direction | None) -> str:
 
 
 def threshold(op: str, value: float, metric: str, unit: str | None) -> str:
-    """Return `≤ 2.5 %`."""
-    sign = {">=": "≥", "<=": "≤"}.get(op, op)
-    return f"{text.escape(sign)} {figure(value, metric, unit)}"
+    """Return `≤ 2.5 %`, with all digits that somebody wrote."""
+    sign, style = {">=": "≥", "<=": "≤"}.get(op, op), style_of(metric, unit, value)
+    digits = _digits(value * style.scale, percent=style.unit == "%", least=stated(value * style.scale))
+    return f"{text.escape(sign)} {_with_unit(digits, style.unit)}"
 
 
-def _digits(value: float, *, percent: bool, like: float | None = None) -> str:
-    """Return VALUE with as many decimals as its size deserves, or as a number of the size of `like` has."""
+def _digits(
+    value: float, *, percent: bool, like: float | None = None, others: Sequence[float] = (), least: int = 0
+) -> str:
+    """Return VALUE with as many decimals as its size deserves, or as a number of the size of `like` has.
+
+    More where it would else look like one of OTHERS, or has LEAST so many.
+    """
     if not math.isfinite(value):
         return "not a number"
     size = abs(value if like is None else like)
@@ -66,6 +75,7 @@ def _digits(value: float, *, percent: bool, like: float | None = None) -> str:
         decimals = 0
     else:
         decimals = 3 if size < 1.5 else 2 if size < 10 else 1 if size < 1000 else 0
+    decimals = max(least, apart(value if like is None else like, decimals, *others))
     written = number(value, decimals)
     if percent and written.endswith(".0"):
         written = written[:-2]

@@ -284,6 +284,16 @@ def test_what_changed_for_all_at_a_stage_that_only_one_model_calls_its_own_is_to
     assert told().facts[0] == "1 change"
 
 
+def test_what_nearly_keeps_its_objective_is_not_written_as_if_it_did(rows: Any, told: Told, at: At) -> None:
+    model = rows.model("payments", success_rate={"family": "product", "slo": ">= 0.9998"})
+    rows.measured(model, "success_rate", 0.9996, at(22))
+
+    view = told()
+
+    assert row(view, "payments")[1] == "success rate 99.96 %"
+    assert view.story == "payments: success rate 99.96 % misses SLO ≥ 99.98 %."
+
+
 def test_a_difference_that_chance_explains_has_no_arrow(rows: Any, told: Told, at: At) -> None:
     few, many = rows.model("few", ctr={"family": "product"}), rows.model("many", ctr={"family": "product"})
     tiny = rows.model("tiny", ctr={"family": "product"})

@@ -60,6 +60,14 @@ def test_a_cut_goes_through_no_link_date_or_entity(foreign: str, limit: int) -> 
         ("p95_latency", "ms", 36.0, "36 ms"),
         ("requests", "count", 41200.0, "41\u202f200"),
         ("tiny_rate", "ratio", 0.0004, "0.04 %"),
+        ("tiny_rate", "ratio", 0.00004, "0.004 %"),
+        ("success_rate", "ratio", 0.9996, "99.96 %"),
+        ("success_rate", "ratio", 1.0, "100 %"),
+        ("accuracy", "1", 0.9999, "0.9999"),
+        ("accuracy", "1", 1.0, "1.000"),
+        ("psi", "1", 0.00001, "0.00001"),
+        ("r2", "1", -0.0001, "-0.0001"),
+        ("drift", "1", 0.1 + 0.2 - 0.3, "0.000"),
         ("auc", "1", 1e308, "1e+308"),
         ("auc", "1", float("nan"), "not a number"),
     ],
@@ -68,11 +76,30 @@ def test_a_number_is_written_as_people_read_it(metric: str, unit: str, value: fl
     assert numbers.figure(value, metric, unit) == shown
 
 
+@pytest.mark.parametrize(
+    ("metric", "unit", "value", "limit", "shown", "kept"),
+    [
+        ("auc", "1", 0.8996, 0.9, "0.8996", "≥ 0.900"),
+        ("auc", "1", 0.9, 0.9, "0.900", "≥ 0.900"),
+        ("auc", "1", 0.912, 0.9125, "0.9120", "≥ 0.9125"),
+        ("success_rate", "ratio", 0.9996, 0.9998, "99.96 %", "≥ 99.98 %"),
+        ("success_rate", "ratio", 0.9004, 0.9, "90.04 %", "≥ 90 %"),
+        ("p95_latency", "ms", 199.96, 200, "199.96 ms", "≥ 200 ms"),
+    ],
+)
+def test_a_value_is_never_written_as_what_it_misses(
+    metric: str, unit: str, value: float, limit: float, shown: str, kept: str
+) -> None:
+    assert numbers.figure(value, metric, unit, against=limit) == shown
+    assert numbers.threshold(">=", limit, metric, unit) == kept
+
+
 def test_a_change_says_whether_it_is_good() -> None:
     assert numbers.change(0.912, 0.933, "auc", "1", Direction.HIGHER) == "▾ 0.021 worse"
     assert numbers.change(0.029, 0.021, "declined", "ratio", Direction.LOWER) == "▴ 0.8 pt worse"
     assert numbers.change(0.5, 0.4, "mystery", "1", None) == "▴ 0.100"
     assert numbers.change(0.9121, 0.9122, "auc", "1", Direction.HIGHER) == "unchanged"
+    assert numbers.change(0.9999, 0.9998, "auc", "1", Direction.HIGHER) == "▴ 0.0001 better"
 
 
 def test_an_alerts_value_has_no_zeros_that_its_source_did_not_send() -> None:
