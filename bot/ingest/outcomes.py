@@ -31,15 +31,18 @@ def note_ordered(db: Session, proposal_id: int, run: str, now: datetime) -> None
 def note_served(db: Session, model_id: int, now: datetime) -> None:
     """Note which approved versions came to serve: with more traffic than any other at their stage.
 
-    One that is late is over when another version comes to serve there instead.
+    Beside a canary that is to go, the version to go back to had that all along: there the canary has to be gone. One
+    that is late is over when another version comes to serve there instead.
     """
     rows = under_way(db, model_id)
     serving = live(db, db.get_one(Model, model_id)) if rows else []
     for row in rows:
-        first = _most_served([s for s in serving if s.stage == row.stage])
-        if first == row.version:
+        there = [s for s in serving if s.stage == row.stage and s.traffic_percent != 0]
+        first = _most_served(there or [s for s in serving if s.stage == row.stage])
+        left = row.kind == "rollback" and row.previous_version in {s.version for s in there}
+        if first == row.version and not left:
             row.deployed_at = now
-        elif row.late_at is not None and first not in (None, row.previous_version):
+        elif row.late_at is not None and first not in (None, row.version, row.previous_version):
             row.status = ProposalStatus.OVERTAKEN
             give_back(db, row, now, "another version came to serve instead of the roll-back")
         else:

@@ -10,7 +10,7 @@ from bot.domain.errors import UserError
 from bot.domain.gates import Gate
 from bot.domain.names import version_label
 from bot.domain.proposals import UNDECIDED, ProposalStatus, Word
-from bot.ingest.outcomes import give_back, note_served
+from bot.ingest.outcomes import give_back
 from bot.ingest.rules import Rules
 from bot.ingest.timeline import tell
 from bot.store.projection import touch
@@ -169,8 +169,8 @@ def _approve(db: Session, model: Model, row: Proposal, found: Gate, now: datetim
     """Write that it goes there, as FOUND, and hand it to whoever does it."""
     assert row.id is not None
     row.deployer = model.deploys.get("deployer")
+    row.deployed_at = now if is_there(db, model, row.version, row.stage) else None
     _write(db, row, Word.APPROVE, found, now, by=by)
-    note_served(db, row.model_id, now)
     if row.deployer is not None:
         touch(db, now, keys.order(row.deployer, row.id), urgent=True)
 

@@ -9,6 +9,7 @@ from bot.domain.actions import AskPromotion, AskRollback, Decide, GoBack, StaleA
 from bot.domain.errors import UserError
 from bot.domain.proposals import Word
 from bot.ingest.outcomes import note_overdue
+from bot.reconcile.orders import render
 from bot.store.queries.gates import gate
 from bot.store.queries.proposals import shown
 from bot.store.tables import Decision, Directory, Model, Proposal
@@ -44,6 +45,13 @@ def decide(released: Any) -> Any:
         released.act(Decide(proposal_id=1, word=word, by="U02BOB", **given))
 
     return said
+
+
+def approved(world: Any, version: str) -> None:
+    """Have it approved that a version goes to production, without a word on what it measures."""
+    said = {"asked_by": "U01ALICE", "asked_at": world.now, "decided_by": "U02BOB", "decided_at": world.now}
+    row = {"model_id": 1, "kind": "promote", "stage": "production", "status": "approved"}
+    world.add(Proposal(version=version, **row, **said))
 
 
 @pytest.mark.parametrize(("first", "second"), [(BACK, PRESSED), (PRESSED, BACK), (BACK, BACK)])
@@ -102,7 +110,7 @@ def test_what_expired_is_asked_for_again(released: Any, decide: Any, noted: bool
 
 @pytest.mark.parametrize("version", ["43", "100"])
 def test_what_has_half_of_the_traffic_is_not_deployed(released: Any, version: str) -> None:
-    released.act(GoBack(model="fraud-scorer", version=version, stage="production", previous="42", by="U02BOB"))
+    approved(released, version)
     released.record(released.rollout(version, "in_progress", traffic_percent=50))
     half = released.row(Proposal).deployed_at
 
@@ -112,11 +120,37 @@ def test_what_has_half_of_the_traffic_is_not_deployed(released: Any, version: st
     assert released.row(Proposal).deployed_at == released.now
 
 
+def test_a_canary_is_rolled_back_when_it_is_gone(world: Any) -> None:
+    world.model("fraud-scorer", deploys={"deployer": "cd"})
+    world.record(world.rollout("41", occurred_at=world.now - timedelta(days=9)))
+    world.record(world.rollout("42", "in_progress", traffic_percent=10))
+    world.record(world.alert("RejectsPayments", kind="hard", starts_at=world.later(minutes=12)))
+    world.act(PRESSED)
+    ordered = world.run(render, "deploy/cd/proposal/1", "test")
+    world.record(world.rollout("42", "in_progress", traffic_percent=25, occurred_at=world.later(minutes=1)))
+    beside = world.row(Proposal).deployed_at
+
+    world.record(world.rollout("42", "rolled_back", occurred_at=world.later(minutes=1)))
+
+    assert (ordered.content["version"], ordered.content["previous_version"]) == ("41", "42")
+    assert beside is None
+    assert world.row(Proposal).deployed_at == world.now
+
+
+def test_what_has_most_of_the_traffic_when_it_is_approved_is_ordered_all_the_same(decide: Any, released: Any) -> None:
+    released.record(released.rollout("43", "in_progress", traffic_percent=60))
+
+    decide(Word.APPROVE)
+
+    assert released.row(Proposal).deployed_at is None
+    assert released.row(Proposal).status == "approved"
+
+
 @pytest.mark.parametrize("first", ["eu", "us"])
 def test_what_serves_in_one_of_two_places_is_not_deployed(world: Any, first: str) -> None:
     world.model("fraud-scorer")
-    world.record(*(world.rollout(v, target=place) for place in ("eu", "us") for v in ("41", "42")))
-    world.act(BACK)
+    world.record(*(world.rollout("42", target=place) for place in ("eu", "us")))
+    approved(world, "41")
     world.later(minutes=1)
 
     world.record(world.rollout("41", target=first))
