@@ -139,7 +139,8 @@ def decide(db: Session, action: Decide, now: datetime) -> int:
     reason = action.reason.strip()
     if not reason and (action.word is not Word.APPROVE or needs_reason(found)):
         raise UserError("Say why: it stands on the card. Nothing done.")
-    row.reason = reason or row.reason
+    asked = "" if row.status == ProposalStatus.HELD else row.reason  # else it is why somebody held it
+    row.reason = reason or asked
     if action.word is Word.APPROVE:
         _approve(db, model, row, found, now, by=action.by)
         if row.incident_id is not None:

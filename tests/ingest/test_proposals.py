@@ -40,9 +40,8 @@ def decide(released: Any) -> Any:
         row = db.get_one(Proposal, 1)
         return shown(row, gate(db, db.get_one(Model, row.model_id), row.version, row.stage))
 
-    def said(word: Word) -> None:
-        given = {"reason": "seen", "seen": released.run(seen)}
-        released.act(Decide(proposal_id=1, word=word, by="U02BOB", **given))
+    def said(word: Word, reason: str = "seen") -> None:
+        released.act(Decide(proposal_id=1, word=word, by="U02BOB", reason=reason, seen=released.run(seen)))
 
     return said
 
@@ -96,6 +95,15 @@ def test_what_was_decided_is_not_decided_again(released: Any, decide: Any, word:
         decide(Word.APPROVE)
 
     assert stale.value.copies == ("slack/proposal/1",)
+
+
+def test_why_it_was_held_is_not_why_it_was_approved(released: Any, decide: Any) -> None:
+    decide(Word.HOLD, "legal has to look")
+
+    decide(Word.APPROVE, "")
+
+    assert [(d.kind, d.reason) for d in released.rows(Decision)] == [("hold", "legal has to look"), ("promote", "")]
+    assert released.row(Proposal).reason == ""
 
 
 @pytest.mark.parametrize("noted", [False, True])
