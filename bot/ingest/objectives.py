@@ -140,16 +140,21 @@ def _limit(model: Model, reading: Reading, op: str, value: float) -> str:
 
 
 def _gaps(db: Session, fact: EvaluationFact, model: Model) -> Iterator[AlertFact]:
-    """Yield whether the newest matured live value of a version is worse than offline beyond the tolerance."""
+    """Yield whether the newest matured live value of a version is worse than offline beyond the tolerance.
+
+    Of a version that serves no more, whose labels came when it was gone, nothing is.
+    """
     if fact.evaluation_type is not EvaluationType.LIVE or fact.version is None:
         return
     measured = {m.name for m in fact.metrics if m.slice == "all"}
+    serving = {row.version for row in live(db, model)}
+    gone = bool(serving) and fact.version not in serving
     for promise in kept_now(db, model, fact.version):
         metric = promise.live.metric
         if metric in measured:
             key, name = f"gap/{model.id}/{fact.version}/{metric}", f"{GAP}: {metric}"
             words = f"{version_label(fact.version)} {metric}: {promise.gap.words}"
-            firing, threshold = promise.gap.exceeded, promise.tolerance
+            firing, threshold = promise.gap.exceeded and not gone, promise.tolerance
             yield _alert(key, name, promise.live, model, firing=firing, words=words, threshold=threshold)
 
 

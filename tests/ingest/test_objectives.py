@@ -9,7 +9,7 @@ from sqlmodel import select
 from bot import catalogue
 from bot.config import parse
 from bot.domain.actions import MergeModels, RenameModel
-from bot.domain.facts import ChangeFact, ChangeType, DeploymentFact, EvaluationFact, EvaluationType, MetricFact
+from bot.domain.facts import ChangeFact, ChangeType, DeploymentFact, EvaluationFact, EvaluationType, MetricFact, Trigger
 from bot.ingest.deadlines import look
 from bot.store.queries.promises import kept_now
 from bot.store.tables import Alert, Incident, Model
@@ -209,6 +209,17 @@ def test_a_version_that_does_worse_live_than_offline_is_said_so_until_it_serves_
     assert before.summary == "v12 auc: offline 0.952 → live 0.912, gap 0.040 (tolerance 0.03)"
     (after,) = configured.run(lambda db: db.exec(select(Alert)).all())
     assert (before.status, after.status) == ("firing", "resolved")
+
+
+def test_labels_that_come_when_a_version_is_gone_open_nothing(configured: Any) -> None:
+    configured.record(evaluation(configured, 0.98, evaluation_type=EvaluationType.OFFLINE))
+    back = {"version": "11", "trigger": Trigger.ROLLBACK, "previous_version": "12"}
+    configured.record(DeploymentFact(model="fraud", occurred_at=configured.later(hours=1), **back))
+    configured.later(days=5)
+
+    configured.record(evaluation(configured, 0.92))
+
+    assert incidents(configured) == []
 
 
 def test_what_was_promised_by_another_definition_is_not_held_against_live_values(configured: Any) -> None:
