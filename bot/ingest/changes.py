@@ -61,7 +61,7 @@ def record_version(db: Session, origin: Origin, fact: VersionFact, model: Model,
         "alias": fact.alias if fact.change != "unaliased" else "",
     }
     if fact.change == "registered" and row.registered_at is None:
-        given["registered_at"] = fact.occurred_at
+        given["registered_at"] = ours(fact.occurred_at, now)
     changed = _complete(row, given)
     if changed:
         row.delivery_id = origin.delivery_id

@@ -117,6 +117,16 @@ def test_a_retraining_is_a_new_version_or_what_says_so(configured: Any, how: str
     assert late(configured) == {"Retraining late": "firing"}
 
 
+def test_a_version_that_is_dated_into_the_future_does_not_put_the_next_one_off(configured: Any) -> None:
+    ahead = configured.now + timedelta(days=300)
+    configured.record(VersionFact(model="fraud-scorer", version="43", occurred_at=ahead))
+    configured.later(days=60)
+
+    due(configured)
+
+    assert late(configured)["Retraining late"] == "firing"
+
+
 def test_a_silent_source_is_told_to_the_admins_and_so_is_its_return(configured: Any) -> None:
     configured.record(source="events")
     configured.record(source="forgotten")
