@@ -222,6 +222,26 @@ def test_labels_that_come_when_a_version_is_gone_open_nothing(configured: Any) -
     assert incidents(configured) == []
 
 
+@pytest.mark.parametrize(
+    ("measured", "gaps"),
+    [
+        (("val_auc",), 1),
+        (("train_auc", "val_auc"), 1),
+        (("train_auc",), 0),
+        (("val_auc", "test_auc"), 0),
+        (("auc", "test_auc"), 1),
+    ],
+)
+def test_a_promise_may_be_called_after_its_split(configured: Any, measured: tuple[str, ...], gaps: int) -> None:
+    metrics = tuple(MetricFact(name=name, value=0.98) for name in measured)
+    configured.record(evaluation(configured, 0, metrics=metrics, evaluation_type=EvaluationType.OFFLINE))
+    configured.later(hours=1)
+
+    configured.record(evaluation(configured, 0.92))
+
+    assert statuses(configured) == ["firing"] * gaps
+
+
 def test_what_was_promised_by_another_definition_is_not_held_against_live_values(configured: Any) -> None:
     configured.record(evaluation(configured, 0.98, evaluation_type=EvaluationType.OFFLINE))
     configured.later(hours=1)

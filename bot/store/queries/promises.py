@@ -1,6 +1,6 @@
 """What a version promised offline and what it does live, held against each other (findings.md F7)."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 from bot.domain import keys
 from bot.domain.facts import ChangeType, EvaluationType
 from bot.domain.gaps import TOLERANCE, Gap, offline_live_gap
+from bot.domain.metrics import plain_name
 from bot.store.queries.judging import redefinitions
 from bot.store.queries.metrics import (
     Reading,
@@ -63,15 +64,22 @@ def copies_of(db: Session, rollouts: Collection[int]) -> list[str]:
     return [*(keys.deployment(number) for number in rollouts), *known]
 
 
+def _promised(offline: Mapping[str, Reading], metric: str) -> Reading | None:
+    """Return the OFFLINE value of a metric: by its own name, else the only one but for its split; training is none."""
+    plain = plain_name(metric)
+    alike = [r for name, r in offline.items() if plain_name(name) == plain and not name.lower().startswith("train")]
+    return offline.get(metric) or (alike[0] if len(alike) == 1 else None)
+
+
 def _held(db: Session, model: Model, version: str, live: Iterable[Reading]) -> list[Promise]:
     measured = values_of_version(db, model.id or 0, version, EvaluationType.OFFLINE)
     offline = first_per_metric([r for r in measured if r.matured])
     redefined = redefinitions(db, [model]).get(model.id or 0, {})
     found = []
     for reading in live:
-        if reading.metric not in offline:
+        promised = _promised(offline, reading.metric)
+        if promised is None:
             continue
-        promised = offline[reading.metric]
         tolerance = float(settings(model, reading.metric).get("margin") or TOLERANCE)
         since = redefined.get(reading.metric)
         gap = offline_live_gap(
