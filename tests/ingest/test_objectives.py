@@ -77,6 +77,8 @@ def test_an_incident_says_an_objective_as_the_cards_do(configured: Any, given: s
     configured.record(evaluation(configured, 0, metrics=metrics, evaluation_type=EvaluationType.PRODUCT))
 
     assert incidents(configured)[0].title == "fraud: Good payments declined misses its objective ≤ 2.5 %"
+
+
 @pytest.mark.parametrize(("unit", "value"), [("percent", 2.9), ("ratio", 0.029)])
 def test_an_objective_in_percent_is_one_of_what_is_sent_in_percent(world: Any, unit: str, value: float) -> None:
     percent = "models: {fraud: {metrics: {declined: {unit: percent, slo: '<= 2.5', direction: lower}}}}"

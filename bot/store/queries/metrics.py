@@ -313,7 +313,7 @@ def _one_of_each(model: Any, version: Any, *, newest: bool) -> Select[*tuple[Any
     return (
         found.join(MetricValue, col(MetricValue.id) == seek)
         .join(Evaluation, col(Evaluation.id) == col(MetricValue.evaluation_id))
-        .where(col(MetricName.model_id) == model, col(MetricName.judged))
+        .where(col(MetricName.model_id) == model)
     )
 
 
