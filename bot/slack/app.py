@@ -25,6 +25,7 @@ from bot.slack.blocks import Message
 from bot.slack.kept import KEEP_S, KEPT, DoneBefore, Keeper, Kept, kept_soon, number
 from bot.slack.late import Late
 from bot.slack.questions import Asker
+from bot.slack.text import typed
 from bot.slack.workspace import Workspace
 from bot.store.projection import try_again
 
@@ -181,9 +182,9 @@ def _listen_to_events(app: AsyncApp, workspace: Workspace) -> None:
             await done(context)
             return
         asker = Asker(event["user"], event["channel"], thread_ts=event.get("thread_ts"))
-        text = re.sub(r"<@[A-Z0-9]+(\|[^>]*)?>", " ", event["text"], count=1)
+        said = re.sub(r"<@[A-Z0-9]+(\|[^>]*)?>", " ", event["text"], count=1)
         try:
-            answer = await commands.answer(workspace, asker, text, partial(number, context))
+            answer = await commands.answer(workspace, asker, typed(said), partial(number, context))
         except UserError as e:
             answer = Message(str(e))
         await _reply(client, asker, answer)

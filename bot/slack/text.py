@@ -15,6 +15,10 @@ MENTIONS = re.compile(r"&lt;((?:@[UW]|#C)[A-Z0-9]{2,30})(?:\|[^&<>]{0,100})?&gt;
 """A person's or channel's mention, as Slack writes it, after escaping; never `<!channel>`."""
 ADDRESSES = re.compile(r"https?://[^\s<>|`\"]*[^\s<>|`\".,;:!?)\]'*_~]")
 USER_ID = re.compile(r"[UW][A-Z0-9]{4,30}")
+SENT = re.compile(
+    r"<(?P<scheme>https?://|mailto:)(?P<rest>[^<>|]+)(?:\|(?P<label>[^<>]*))?>|<#C[A-Z0-9]+\|(?P<channel>[^<>]+)>"
+)
+"""What Slack makes of addresses and channels in a message."""
 TOKENS = re.compile(r"<[^<>\n]{0,3000}>|&(?:amp|lt|gt);")
 """What a cut must not go through."""
 
@@ -85,6 +89,17 @@ def link(url: str | None, label: str) -> str:
 def plain(mrkdwn: str) -> str:
     """Return what stands in MRKDWN, which is ours, for a place where nothing is marked up."""
     return mrkdwn.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def typed(message: str) -> str:
+    """Return the text of a message as it was typed: Slack escapes it, and puts addresses and channels in brackets."""
+
+    def found(sent: re.Match[str]) -> str:
+        if sent["channel"]:
+            return f"#{sent['channel']}"
+        return sent["label"] if sent["label"] == sent["rest"] else sent["scheme"] + sent["rest"]
+
+    return plain(SENT.sub(found, message))
 
 
 def user(identifier: str | None, ids: Mapping[str, str] = MappingProxyType({})) -> str:

@@ -11,7 +11,7 @@ from bot.domain.actions import Cause, DeclareIncident, ResolveIncident
 from bot.slack import commands
 from bot.slack.workspace import Workspace
 from bot.store.projection import touch
-from bot.store.tables import AlertGroup, Delivery, Incident, Triage
+from bot.store.tables import AlertGroup, Change, Delivery, Incident, Triage
 from tests.slack.live import FRAUD, MONDAY, Bot
 
 
@@ -104,6 +104,15 @@ async def test_a_mention_by_an_app_that_is_nobody_is_taken_and_left(bot: Bot, wo
     assert answer.status == 200
     assert await workspace.ask(deliveries) == [(0, 1)]
     assert bot.messages() == []
+
+
+async def test_what_a_mention_says_is_kept_as_it_was_typed(bot: Bot, workspace: Workspace) -> None:
+    summary = "R&D: hide if score < 0.2, see https://x.io/a?b=1&c=2 and #ml-fraud"
+
+    answer = await bot.act("message", user="bob", channel="ml-fraud", text=f'@bellwether log "filter: {summary}"')
+
+    assert "Noted" in said(answer)
+    assert await workspace.ask(lambda db: [one.summary for one in db.exec(select(Change))]) == [summary]
 
 
 async def test_an_event_that_comes_again_is_done_once(bot: Bot, workspace: Workspace) -> None:

@@ -20,6 +20,21 @@ def test_a_persons_words_keep_mentions_and_addresses_and_nothing_else() -> None:
     assert said == "ask <@U01ALICE>, not &lt;!here&gt;: <https://x.io/a?b=1&amp;c=2>."
 
 
+@pytest.mark.parametrize(
+    ("sent", "typed"),
+    [
+        ("R&amp;D: p &lt; 0.1", "R&D: p < 0.1"),
+        ("say &amp;lt; and &copy;", "say &lt; and &copy;"),
+        ("see <https://x.io/a?b=1&amp;c=2>.", "see https://x.io/a?b=1&c=2."),
+        ("see <https://x.io/run|the run>", "see https://x.io/run"),
+        ("status <http://scorer.ai|scorer.ai>", "status scorer.ai"),
+        ("ask <mailto:a@x.io|a@x.io>, <@U01ALICE> or <#C02MLFRAUD|ml-fraud>", "ask a@x.io, <@U01ALICE> or #ml-fraud"),
+    ],
+)
+def test_a_message_is_read_as_it_was_typed(sent: str, typed: str) -> None:
+    assert text.typed(sent) == typed
+
+
 def test_a_name_of_the_directory_is_a_mention_and_another_one_stays_text() -> None:
     ids = {"@alice": "U01ALICE"}
 
