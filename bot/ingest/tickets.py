@@ -47,7 +47,7 @@ def record_ticket(db: Session, fact: TicketFact, remote_id: str, now: datetime) 
     row.status, row.status_category, row.updated_at = fact.status, fact.category, now
     row.summary, row.priority, row.assignee = fact.summary, fact.priority, fact.assignee
     done = fact.category is StatusCategory.DONE
-    row.closed_by_us = done and (row.closed_by_us or incident.status not in OPEN_STATUSES)
+    row.closed_by_us = done and (row.closed_by_us if row.closed_at else incident.status not in OPEN_STATUSES)
     row.closed_at = (row.closed_at or now) if done else None
     db.add(row)
     touch(db, now, keys.incident(fact.incident_id), keys.incident_ticket(fact.incident_id))

@@ -110,6 +110,18 @@ def test_only_a_ticket_that_was_open_until_its_incident_ended_is_opened_again_wi
     assert not opened.row(Ticket).closed_by_us
 
 
+def test_a_ticket_that_a_person_closed_is_not_ours_because_its_priority_changes_later(opened: Any) -> None:
+    done = replace(FACT, status="Done", category=StatusCategory.DONE)
+    opened.later(minutes=1)
+    opened.ticket(done)
+    opened.act(ResolveIncident(incident_id=1, by="U02BOB"))
+    opened.later(minutes=1)
+
+    opened.ticket(replace(done, priority="Low"))
+
+    assert not opened.row(Ticket).closed_by_us
+
+
 def test_a_ticket_of_an_unknown_incident_is_left_alone(opened: Any) -> None:
     assert not opened.ticket(replace(FACT, incident_id=9))
 
