@@ -46,11 +46,20 @@ def record_ticket(db: Session, fact: TicketFact, remote_id: str, now: datetime) 
     row.key, row.url, row.remote_id = fact.key, fact.url, remote_id
     row.status, row.status_category, row.updated_at = fact.status, fact.category, now
     row.summary, row.priority, row.assignee = fact.summary, fact.priority, fact.assignee
-    done = fact.category is StatusCategory.DONE
-    row.closed_by_us = done and (row.closed_by_us if row.closed_at else incident.status not in OPEN_STATUSES)
+    done, over = fact.category is StatusCategory.DONE, incident.status not in OPEN_STATUSES
+    if over and not done and _was_left_done(row, incident):
+        row.taken_back_at = now
+    row.closed_by_us = done and (row.closed_by_us if row.closed_at else over)
     row.closed_at = (row.closed_at or now) if done else None
     db.add(row)
     touch(db, now, keys.incident(fact.incident_id), keys.incident_ticket(fact.incident_id))
     touch(db, now, keys.ticket(fact.incident_id), keys.ticket_link(fact.incident_id))
     touch_existing(db, now, keys.ALL_HOMES)
     return True
+
+
+def _was_left_done(row: Ticket, incident: Incident) -> bool:
+    """Whether it was done at INCIDENT's end, or since, and not only when an earlier end of it was taken back."""
+    if row.closed_at is None or incident.resolved_at is None:
+        return False
+    return not row.closed_by_us or row.closed_at >= incident.resolved_at

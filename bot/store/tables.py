@@ -439,6 +439,8 @@ class Ticket(SQLModel, table=True):
     closed_at: datetime | None = None
     closed_by_us: bool = False
     """It is done because we moved it there: reopening the incident may take that back."""
+    taken_back_at: datetime | None = None
+    """When a person took it out of Done though its incident was over: there it stays until the incident ends anew."""
 
 
 class Decision(SQLModel, table=True):

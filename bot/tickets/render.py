@@ -52,11 +52,14 @@ def ticket_view(db: Session, incident: Incident, style: TicketStyle) -> TicketVi
 def _category(db: Session, incident: Incident) -> StatusCategory | None:
     """Return where the ticket should be by our doing; None leaves it where people put it.
 
-    Reopening takes back only what our own resolving did: a ticket that somebody closed stays closed.
+    Reopening takes back only what our own resolving did: a ticket that somebody closed stays closed, and one that
+    somebody took out of Done after the incident's end stays open.
     """
-    if incident.status not in OPEN_STATUSES:
-        return StatusCategory.DONE
     ticket = db.exec(select(Ticket).where(Ticket.incident_id == incident.id)).first()
+    if incident.status not in OPEN_STATUSES:
+        taken_back = ticket.taken_back_at if ticket is not None else None
+        is_newer = taken_back and incident.resolved_at and taken_back > incident.resolved_at
+        return None if is_newer else StatusCategory.DONE
     return StatusCategory.IN_PROGRESS if ticket is not None and ticket.closed_by_us else None
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import event
 from sqlmodel import Session, select
 
 from bot.domain import keys
-from bot.domain.actions import DeclareIncident, ResolveIncident
+from bot.domain.actions import Cause, DeclareIncident, ReopenIncident, ResolveIncident
 from bot.domain.errors import TemporaryError
 from bot.domain.facts import TicketFact
 from bot.ingest.people import record_action
@@ -56,8 +56,8 @@ class Desk:
         await self.database.write(_thread_stands, number, self.now())
         return number
 
-    async def resolve(self, number: int) -> None:
-        given = ResolveIncident(incident_id=number, by="U02BOB", text="v41 is back")
+    async def resolve(self, number: int, cause: Cause = Cause.UNKNOWN) -> None:
+        given = ResolveIncident(incident_id=number, by="U02BOB", cause=cause, text="v41 is back")
         await self.database.write(record_action, given, self.now(), Rules())
 
     async def work(self) -> None:
@@ -260,6 +260,48 @@ async def test_a_resolved_incident_moves_its_ticket_to_done(desk: Desk) -> None:
     ticket = desk.ticket()
     assert ticket is not None
     assert ticket.closed_at is not None
+
+
+@pytest.mark.parametrize("by_hand", [False, True], ids=["closed by us", "closed by hand"])
+async def test_a_ticket_that_a_person_takes_out_of_done_is_not_put_back_by_later_news(
+    desk: Desk, bob: httpx.AsyncClient, by_hand: bool
+) -> None:
+    number = await desk.declare()
+    await desk.later(5)
+    where = f"issue/{desk.issues()[0]['key']}/transitions"
+    if by_hand:
+        await bob.post(where, json={"transition": {"id": "31"}})
+        await desk.read_back()
+        await desk.later(5)
+    await desk.resolve(number)
+    await desk.later(30)
+    await bob.post(where, json={"transition": {"id": "21"}})
+    await desk.read_back()
+    await desk.later(30)
+
+    await desk.resolve(number, cause=Cause.DATA_UPSTREAM)
+    await desk.later(30)
+
+    assert "data upstream" in str(desk.issues()[0]["fields"]["description"])
+    assert desk.issues()[0]["fields"]["status"]["name"] == "In Progress"
+
+
+async def test_a_ticket_that_was_taken_out_of_done_is_closed_again_with_its_incident(
+    desk: Desk, bob: httpx.AsyncClient
+) -> None:
+    number = await desk.declare()
+    await desk.later(5)
+    await desk.resolve(number)
+    await desk.later(30)
+    await bob.post(f"issue/{desk.issues()[0]['key']}/transitions", json={"transition": {"id": "21"}})
+    await desk.read_back()
+    await desk.database.write(record_action, ReopenIncident(incident_id=number, by="U02BOB"), desk.now(), Rules())
+    await desk.later(30)
+
+    await desk.resolve(number)
+    await desk.later(30)
+
+    assert desk.issues()[0]["fields"]["status"]["name"] == "Done"
 
 
 async def test_the_incident_opens_while_jira_is_down_and_the_ticket_follows(desk: Desk) -> None:
