@@ -43,10 +43,15 @@ def ticket_view(db: Session, incident: Incident, style: TicketStyle) -> TicketVi
         issue_type=style.issue_type,
         summary=f"INC-{incident.id} {incident.title}"[:255].replace("\n", " "),
         paragraphs=tuple(_paragraphs(db, incident)),
-        label=f"bellwether-{style.instance}-{incident.id}",
+        label=_label(incident, style),
         category=_category(db, incident),
         priority={"sev1": "Highest", "sev2": "High"}.get(incident.severity),
     )
+
+
+def _label(incident: Incident, style: TicketStyle) -> str:
+    """Return what names the incident in the ticket system; a thread that is made anew is the same link."""
+    return f"bellwether-{style.instance}-{incident.id}"
 
 
 def _category(db: Session, incident: Incident) -> StatusCategory | None:
@@ -94,7 +99,7 @@ def _link(db: Session, incident: Incident, style: TicketStyle) -> Body | None:
         return None
     channel, _, ts = thread.remote_id.partition(":")
     link = TicketLink(
-        global_id=f"slack:{channel}:{ts}",
+        global_id=_label(incident, style),
         url=f"{style.slack_url.rstrip('/')}/archives/{channel}/p{ts.replace('.', '')}",
         title=f"INC-{incident.id} in Slack: {incident.title}"[:255],
         resolved=incident.status not in OPEN_STATUSES,
