@@ -17,6 +17,10 @@ Element = dict[str, Any]
 Style = Literal["primary", "danger"] | None
 
 MODAL_TITLE = 24
+CELL = 200
+TABLE_ROWS = limits.DATA_TABLE_ROWS_SAFE - 1
+TABLE_TEXT = limits.DATA_TABLE_TEXT_SAFE - 500
+"""The head has a row, too."""
 RED, AMBER, GREEN, GREY = "#a30200", "#daa038", "#2eb886", "#dddddd"
 """The bars of alert and incident cards (ux.md 2.5); the state is always said in words, too."""
 
@@ -132,6 +136,16 @@ def data_table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str | 
     }
 
 
+def rows_that_fit(rows: Sequence[Sequence[str | float]]) -> int:
+    """Return how many of ROWS one table takes; the rest is to be told otherwise."""
+    size = 0
+    for n, row in enumerate(rows[:TABLE_ROWS]):
+        size += sum(min(len(str(cell)), CELL) for cell in row)
+        if size > TABLE_TEXT:
+            return max(n, 1)
+    return min(len(rows), TABLE_ROWS)
+
+
 def text_input(
     action_id: str, label: str, *, value: str = "", multiline: bool = False, optional: bool = False, hint: str = ""
 ) -> Block:
@@ -237,7 +251,7 @@ def _fitting(blocks: Sequence[Block], *, surface: limits.Surface = "message") ->
 
 def _cell(value: str | float) -> Element:
     if isinstance(value, str):
-        return {"type": "raw_text", "text": clip(value, 200) or "–"}
+        return {"type": "raw_text", "text": clip(value, CELL) or "–"}
     return {"type": "raw_number", "value": value}
 
 

@@ -199,6 +199,19 @@ def test_three_hundred_models_fit() -> None:
     assert "200 more not shown" in message.blocks[3]["caption"]
 
 
+def test_a_hundred_models_with_long_versions_keep_their_table() -> None:
+    sha = "sha256:" + "0a" * 32
+    rows = tuple(replace(VIEW.rows[0], model=f"model-{n}", shipped=f"{sha}, back to {sha}") for n in range(100))
+
+    message = digest(replace(VIEW, rows=rows))
+
+    (table,) = (block for block in message.blocks if block["type"] == "data_table")
+    shown = len(table["rows"]) - 1
+    assert problems(message) == []
+    assert shown > 30
+    assert f"{100 - shown} more not shown" in table["caption"]
+
+
 def test_the_thread_has_a_paragraph_for_each_detail() -> None:
     thread = digest_thread(VIEW)
 

@@ -1,8 +1,7 @@
 """The digest (M7) and its thread: layout only, every word is in the view. At most 160 words for stakeholders."""
 
-from bot.domain import limits
 from bot.domain.digest import Detail, DigestView, Wanted
-from bot.slack.blocks import Block, Message, context, data_table, fit, header, message, section
+from bot.slack.blocks import Block, Message, context, data_table, fit, header, message, rows_that_fit, section
 from bot.slack.charts import line as line_chart
 from bot.slack.fallbacks import degrade
 from bot.slack.text import bold, escape, join, line, link, permalink, user
@@ -55,10 +54,13 @@ def _table(view: DigestView) -> Block | None:
     head = ("Model", "Health", "Product metric", view.versus, "Shipped", "Incidents")
     rows = [
         (r.model, f"{r.health.glyph} {r.health}", r.product_metric, r.versus_last, r.shipped, r.incidents)
-        for r in view.rows[: limits.DATA_TABLE_ROWS_SAFE - 1]
+        for r in view.rows
     ]
-    left = len(view.rows) - len(rows)
-    return data_table(f"Models, worst first{f' ({left} more not shown)' if left else ''}", head, rows, page=PAGE)
+    shown = rows_that_fit(rows)
+    left = len(rows) - shown
+    return data_table(
+        f"Models, worst first{f' ({left} more not shown)' if left else ''}", head, rows[:shown], page=PAGE
+    )
 
 
 def _detail(detail: Detail) -> Block:

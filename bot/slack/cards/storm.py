@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 from sqlmodel import Session
 
-from bot.domain import limits
 from bot.ports import Body
 from bot.slack import text
-from bot.slack.blocks import Block, Message, context, data_table, message, section
+from bot.slack.blocks import Block, Message, context, data_table, message, rows_that_fit, section
 from bot.slack.cards.frame import posted
 from bot.slack.cards.look import Look
 from bot.store.queries.alerts import storm_groups
@@ -15,15 +14,11 @@ from bot.store.queries.models import names_of
 from bot.store.tables import AlertGroup, Storm
 
 HEAD = ("Model", "Alert", "Class", "State", "Alerts", "Since", "Incident")
-ROWS = limits.DATA_TABLE_ROWS_SAFE - 1
-CHARACTERS = limits.DATA_TABLE_TEXT_SAFE - 500
 PAGE = 10
 NAMED = 5
 """How many groups the sentence names, for phones."""
 LINE = 2_800
 MOST_LINES = 12
-
-Cells = tuple[str | float, ...]
 
 
 def card(db: Session, storm_id: int, look: Look) -> Body | None:
@@ -60,28 +55,18 @@ def _message(storm: Storm, groups: Sequence[AlertGroup], names: dict[int, str]) 
         opening = f"All {count} that opened at once are resolved"
     after = "Over: groups that are still open have cards of their own." if storm.closed_at and firing else ""
     rows = [_row(g, names) for g in groups]
-    listed = _fitting(rows)
+    listed = rows_that_fit(rows)
     caption = f"{len(groups)} alert groups that opened at once"
     table = data_table(caption, HEAD, rows[:listed], page=PAGE)
     return message(f"{opening}: {first}{more}.", section(head, state, after), table, *_rest(groups[listed:], names))
 
 
-def _row(group: AlertGroup, names: dict[int, str]) -> Cells:
+def _row(group: AlertGroup, names: dict[int, str]) -> tuple[str | float, ...]:
     sign_and_word = text.state(group.status)
     incident = f"INC-{group.incident_id}" if group.incident_id else "–"
     model = names.get(group.model_id or 0, "no model")
     since = text.utc(group.opened_at)
     return model, group.symptom, group.alert_class, sign_and_word, float(group.total), since, incident
-
-
-def _fitting(rows: Sequence[Cells]) -> int:
-    """Return how many rows one table takes."""
-    size = 0
-    for n, row in enumerate(rows[:ROWS]):
-        size += sum(min(len(str(cell)), 200) for cell in row)
-        if size > CHARACTERS:
-            return max(n, 1)
-    return min(len(rows), ROWS)
 
 
 def _rest(groups: Sequence[AlertGroup], names: dict[int, str]) -> list[Block]:
