@@ -19,7 +19,8 @@ SENT = re.compile(
     r"<(?P<scheme>https?://|mailto:)(?P<rest>[^<>|]+)(?:\|(?P<label>[^<>]*))?>|<#C[A-Z0-9]+\|(?P<channel>[^<>]+)>"
 )
 """What Slack makes of addresses and channels in a message."""
-TOKENS = re.compile(r"<[^<>\n]{0,3000}>|&(?:amp|lt|gt);")
+FENCE = "```"
+TOKENS = re.compile(rf"<[^<>\n]{{0,3000}}>|&(?:amp|lt|gt);|{FENCE}")
 """What a cut must not go through."""
 
 STATES: Mapping[str, tuple[str, str]] = {
@@ -71,9 +72,7 @@ def version(name: str | None) -> str:
 
 def said(words: str | None, limit: int = 2500) -> str:
     """Return what a person wrote: lines, mentions and web addresses live, everything else literal."""
-    text = (words or "").strip()
-    text = text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
-    text = MENTIONS.sub(lambda m: f"<{m[1]}>", escape(text))
+    text = MENTIONS.sub(lambda m: f"<{m[1]}>", escape(cut((words or "").strip(), limit)))
     return ADDRESSES.sub(lambda m: f"<{m[0]}>", text)
 
 
@@ -181,16 +180,19 @@ def permalink(remote_id: str | None, workspace: str) -> str | None:
 
 
 def cut(mrkdwn: str, limit: int) -> str:
-    """Return MRKDWN, which is ours, in at most LIMIT characters; the cut goes through no link, date or entity."""
+    """Return MRKDWN in at most LIMIT characters; the cut goes through no link, date or entity, and closes code."""
     if len(mrkdwn) <= limit:
         return mrkdwn
-    end = limit - 1
+    kept = _whole(mrkdwn, limit - 1)
+    if kept.count(FENCE) % 2:
+        kept = _whole(mrkdwn, limit - 1 - len(FENCE))
+    return f"{kept}\n{FENCE}" if kept.count(FENCE) % 2 else f"{kept}…"
+
+
+def _whole(mrkdwn: str, end: int) -> str:
+    """Return MRKDWN up to END, or to where what a cut must not go through begins before that."""
     through = next((m for m in TOKENS.finditer(mrkdwn) if m.start() < end < m.end()), None)
-    kept = mrkdwn[: through.start() if through else end].rstrip()
-    if kept.count("```") % 2:
-        kept = kept[: limit - 5].rstrip() + "\n```"
-        return kept
-    return kept + "…"
+    return mrkdwn[: through.start() if through else end].rstrip()
 
 
 def _token(at: datetime, shape: str, fallback: str) -> str:

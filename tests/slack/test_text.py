@@ -64,6 +64,24 @@ def test_a_cut_goes_through_no_link_date_or_entity(foreign: str, limit: int) -> 
     assert text.TOKENS.sub("", cut).count("&") == 0
 
 
+@pytest.mark.parametrize("limit", range(12, 60))
+def test_a_cut_through_code_closes_it_and_goes_through_no_entity(limit: int) -> None:
+    cut = text.cut("why: ```a &lt; b &amp;&amp; c &gt; d &lt; e &amp;``` and more &lt; " + "z" * 40, limit)
+
+    assert len(cut) <= limit
+    assert cut.count("```") in (0, 2)
+    assert "`" not in cut.replace("```", "")
+    assert text.TOKENS.sub("", cut).count("&") == 0
+
+
+def test_what_a_person_wrote_at_length_is_cut_through_no_mention_and_no_code() -> None:
+    mention = text.said("x" * 2494 + " <@U01ALICE> and more")
+    code = text.said("```" + "boom\n" * 600 + "```")
+
+    assert mention == "x" * 2494 + "…"
+    assert code.count("```") == 2
+
+
 @pytest.mark.parametrize(
     ("metric", "unit", "value", "shown"),
     [
