@@ -48,7 +48,8 @@ class WorkflowDispatcher:
         self._options = read_options(options, Options)
         self._repository, api = read_repository(options)
         self._where, self._token, self._now = f"deployers.{options.name}", options.secret, now
-        self._page = f"{options.url.removesuffix('.git')}/actions/workflows/{self._options.workflow}"
+        page = options.url.rstrip("/").removesuffix(".git")
+        self._page = f"{page}/actions/workflows/{self._options.workflow}"
         self._asks_for_details = True
         headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": VERSION}
         if options.secret:

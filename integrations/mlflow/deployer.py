@@ -65,7 +65,7 @@ class AliasMover:
         self._passwordless = user is not None and not secret
         bearer = {"Authorization": f"Bearer {secret}"} if secret and not user else {}
         basic = httpx.BasicAuth(user, secret) if secret and user else None
-        self._mlflow = System(options.name, options.url, headers=bearer, auth=basic)
+        self._mlflow = System(options.name, options.url.rstrip("/"), headers=bearer, auth=basic)
 
     async def find(self, order: Order) -> RemoteId | None:
         """Return the version's page if the alias points to it."""

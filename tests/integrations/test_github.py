@@ -60,6 +60,15 @@ async def test_a_server_that_tells_no_details_is_not_asked_for_them_again(
     assert [b"return_run_details" in call.request.content for call in route.calls] == [True, False, False]
 
 
+@pytest.mark.parametrize("url", [URL, f"{URL}/", f"{URL}.git", f"{URL}.git/"])
+async def test_the_workflows_page_is_that_of_the_repository(respx_mock: respx.MockRouter, url: str) -> None:
+    github = make(url=url)
+    respx_mock.post(DISPATCHES).mock(return_value=answer("dispatch_without_details"))
+
+    assert await github.deploy(ORDER) == PAGE
+    await github.close()
+
+
 async def test_going_back_starts_it_with_the_version_before(respx_mock: respx.MockRouter) -> None:
     github = make(
         ref="v3", inputs={"tag": "{model}-{version}", "why": "{kind}: {reason}", "dry_run": "false", "id": "{order}"}

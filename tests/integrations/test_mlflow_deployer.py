@@ -63,6 +63,14 @@ async def test_going_back_points_it_to_the_version_before(mlflow: Deployer, resp
     assert json.loads(change.calls.last.request.content)["version"] == "42"
 
 
+async def test_an_address_may_end_in_a_slash(respx_mock: respx.MockRouter) -> None:
+    mlflow = make(url=f"{URL}/")
+    respx_mock.get(ALIAS).mock(return_value=held_by("43"))
+
+    assert await mlflow.find(ORDER) == PAGE
+    await mlflow.close()
+
+
 async def test_what_is_so_already_is_done(mlflow: Deployer, respx_mock: respx.MockRouter) -> None:
     respx_mock.get(ALIAS).mock(return_value=held_by("43"))
     change = respx_mock.post(ALIAS)
