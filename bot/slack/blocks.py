@@ -4,7 +4,7 @@ A message that is too big is shortened or loses blocks and says so; it is never 
 drawn simpler (`bot.slack.fallbacks`). Limits: `bot.domain.limits`, https://docs.slack.dev/reference/block-kit/blocks
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -53,6 +53,17 @@ def section(*lines: str, accessory: Element | None = None) -> Block:
     """Return a paragraph of these lines, the empty ones left out."""
     block: Block = {"type": "section", "text": mrkdwn("\n".join(part for part in lines if part))}
     return block | ({"accessory": accessory} if accessory else {})
+
+
+def sections(lines: Iterable[str], most: int) -> list[Block]:
+    """Return LINES in paragraphs of at most MOST, and of no more than take each of them whole."""
+    parts: list[list[str]] = []
+    for line in lines:
+        if parts and len(parts[-1]) < most and len("\n".join([*parts[-1], line])) <= limits.TEXT_OBJECT:
+            parts[-1].append(line)
+        else:
+            parts.append([line])
+    return [section(*part) for part in parts]
 
 
 def fields(*pairs: tuple[str, str]) -> Block:

@@ -344,6 +344,35 @@ def test_open_incidents_and_who_is_on_call(story: Any, look: Look, words: Any) -
     assert "<@U02BOB>  *fraud-scorer*" in people
 
 
+def test_of_many_open_incidents_none_is_cut_away(story: Any, look: Look, words: Any) -> None:
+    for n in range(16):
+        model = story.model(f"payments-fraud-scorer-europe-{n:02}", owner=None, on_call=None)
+        incident = story.opened(model, title=f"{n:02} " + "more good payments are declined than ever before " * 2)
+        story.posted(f"slack/incident/{incident.id}")
+        story.ticket(incident)
+
+    shown = words(checked(everyone.open_incidents(story.db, story.now, look)))
+
+    assert shown.count("for 11 min") == 15
+    assert "and 1 more" in shown
+
+
+def test_of_many_people_on_call_none_is_passed_over(story: Any, look: Look, words: Any) -> None:
+    for n in range(30):
+        story.model(f"model-{n:02}", owner=f"@person-{n:02}", on_call=None)
+    for n in range(25):
+        story.model(f"orphan-{n:02}", owner=None, on_call=None)
+    for n in range(90):
+        story.model(f"a-model-of-the-busy-team-{n:02}", owner="@busy", on_call=None)
+
+    shown = words(checked(everyone.on_call(story.db, look)))
+
+    assert all(f"@person-{n:02}  *model-{n:02}*" in shown for n in range(30))
+    assert "@busy  *a-model-of-the-busy-team-00*" in shown
+    assert "and 70 more" in shown
+    assert "and 5 more" in shown
+
+
 def test_no_open_incident_is_said(story: Any, look: Look, words: Any) -> None:
     assert "No incident is open." in words(everyone.open_incidents(story.db, story.now, look))
 

@@ -35,6 +35,20 @@ def test_changes_of_every_kind_are_listed_newest_first(story: Any, show: Any, wo
     assert "not ours" not in shown
 
 
+def test_of_changes_with_long_words_and_links_none_is_cut_away(story: Any, show: Any, words: Any) -> None:
+    model, _, _ = story.bad_release()
+    for n in range(19):
+        url = f"https://git.acme.example/payments/fraud/-/merge_requests/{n}?{'q' * 150}"
+        at = story.deployed - timedelta(minutes=n + 1)
+        story.change(model, "config", f"{n:02} " + "x" * 140, occurred_at=at, before="b" * 40, after="a" * 40, url=url)
+    story.opened(model)
+
+    shown = words(show("slack/incident/1/changes"))
+
+    assert all(f"config: {n:02} x" in shown for n in range(19))
+    assert "…" not in shown
+
+
 def test_the_last_line_names_what_is_not_heard_of(story: Any, show: Any, words: Any) -> None:
     model, _, _ = story.bad_release()
     story.heard("alertmanager")

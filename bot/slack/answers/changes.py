@@ -8,7 +8,7 @@ from sqlmodel import Session
 from bot.domain import durations
 from bot.slack import changelog, text
 from bot.slack.answers.unknown import unknown_model
-from bot.slack.blocks import Message, actions, button, context, message, section
+from bot.slack.blocks import Message, actions, button, context, message, section, sections
 from bot.slack.cards.frame import finished
 from bot.slack.cards.look import Look
 from bot.slack.grammar import quoted
@@ -45,7 +45,7 @@ def changes(db: Session, model_name: str, now: datetime, since: datetime, look: 
         message(
             f"{text.plural(count, 'change')} of {text.line(model.name)} {window}. {last}",
             section(f"📌 *Changes of {text.line(model.name)}* {window}"),
-            *(section(*lines[n : n + IN_ONE_BLOCK]) for n in range(0, len(lines), IN_ONE_BLOCK)),
+            *sections(lines, IN_ONE_BLOCK),
             context(more) if more else None,
             context(last),
             actions(button("Status", "run_1", f"status {quoted(model.name)}")),

@@ -1,12 +1,13 @@
 """What is about everybody: open incidents, and who is on call for which model."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlmodel import Session
 
 from bot.domain import durations, keys
 from bot.slack import incidents, text
-from bot.slack.blocks import Message, actions, button, context, message, section
+from bot.slack.blocks import Message, actions, button, context, message, section, sections
 from bot.slack.cards.frame import finished
 from bot.slack.cards.look import Look
 from bot.store.queries.directory import user_ids
@@ -15,6 +16,9 @@ from bot.store.queries.incidents import remote_ids, tickets_of
 from bot.store.queries.models import all_models, names_of
 
 SHOWN = 15
+PEOPLE = 60
+NAMED = 20
+IN_ONE_BLOCK = 10
 
 
 def open_incidents(db: Session, now: datetime, look: Look) -> Message:
@@ -45,7 +49,7 @@ def open_incidents(db: Session, now: datetime, look: Look) -> Message:
     rest = len(found) - SHOWN
     sentence = f"{text.plural(len(found), 'incident')} open: {', '.join(incidents.name(i) for i in found[:SHOWN])}"
     more = context(f"and {rest} more") if rest > 0 else None
-    return finished(message(sentence, section(*lines), more, declare), look)
+    return finished(message(sentence, *sections(lines, IN_ONE_BLOCK), more, declare), look)
 
 
 def on_call(db: Session, look: Look) -> Message:
@@ -59,9 +63,17 @@ def on_call(db: Session, look: Look) -> Message:
     if not models:
         return finished(message("No model yet.", section("No model yet, so nobody is on call.")), look)
     ids = user_ids(db, people)
-    lines = [f"{text.mention(who, ids)}  {', '.join(map(text.bold, names))}" for who, names in sorted(people.items())]
-    gap = f"nobody: {', '.join(map(text.line, nobody[:20]))}" if nobody else ""
+    lines = [f"{text.mention(who, ids)}  {_some([*map(text.bold, names)])}" for who, names in sorted(people.items())]
+    gap = f"nobody: {_some([*map(text.line, nobody)])}" if nobody else ""
+    rest = len(lines) - PEOPLE
     sentence = f"On call for {text.plural(len(models), 'model')}: " + ", ".join(map(text.line, sorted(people)))
     source = "from `on_call:` and `owner:` in bellwether.yml"
-    body = section(*lines[:SHOWN]) if lines else section("Nobody is on call.")
-    return finished(message(sentence, body, context(gap, source)), look)
+    body = sections(lines[:PEOPLE] or ["Nobody is on call."], IN_ONE_BLOCK)
+    more = context(f"and {rest} more") if rest > 0 else None
+    return finished(message(sentence, *body, more, context(gap, source)), look)
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return the first of NAMES, and how many more there are."""
+    rest = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {rest} more" if rest > 0 else "")

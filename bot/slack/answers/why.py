@@ -19,7 +19,7 @@ from bot.domain.names import clip
 from bot.domain.units import style_of
 from bot.slack import changelog, charts, incidents, measures, numbers, text
 from bot.slack.answers.unknown import unknown_model
-from bot.slack.blocks import Block, Message, actions, button, context, message, section
+from bot.slack.blocks import Block, Message, actions, button, context, message, section, sections
 from bot.slack.cards.frame import finished
 from bot.slack.cards.look import Look
 from bot.slack.grammar import quoted
@@ -93,7 +93,7 @@ def why(db: Session, model_name: str, metric: str | None, now: datetime, since: 
             text.join(f"Why {text.line(model.name)} {window}", measures.spoken(head), by=": "),
             section(f"*Why {text.line(model.name)}?* {window}", head),
             _chart(model, trend) if trend else None,
-            *(section(*lines[n : n + IN_ONE_BLOCK]) for n in range(0, len(lines), IN_ONE_BLOCK)),
+            *sections(lines, IN_ONE_BLOCK),
             context(f"and {least}{left} more; ask for less with `--since`") if left else None,
             *([context(*_notes(trend, now))] if trend and any(_notes(trend, now)) else []),
             context(last),

@@ -5,7 +5,7 @@ from sqlmodel import Session
 from bot.domain import keys
 from bot.ports import Body
 from bot.slack import changelog, text
-from bot.slack.blocks import context, message, section
+from bot.slack.blocks import context, message, section, sections
 from bot.slack.cards.frame import reply
 from bot.slack.cards.look import Look
 from bot.store.queries.changes import MOST, changes_before
@@ -32,7 +32,6 @@ def card(db: Session, incident_id: int, look: Look) -> Body | None:
     window = f"in the 72 h before {text.date(incident.onset_at)}"
     if not found:
         listed = [changelog.nothing(window, whole=whole)]
-    blocks = [section(*listed[n : n + IN_ONE_BLOCK]) for n in range(0, len(listed), IN_ONE_BLOCK)]
     rest = ""
     if len(found) > SHOWN:
         count = f"at least {len(found) - SHOWN}" if len(found) == MOST else str(len(found) - SHOWN)
@@ -42,7 +41,7 @@ def card(db: Session, incident_id: int, look: Look) -> Body | None:
     body = message(
         sentence,
         section(f"📌 *Changes {window}*"),
-        *blocks,
+        *sections(listed, IN_ONE_BLOCK),
         context(rest) if rest else None,
         context(last),
     )
