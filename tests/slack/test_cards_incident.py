@@ -99,6 +99,19 @@ def test_a_shared_incident_names_every_model_and_alert(story: Any, show: Any, wo
     assert "and 24 more" in shown
 
 
+def test_of_many_alerts_with_long_names_those_without_room_are_counted(story: Any, show: Any, words: Any) -> None:
+    incident = story.incident(None, shared=True, symptom="PaymentsDeclineRateAboveObjective")
+    for n in range(300):
+        model = story.model(f"payments-fraud-scorer-europe-west-{n:03}", owner=None, on_call=None)
+        story.group(model, "PaymentsDeclineRateAboveObjective", incident_id=incident.id)
+
+    shown = words(show("slack/incident/1"))
+
+    named = shown.count("PaymentsDeclineRateAboveObjective") - 6
+    assert named > 30
+    assert f"and {294 - named} more" in shown
+
+
 def test_a_suspect_of_another_kind_is_named_by_its_kind(story: Any, show: Any, words: Any) -> None:
     model = story.model()
     change = story.change(model, "feature", "geo feed 2")

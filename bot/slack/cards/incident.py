@@ -32,7 +32,8 @@ from bot.store.tables import AlertGroup, Change, Incident
 
 DETAILED = 6
 """How many groups get a line of their own; the others are named in one."""
-NAMED = 60
+NAMED, ROOM = 60, 2_800
+"""So many, and in so many characters."""
 
 
 def card(db: Session, incident_id: int, look: Look) -> Body | None:
@@ -93,10 +94,12 @@ def _evidence(db: Session, incident: Incident, groups: Sequence[AlertGroup], nam
         return []
     features = features_of(db, [g.id for g in groups[:DETAILED] if g.id is not None])
     lines = [_line(g, names, features.get(g.id or 0, Features())) for g in groups[:DETAILED]]
-    rest = groups[DETAILED:]
-    named = ", ".join(f"{_model(g, names)} {text.line(g.symptom, 60)}" for g in rest[:NAMED])
-    more = f" and {len(rest) - NAMED} more" if len(rest) > NAMED else ""
-    return [section(*lines), *([context(f"also: {named}{more}")] if rest else [])]
+    rest = [f"{_model(g, names)} {text.line(g.symptom, 60)}" for g in groups[DETAILED:]]
+    named = rest[:NAMED]
+    while len(", ".join(named)) > ROOM:
+        named.pop()
+    more = f" and {len(rest) - len(named)} more" if len(rest) > len(named) else ""
+    return [section(*lines), *([context(f"also: {', '.join(named)}{more}")] if rest else [])]
 
 
 def _line(group: AlertGroup, names: dict[int, str], features: Features) -> str:
