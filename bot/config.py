@@ -103,7 +103,7 @@ def parse_when(text: str) -> tuple[str | None, time]:
 
     Raises ValueError. Numbers for weekdays are refused: crontab and APScheduler count them differently.
     """
-    *day, clock = text.strip().split()
+    *day, clock = text.split() or [""]
     try:
         at = datetime.strptime(clock, "%H:%M").time()  # noqa: DTZ007 - a wall-clock time has no zone yet
     except ValueError as e:
@@ -315,13 +315,14 @@ def parse(text: str, *, name: str = "bellwether.yml") -> Decisions:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         content = yaml.safe_load(text)
+        twice = _named_twice(node)
     except yaml.MarkedYAMLError as e:
         line = e.problem_mark.line + 1 if e.problem_mark else 1
         hint = "; write it in quotes" if "'@'" in (e.problem or "") else ""
         raise ConfigError(f"{name}:{line}: not YAML: {e.problem}{hint}") from e
-    except yaml.YAMLError as e:
+    except (yaml.YAMLError, ValueError, RecursionError) as e:  # the 30th of February, a section that holds itself
         raise ConfigError(f"{name}: not YAML: {e}") from e
-    if (twice := _named_twice(node)) is not None:
+    if twice is not None:
         line, key = twice
         raise ConfigError(f"{name}:{line}: `{key}` stands twice; only one of them would count")
     if (empty := _without_value(node)) is not None:
@@ -466,6 +467,8 @@ def _environment(environ: Mapping[str, str], decisions: Decisions) -> Environmen
                 return Path(file).read_text(encoding="utf-8").strip() or None
             except OSError as e:
                 raise ConfigError(f"{name}_FILE={file}: cannot be read ({e.strerror})") from e
+            except UnicodeDecodeError as e:
+                raise ConfigError(f"{name}_FILE={file}: cannot be read as text") from e
         return None
 
     named = {name.removeprefix("BELLWETHER_").lower(): value(name) for name in ENVIRONMENT}

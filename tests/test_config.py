@@ -83,6 +83,8 @@ def test_an_unknown_key_like_no_other_names_them_all() -> None:
         ("[slack]", "bellwether.yml:1: expected keys such as `slack:`"),
         ("slack: {command: /m", "bellwether.yml:1: not YAML: "),
         ("a: 1\nb: @alice", "bellwether.yml:2: not YAML: "),
+        ("a: 2026-02-30", "bellwether.yml: not YAML: "),
+        ("a: &a {b: *a}", "bellwether.yml: not YAML: "),
     ],
 )
 def test_a_wrong_value_is_named_with_its_place(text: str, said: str) -> None:
@@ -178,7 +180,7 @@ def test_a_time_is_a_weekday_and_a_clock(text: str, when: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["25:00", "1 09:00", "Mo 09:00", "Mon", "Mon Tue 09:00", "Lundi 09:00", "9 am", "* 09:00"]
+    "text", ["", " ", "25:00", "1 09:00", "Mo 09:00", "Mon", "Mon Tue 09:00", "Lundi 09:00", "9 am", "* 09:00"]
 )
 def test_what_is_no_time_is_refused_with_an_example(text: str) -> None:
     said = refusal(f"digests: {{w: {{channels: [a], at: '{text}'}}}}")
@@ -232,6 +234,13 @@ def test_the_variable_itself_wins_over_its_file(tmp_path: Path) -> None:
 def test_a_secret_file_that_cannot_be_read_is_named() -> None:
     with pytest.raises(ConfigError, match="SLACK_APP_TOKEN_FILE=/nowhere: cannot be read"):
         load({"SLACK_APP_TOKEN_FILE": "/nowhere"})
+
+
+def test_a_secret_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "token").write_bytes(b"\xff\xfex")
+
+    with pytest.raises(ConfigError, match="SLACK_APP_TOKEN_FILE=.*token: cannot be read"):
+        load({"SLACK_APP_TOKEN_FILE": str(tmp_path / "token")})
 
 
 @pytest.mark.parametrize("name", ["SLACK_BOT_TOKEN", "JIRA_URL", "DATABASE_URL"])
