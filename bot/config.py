@@ -133,7 +133,7 @@ class JiraSection(_Section):
     type: str = "jira"
     project: str = "ML"
     issue_type: str = "Bug"
-    poll_seconds: Annotated[float, Field(gt=0)] = 30
+    poll_seconds: Annotated[float, Field(gt=0, le=86_400)] = 30
 
 
 class AuthSection(_Section):
@@ -236,8 +236,8 @@ class DigestSection(_Section):
 class RetentionSection(_Section):
     """`retention:` how long what came in is kept as it came."""
 
-    deliveries_days: Annotated[int, Field(ge=2)] = 30
-    """At least 26 hours in whole days: so long the ids of Slack's events must be known."""
+    deliveries_days: Annotated[int, Field(ge=2, le=36_500)] = 30
+    """At least 26 hours in whole days: so long the ids of Slack's events must be known; at most a hundred years."""
 
 
 class Decisions(_Section):

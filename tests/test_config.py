@@ -77,6 +77,8 @@ def test_an_unknown_key_like_no_other_names_them_all() -> None:
         ("sources: {Bad Name: {}}", "bellwether.yml:1:11: sources.Bad Name: "),
         ("sources:\n  events: {auth: {type: magic}}", "bellwether.yml:2:19: sources.events.auth.type: "),
         ("jira: {poll_seconds: 0}", "bellwether.yml:1:8: jira.poll_seconds: "),
+        ("jira: {poll_seconds: .inf}", "bellwether.yml:1:8: jira.poll_seconds: "),
+        ("retention: {deliveries_days: 1000000}", "bellwether.yml:1:13: retention.deliveries_days: "),
         ("models: {m: {lifecycle: old}}", "bellwether.yml:1:14: models.m.lifecycle: "),
         ("digests: {w: {at: '09:00'}}", "bellwether.yml:1:11: digests.w.channels: missing; this key has no default"),
         ("instance: Two Words", "bellwether.yml:1:1: instance: "),
@@ -239,7 +241,7 @@ def test_a_secret_file_that_cannot_be_read_is_named() -> None:
 def test_a_secret_file_that_is_no_text_is_named(tmp_path: Path) -> None:
     (tmp_path / "token").write_bytes(b"\xff\xfex")
 
-    with pytest.raises(ConfigError, match="SLACK_APP_TOKEN_FILE=.*token: cannot be read"):
+    with pytest.raises(ConfigError, match=r"SLACK_APP_TOKEN_FILE=.*token: cannot be read"):
         load({"SLACK_APP_TOKEN_FILE": str(tmp_path / "token")})
 
 
