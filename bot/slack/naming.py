@@ -48,7 +48,7 @@ def merge(db: Session, question: Question) -> Message | Deed:
         words = (
             f"All of {text.bold(model.name)} becomes {text.bold(into.name)}'s: versions, changes, values, incidents."
         )
-        return finished(message(text.plain(words.replace("*", "")), section(words), actions(press)), question.look)
+        return finished(message(words.replace("*", ""), section(words), actions(press)), question.look)
     done = f"{text.bold(model.name)} is part of {text.bold(into.name)} now"
     act = MergeModels(model=model.name, into=into.name, by=question.asker.user)
     return _catalogued(act, done, "what still names it is of the latter", into.name, question)

@@ -163,6 +163,14 @@ def test_a_merge_asks_first(typed_or_said: Any, controls: Any) -> None:
     assert typed_or_said(pressed["value"]).action == MergeModels(model="fraud-scorer", into="churn", by="U02BOB")
 
 
+def test_what_a_merge_is_asked_of_notifies_nobody(typed_or_said: Any, story: Any) -> None:
+    story.model("<!channel>")
+
+    said = typed_or_said("merge fraud-s <!channel>")
+
+    assert "&lt;!channel&gt;'s: versions" in said.text
+
+
 @pytest.mark.parametrize(
     ("text", "act"),
     [
