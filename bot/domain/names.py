@@ -197,6 +197,12 @@ def clip(text: str | None, limit: int) -> str:
     return line[:end].rstrip() + "…"
 
 
+def escape(foreign: str | None) -> str:
+    """Return text from outside as Slack shows it literally."""
+    text = (foreign or "").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return "".join(c for c in text if c >= " " or c in "\n\t")
+
+
 @lru_cache(maxsize=1024)
 def clean_url(text: str | None) -> str | None:
     """Return a web address that a button may carry; None for any other: one bad link costs no card."""

@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select, update
 from bot.domain import keys
 from bot.domain.actions import MergeModels, RenameModel, RetireModel
 from bot.domain.errors import UserError
+from bot.domain.names import escape
 from bot.ingest import objectives
 from bot.ingest.evaluations import note_newest
 from bot.ingest.record import record_own
@@ -50,7 +51,7 @@ def catalogued(db: Session, action: RenameModel | MergeModels | RetireModel, now
             if model.configured:
                 word = "retired" if action.over else "production"
                 raise UserError(
-                    f"{model.name} stands in `bellwether.yml`: write `lifecycle: {word}` there. Nothing done."
+                    f"{escape(model.name)} stands in `bellwether.yml`: write `lifecycle: {word}` there. Nothing done."
                 )
             model.retired_at = now if action.over else None
             db.add(model)
@@ -64,12 +65,13 @@ def catalogued(db: Session, action: RenameModel | MergeModels | RetireModel, now
 def _rename(db: Session, model: Model, name: str) -> None:
     other = model_by_name(db, name)
     if other is not None and other.id != model.id:
-        now = "" if other.name.lower() == name.lower() else f", which was called {name} before"
-        raise UserError(f"There is a model {other.name} already{now}; merge the two if they are one. Nothing done.")
+        now = "" if other.name.lower() == name.lower() else f", which was called {escape(name)} before"
+        known = f"There is a model {escape(other.name)} already{now}"
+        raise UserError(f"{known}; merge the two if they are one. Nothing done.")
     assert model.id is not None
     before = model.name
     if before == name:
-        raise UserError(f"It is called {name} already. Nothing done.")
+        raise UserError(f"It is called {escape(name)} already. Nothing done.")
     if (earlier := db.get(ModelName, name)) is not None:
         db.delete(earlier)
     db.add(ModelName(name=before, model_id=model.id))
@@ -80,7 +82,7 @@ def _rename(db: Session, model: Model, name: str) -> None:
 
 def _merge(db: Session, model: Model, into: Model, now: datetime, rules: Rules) -> Model:
     if model.id == into.id:
-        raise UserError(f"{model.name} is {into.name} already. Nothing done.")
+        raise UserError(f"{escape(model.name)} is {escape(into.name)} already. Nothing done.")
     assert into.id is not None
     for table in OWNED:
         mine = update(table).where(col(table.model_id) == model.id)
@@ -127,5 +129,5 @@ def _called_otherwise(db: Session, before: str, name: str) -> None:
 def _known(db: Session, name: str) -> Model:
     model = model_by_name(db, name)
     if model is None:
-        raise UserError(f"There is no model {name}. Nothing done.")
+        raise UserError(f"There is no model {escape(name)}. Nothing done.")
     return model

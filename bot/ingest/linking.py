@@ -26,6 +26,7 @@ from bot.domain.facts import (
     VersionFact,
 )
 from bot.domain.links import ALERT, LABEL, SOURCE, Rule, model_of
+from bot.domain.names import escape
 from bot.ingest.changes import Origin, touch_evidence
 from bot.ingest.correlate import models_named
 from bot.ingest.groups import FIRING, Counts, Moved, groups_by_id, settle
@@ -89,7 +90,7 @@ def take_rule(db: Session, action: LinkEvents, now: datetime) -> int:
     """Write down whose events with a label are, from now on; returns the number of the model. Raises UserError."""
     model = model_by_name(db, action.model)
     if model is None or model.id is None:
-        raise UserError(f"There is no model {action.model}. Nothing done.")
+        raise UserError(f"There is no model {escape(action.model)}. Nothing done.")
     if not LABEL(action.label) or not action.value:
         raise UserError("A label is a name and a value: `service=churn-api`. Nothing done.")
     if (same := _rule(db, action.label, action.value)) is not None:
@@ -103,7 +104,7 @@ def drop_rule(db: Session, action: UnlinkEvents) -> int:
     """Forget a person's rule; what it linked stays. Returns the number of its model. Raises UserError."""
     rule = _rule(db, action.label, action.value)
     if rule is None:
-        raise UserError(f"No rule of a person is about `{action.label}={action.value}`. Nothing done.")
+        raise UserError(f"No rule of a person is about `{escape(action.label)}={escape(action.value)}`. Nothing done.")
     db.delete(rule)
     return rule.model_id
 

@@ -33,7 +33,7 @@ from bot.domain.actions import (
 )
 from bot.domain.attribution import onset_of
 from bot.domain.errors import UserError
-from bot.domain.names import version_label
+from bot.domain.names import escape, version_label
 from bot.ingest import incidents, proposals
 from bot.ingest.cataloguing import catalogued
 from bot.ingest.correlate import models_named, open_incident_of
@@ -115,14 +115,16 @@ def _declare(db: Session, action: DeclareIncident, now: datetime, rules: Rules) 
     if group is not None and group.incident_id is not None:
         known = db.get_one(Incident, group.incident_id)
         if known.status in OPEN_STATUSES:
-            raise StaleAction(f"INC-{known.id} is open for this alert already: {known.title}. Nothing done.")
+            raise StaleAction(f"INC-{known.id} is open for this alert already: {escape(known.title)}. Nothing done.")
     model: Model | None = None
     if group is not None and group.model_id is not None:
         model = db.get_one(Model, group.model_id)
     elif action.model:
         model = models_named(db, [action.model], now)[action.model]
     if model is not None and (already := open_incident_of(db, model.id)):
-        raise StaleAction(f"INC-{already.id} is open for {model.name} already: {already.title}. Nothing done.")
+        raise StaleAction(
+            f"INC-{already.id} is open for {escape(model.name)} already: {escape(already.title)}. Nothing done."
+        )
     lookback = timedelta(seconds=group.lookback_s) if group and group.lookback_s is not None else None
     incident = incidents.open_incident(
         db,
@@ -176,7 +178,7 @@ def _ask_rollback(db: Session, action: AskRollback, now: datetime, rules: Rules)
         raise UserError("I know no earlier version to go back to. Roll back in your deployment system; I will see it.")
     words = f"{version_label(back.version)} → {version_label(back.previous)}"
     if not back.live:
-        raise StaleAction(f"{words}: {version_label(back.version)} does not serve any more. Nothing done.")
+        raise StaleAction(escape(f"{words}: {version_label(back.version)}") + " does not serve any more. Nothing done.")
     incident.rollback_by, incident.rollback_at = action.by, now
     incident.lead = incident.lead or action.by
     if incident.status == IncidentStatus.INVESTIGATING:

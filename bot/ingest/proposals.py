@@ -8,7 +8,7 @@ from bot.domain import keys
 from bot.domain.actions import AskPromotion, Decide, GoBack, StaleAction
 from bot.domain.errors import UserError
 from bot.domain.gates import Gate
-from bot.domain.names import version_label
+from bot.domain.names import escape, version_label
 from bot.domain.proposals import UNDECIDED, ProposalStatus, Word
 from bot.ingest.outcomes import give_back
 from bot.ingest.rules import Rules
@@ -40,14 +40,16 @@ def ask(db: Session, action: AskPromotion, now: datetime, rules: Rules) -> int:
     assert model.id is not None
     who = approvers(model, action.stage)
     if who is None:
-        raise UserError(f"Nobody is named to decide what goes to {action.stage} of {model.name}. Nothing done.")
-    label = version_label(action.version)
+        raise UserError(
+            f"Nobody is named to decide what goes to {escape(action.stage)} of {escape(model.name)}. Nothing done."
+        )
+    label, stage = escape(version_label(action.version)), escape(action.stage)
     if is_there(db, model, action.version, action.stage):
-        raise UserError(f"{label} of {model.name} serves at {action.stage} already. Nothing done.")
+        raise UserError(f"{label} of {escape(model.name)} serves at {stage} already. Nothing done.")
     asked = [r for r in undecided(db, [model.id]) if (r.version, r.stage) == (action.version, action.stage)]
     if asked:
         at = asked[0].asked_at
-        raise UserError(f"{label} to {action.stage} waits for a decision since {at:%d %b %H:%M} UTC. Nothing done.")
+        raise UserError(f"{label} to {stage} waits for a decision since {at:%d %b %H:%M} UTC. Nothing done.")
     row = Proposal(
         model_id=model.id,
         kind="promote",
@@ -84,8 +86,8 @@ def go_back(db: Session, action: GoBack, now: datetime, rules: Rules) -> int:
     assert model.id is not None
     serving = next((s.version for s in live(db, model) if s.stage == action.stage), None)
     if serving != action.previous:
-        was = version_label(action.previous)
-        raise StaleAction(f"{was} does not serve any more at {action.stage} of {model.name}. Nothing done.")
+        was = escape(f"{version_label(action.previous)} does not serve any more at {action.stage} of {model.name}")
+        raise StaleAction(f"{was}. Nothing done.")
     row = Proposal(
         model_id=model.id,
         kind="rollback",
@@ -107,7 +109,9 @@ def _go_back(db: Session, model: Model, row: Proposal, now: datetime, rules: Rul
     same = [r for r in open_proposals(db, row.model_id) if (r.version, r.stage) == (row.version, row.stage)]
     if asked := [r for r in same if r.kind == "rollback" and r.late_at is None]:
         at = asked[0].decided_at or asked[0].asked_at
-        raise UserError(f"{version_label(row.version)} was asked for already, {at:%d %b %H:%M} UTC. Nothing done.")
+        raise UserError(
+            f"{escape(version_label(row.version))} was asked for already, {at:%d %b %H:%M} UTC. Nothing done."
+        )
     who = approvers(model, row.stage)
     if who is not None and who.rollback:
         row.channel = who.channel or model.channel or rules.default_channel
@@ -134,7 +138,7 @@ def decide(db: Session, action: Decide, now: datetime) -> int:
         raise UserError(f"{why} Nothing done.")
     found = gate(db, model, row.version, row.stage)
     if action.seen != shown(row, found):
-        since = f"Since you were shown {moved(row, found.incumbent)}, what serves or how it measures changed"
+        since = f"Since you were shown {escape(moved(row, found.incumbent))}, what serves or how it measures changed"
         raise StaleAction(f"{since}, or it was held. Look at the card again. Nothing done.", keys.proposal(row.id))
     reason = action.reason.strip()
     if not reason and (action.word is not Word.APPROVE or needs_reason(found)):
@@ -154,7 +158,7 @@ def decide(db: Session, action: Decide, now: datetime) -> int:
 def _model(db: Session, name: str) -> Model:
     model = model_by_name(db, name)
     if model is None:
-        raise UserError(f"There is no model {name}. Nothing done.")
+        raise UserError(f"There is no model {escape(name)}. Nothing done.")
     return model
 
 

@@ -8,7 +8,7 @@ from bot.domain import keys
 from bot.domain.actions import OPEN_STATUSES, LogChange, MarkVersion
 from bot.domain.errors import UserError
 from bot.domain.facts import ChangeFact, ChangeType
-from bot.domain.names import version_label
+from bot.domain.names import escape, version_label
 from bot.ingest.changes import Origin, record_change
 from bot.ingest.outcomes import touch_proposals
 from bot.store.projection import touch
@@ -39,7 +39,9 @@ def mark_version(db: Session, action: MarkVersion, now: datetime) -> int:
     model = _model(db, action.model)
     known = select(Version.id).where(Version.model_id == model.id, Version.name == action.version)
     if db.exec(known).first() is None:
-        raise UserError(f"I never heard of {version_label(action.version)} of {model.name}. Nothing done.")
+        raise UserError(
+            f"I never heard of {escape(version_label(action.version))} of {escape(model.name)}. Nothing done."
+        )
     kind = BAD if action.bad else GOOD
     db.add(Decision(model_id=model.id, kind=kind, version=action.version, by=action.by, at=now, reason=action.reason))
     cards = select(Change.id).where(
@@ -59,5 +61,5 @@ def mark_version(db: Session, action: MarkVersion, now: datetime) -> int:
 def _model(db: Session, name: str) -> Model:
     model = model_by_name(db, name)
     if model is None:
-        raise UserError(f"There is no model {name}. Nothing done.")
+        raise UserError(f"There is no model {escape(name)}. Nothing done.")
     return model

@@ -25,7 +25,7 @@ from bot.slack.answers import (
 from bot.slack.blocks import Message
 from bot.slack.cards.look import Look
 from bot.slack.grammar import Command, Form, parse, quoted, words
-from bot.slack.questions import Asker, Deed, Question, known_version
+from bot.slack.questions import Asker, Deed, Question, explain, known_version
 from bot.slack.tokens import DASHES
 from bot.slack.workspace import Workspace
 from bot.store.queries.models import names_in_channel, names_like
@@ -128,7 +128,7 @@ def _compare(db: Session, question: Question) -> Message:
     model = question.about(db, "compare NAME v42 v43")
     named = [clean_version(word) or "" for word in question.command.words]
     if len(named) != 2 or len(set(named)) != 2:
-        raise UserError(f"Which two versions? Write `{question.look.command} compare {quoted(model.name)} v42 v43`.")
+        explain(question, "Which two versions?", f"compare {quoted(model.name)} v42 v43")
     for name in named:
         known_version(db, model, name)
     before, after = named

@@ -94,4 +94,4 @@ def known_version(db: Session, model: Model, name: str) -> None:
 
 def explain(question: Question, what: str, example: str) -> NoReturn:
     """Raise UserError that asks WHAT is missing, with an EXAMPLE."""
-    raise UserError(f"{what} Write `{question.look.command} {example}`. Nothing done.")
+    raise UserError(f"{what} Write `{question.look.command} {text.escape(example)}`. Nothing done.")

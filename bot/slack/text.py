@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 
 from bot.domain.names import clean_url, clip, version_label
+from bot.domain.names import escape as escape
 
 MENTIONS = re.compile(r"&lt;((?:@[UW]|#C)[A-Z0-9]{2,30})(?:\|[^&<>]{0,100})?&gt;")
 """A person's or channel's mention, as Slack writes it, after escaping; never `<!channel>`."""
@@ -40,12 +41,6 @@ STATES: Mapping[str, tuple[str, str]] = {
     "ticket": ("🎫", "ticket"),
 }
 """The one legend: a sign and a word, never the sign alone (ux.md 1.3)."""
-
-
-def escape(foreign: str | None) -> str:
-    """Return text from outside as Slack shows it literally."""
-    text = (foreign or "").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return "".join(c for c in text if c >= " " or c in "\n\t")
 
 
 def line(foreign: str | None, limit: int = 150) -> str:

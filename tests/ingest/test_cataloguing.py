@@ -52,6 +52,14 @@ def test_events_under_the_earlier_name_are_of_the_renamed_model(world: Any) -> N
     assert {c.model_id for c in world.rows(Change)} == {model.id}
 
 
+def test_a_refusal_notifies_nobody_by_the_name_of_a_model(world: Any) -> None:
+    world.model("fraud-scorer")
+    world.model("<!channel>")
+
+    with pytest.raises(UserError, match="There is a model &lt;!channel&gt; already"):
+        world.act(rename("<!channel>"))
+
+
 def test_a_name_goes_back_and_forth(world: Any) -> None:
     world.record(world.rollout("41"))
 

@@ -406,6 +406,16 @@ def test_one_model_has_one_open_incident(world: Any) -> None:
     assert len(world.rows(Incident)) == 1
 
 
+@pytest.mark.parametrize("of", [{"model": "fraud-scorer"}, {"group_id": 1}])
+def test_whoever_is_refused_reads_the_title_as_it_is(world: Any, of: dict[str, Any]) -> None:
+    title = "p99 < 250 ms, <!channel>"
+    first = world.act(DeclareIncident(by="U02BOB", title=title, model="fraud-scorer"))
+    world.record(hard(world))
+
+    with pytest.raises(StaleAction, match=rf"INC-{first} is .*: p99 &lt; 250 ms, &lt;!channel&gt;\."):
+        world.act(DeclareIncident(by="U02BOB", title="again", **of))
+
+
 def test_an_incident_can_be_declared_of_nothing_that_we_know(world: Any) -> None:
     world.act(DeclareIncident(by="U02BOB", title="the office is dark"))
     world.draw()

@@ -163,6 +163,13 @@ def test_a_merge_asks_first(typed_or_said: Any, controls: Any) -> None:
     assert typed_or_said(pressed["value"]).action == MergeModels(model="fraud-scorer", into="churn", by="U02BOB")
 
 
+def test_an_example_notifies_nobody_by_the_name_of_a_model(typed_or_said: Any, story: Any) -> None:
+    story.model("<!channel>")
+
+    with pytest.raises(UserError, match="Write `/model rename &lt;!channel&gt; NEW-NAME`"):
+        typed_or_said("rename <!channel>")
+
+
 def test_what_a_merge_is_asked_of_notifies_nobody(typed_or_said: Any, story: Any) -> None:
     story.model("<!channel>")
 
