@@ -32,6 +32,7 @@ OPTIONAL_SCOPES = {
 
 EVENTS = ("app_home_opened", "app_mention", "member_joined_channel")
 HINT = "[status | changes | help] [model]"
+HINTS = {"/incident": "[model] [what is wrong]"}
 
 
 def manifest(slack: SlackSection) -> dict[str, Any]:
@@ -84,6 +85,6 @@ def _command(word: str, main: str) -> dict[str, Any]:
         "description": "How is a model, and what changed?"
         if word == main
         else descriptions.get(word, f"Same as {main}"),
-        "usage_hint": HINT,
+        "usage_hint": HINTS.get(word, HINT),
         "should_escape": False,
     }

@@ -12,6 +12,7 @@ from bot.slack import deeds, linking, naming, proposing, text
 from bot.slack.answers import (
     changes,
     compare,
+    declaring,
     everyone,
     helping,
     models,
@@ -33,6 +34,8 @@ from bot.store.queries.models import names_in_channel, names_like
 WEEK, MONTH = timedelta(days=7), timedelta(days=30)
 DEFAULT_VERBS = {"/incident": "incidents", "/oncall": "oncall"}
 """What a bare alias means; with words after it, an alias is the same as the main command."""
+TELLING_VERBS = {"/incident": "incident"}
+"""But with words that are neither a command nor a model, this one means a verb of its own."""
 QUOTES = "Put all of your own words in quotes."
 
 
@@ -59,7 +62,8 @@ def asked(db: Session, asker: Asker, typed: str, now: datetime, look: Look) -> M
     """Return the answer to what was TYPED, or what it asks to be done; raises UserError."""
     default = DEFAULT_VERBS.get(asker.word or "", "models")
     named = names_like(db, words(typed, verbs=VERBS))
-    command = parse(typed, verbs=VERBS, models=named, default=default)
+    telling = TELLING_VERBS.get(asker.word or "")
+    command = parse(typed, verbs=VERBS, models=named, default=default, telling=telling)
     if _asks_how(command.left) or _asks_how(command.unknown):
         command = Command("help", words=(command.verb,) if command.verb in typed.lower().split() else ())
     if command.guessed:
@@ -71,7 +75,7 @@ def asked(db: Session, asker: Asker, typed: str, now: datetime, look: Look) -> M
     bound = own[0] if len(own) == 1 else None
     if command.left is not None:
         _refuse_flag(command, command.left, look)
-    if command.unknown is not None and (command.left is not None or bound is None):
+    if command.unknown is not None and (command.left is not None or (bound is None and not form.loose)):
         return unknown.mistyped_model(db, command, look, hint=QUOTES if form.text and command.left else "")
     if command.left is not None:
         hint = QUOTES if form.text else f"`{look.command} help all` lists what I know."
@@ -161,6 +165,12 @@ def _incidents(db: Session, question: Question) -> Message:
     return everyone.open_incidents(db, question.now, question.look)
 
 
+def _incident(db: Session, question: Question) -> Message:
+    if not question.command.words and question.command.model is None:
+        return _incidents(db, question)
+    return declaring.offer(db, question)
+
+
 def _oncall(db: Session, question: Question) -> Message:
     return everyone.on_call(db, question.look)
 
@@ -193,6 +203,7 @@ VERBS: dict[str, Verb] = {
     "link": Verb(linking.link, acts=True, model=False, words=None, skips={"to"}),
     "unlink": Verb(linking.unlink, acts=True, model=False, words=1),
     "incidents": Verb(_incidents, model=False),
+    "incident": Verb(_incident, text=True, loose=True),
     "oncall": Verb(_oncall, model=False),
     "help": Verb(_help, model=False, words=None),
 }

@@ -30,6 +30,8 @@ class Form:
     """At most so many words besides; None = any."""
     text: bool = False
     """After these a text of one's own: what is in quotes, or all that comes after the model, which comes first."""
+    loose: bool = False
+    """No model need be named: without quotes the text may begin with any word, also one that begins like a model."""
     own: Collection[str] = ()
     """Words that mean something else than a model whose name begins with them."""
     skips: Collection[str] = ()
@@ -54,14 +56,22 @@ class Command:
     """The verb acts, and was not typed: the word that is left may be meant for it."""
 
 
-def parse(text: str, *, verbs: Mapping[str, Form], models: Collection[str], default: str = "models") -> Command:
-    """Return what TEXT asks for; DEFAULT is the verb of an empty text.
+def parse(
+    text: str,
+    *,
+    verbs: Mapping[str, Form],
+    models: Collection[str],
+    default: str = "models",
+    telling: str | None = None,
+) -> Command:
+    """Return what TEXT asks for; DEFAULT is the verb of an empty text, TELLING that of words of one's own.
 
     A model may be named by a unique prefix or in other letter case; a verb may be mistyped, if it only reads.
     """
     tokens = list(tokens_of(text))
-    said = _verb_said(tokens, verbs)
-    verb = said.bare.lower() if said else None
+    is_told = telling is not None and _is_told(tokens, verbs, models)
+    said = None if is_told else _verb_said(tokens, verbs)
+    verb = said.bare.lower() if said else telling if is_told else None
     if verb is None:
         said, verb = _verb_meant(tokens, verbs, models)
         if said and verb and verbs[verb].acts:
@@ -102,6 +112,13 @@ def which(word: str, models: Collection[str]) -> str | None:
 
 def _verb_said(tokens: Sequence[Token], verbs: Collection[str]) -> Token | None:
     return next((token for token in tokens if not token.quoted and token.bare.lower() in verbs), None)
+
+
+def _is_told(tokens: Sequence[Token], verbs: Collection[str], models: Collection[str]) -> bool:
+    """Whether these are words of one's own: no verb is in front or beside one other word, nor is all of it a model."""
+    near = tokens if len(tokens) == 2 else tokens[:1]
+    a_model = len(tokens) == 1 and which(tokens[0].bare, models) is not None
+    return bool(tokens) and not a_model and _verb_said(near, verbs) is None
 
 
 def _verb_meant(
@@ -154,18 +171,19 @@ def _names_model(words: Sequence[Token], place: int, form: Form, models: Collect
     found = None if token.flag else which(token.bare, models)
     if found is None or found.lower() == token.bare.lower():
         return found is not None
-    first = place == 0 and not token.quoted
+    first = place == 0 and not token.quoted and not (form.loose and len(words) > 1 and _is_free(words, form))
     return not _is_own(token, form) and (first or not (form.words or form.text))
 
 
 def _is_free(words: Sequence[Token], form: Form, model: int | None = None) -> bool:
     """Whether a text begins without quotes, and so is all that follows; before one in quotes a MODEL may stand.
 
-    No text begins with a flag: that one is mistyped.
+    No text begins with a flag: that one is mistyped. A loose one is in quotes only beside one word.
     """
     begin = form.words or 0
     first = words[begin + 1 : begin + 2] if model == 0 else words[begin : begin + 2]
-    return form.text and not (any(word.quoted for word in first) or any(word.flag for word in first[:1]))
+    in_quotes = any(word.quoted for word in first) and not (form.loose and len(words) > 2)
+    return form.text and not (in_quotes or any(word.flag for word in first[:1]))
 
 
 def _with_text(command: Command, words: Sequence[Token], form: Form) -> Command:

@@ -63,7 +63,8 @@ def for_button(db: Session, action_id: str, value: str, user: str) -> dict[str, 
         case "proposal_reject":
             return deciding.put_aside(db, number, value, user)
         case _:
-            return declare(db, model=value or None)
+            model, _, title = value.partition("\n")
+            return declare(db, model=model or None, title=title)
 
 
 def update(db: Session, incident_id: int) -> dict[str, Any]:

@@ -41,6 +41,16 @@ async def test_a_mention_in_a_thread_is_answered_there_for_everybody(company: An
     assert any("v42" in words_of(m) and m.get("bot_id") for m in answers)
 
 
+async def test_what_is_typed_in_a_fire_opens_an_incident_after_a_form(company: Any) -> None:
+    offered = await ask(company, "/incident fraud-scorer declines good payments")
+    pressed = await company.act(
+        "action", user="bob", channel="ml-fraud", ts=offered["ts"], action_id="incident_declare"
+    )
+    await company.act("submit", user="bob", view_id=pressed["view"]["id"], values={})
+
+    await company.see("ml-fraud", "slack/incident/1", "fraud-scorer", "declines good payments")
+
+
 async def test_a_model_that_only_an_event_named_can_be_asked_for(company: Any) -> None:
     await company.deliver("events", DEPLOYED | {"model": "brand-new"})
 

@@ -11,6 +11,7 @@ VERBS = {verb: Form(model=False) for verb in ("models", "incidents", "oncall", "
 VERBS |= {"status": Form(flags={"all": False}), "changes": Form(flags=SINCE | {"all": False})}
 VERBS |= {"compare": Form(words=2), "promote": Form(words=2, own={"prod"}, skips={"to"})}
 VERBS |= {"log": Form(text=True, flags={"ago": True}), "mark": Form(words=2, text=True, own={"bad", "good"})}
+VERBS |= {"incident": Form(text=True, loose=True)}
 MODELS = ("fraud-scorer", "fraud-rules", "churn", "Ads CTR")
 
 
@@ -203,3 +204,30 @@ def test_whatever_is_typed_is_understood_or_said_to_be_unknown(text: str) -> Non
 @given(st.permutations(["changes", "churn"]), st.sampled_from(["", " ", "  "]))
 def test_the_order_of_verb_and_model_does_not_matter(words: list[str], space: str) -> None:
     assert asked(space + f" {space}".join(words) + space) == Command("changes", "churn")
+
+
+@pytest.mark.parametrize(
+    ("text", "verb", "model", "words"),
+    [
+        ("checkout is slow", "incident", None, "checkout is slow"),
+        ("churn loses users", "incident", "churn", "loses users"),
+        ("chu loses users", "incident", None, "chu loses users"),
+        ('chu "loses users"', "incident", "churn", "loses users"),
+        ('the "checkout" is slow', "incident", None, 'the "checkout" is slow'),
+        ('churn "loses" users', "incident", "churn", '"loses" users'),
+        ("users cannot log in", "incident", None, "users cannot log in"),
+        ("changes are lost, help", "changes", None, "are lost, help"),
+        ("checkout", "incident", None, "checkout"),
+        ("incident chu", "incident", "churn", ""),
+        ("churn", "status", "churn", ""),
+        ("churn changes", "changes", "churn", ""),
+        ("status churn", "status", "churn", ""),
+        ("", "incidents", None, ""),
+    ],
+)
+def test_words_of_ones_own_need_no_verb_where_they_are_expected(
+    text: str, verb: str, model: str | None, words: str
+) -> None:
+    found = parse(text, verbs=VERBS, models=MODELS, default="incidents", telling="incident")
+
+    assert (found.verb, found.model, " ".join(found.words)) == (verb, model, words)

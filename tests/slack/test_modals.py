@@ -78,6 +78,15 @@ def test_declaring_from_nothing_offers_the_models(story: Any) -> None:
     assert view["private_metadata"] == ""
 
 
+def test_declaring_with_words_is_filled_with_them(story: Any) -> None:
+    story.model()
+
+    view = modals.for_button(story.db, "incident_declare", "fraud-scorer\n12: declines", "U02BOB")
+
+    assert inputs(view)["title"]["element"]["initial_value"] == "12: declines"
+    assert chosen(inputs(view)["model"]) == "fraud-scorer"
+
+
 def test_declaring_works_before_any_model_is_known(story: Any) -> None:
     assert "model" not in inputs(modals.declare(story.db))
 

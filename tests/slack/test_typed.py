@@ -187,6 +187,67 @@ def test_who_knows_no_model_is_not_told_that_all_is_linked(story: Any, look: Any
     assert said == "I know no model yet, and no event."
 
 
+def in_a_fire(story: Any, look: Any, text: str) -> Any:
+    """Type after `/incident`, as bob in a channel of no model."""
+    return asked(story.db, Asker("U02BOB", "C01GENERAL", word="/incident"), text, story.now, look)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("checkout is slow", "\ncheckout is slow"),
+        ('fraud-scorer "declines good payments"', "fraud-scorer\ndeclines good payments"),
+        ("fraud-scorer declines good payments", "fraud-scorer\ndeclines good payments"),
+        ("fraud-s declines good payments", "fraud-scorer\nfraud-s declines good payments"),
+        ("users cannot log in", "\nusers cannot log in"),
+        ("p99 &gt; 2 s", "\np99 > 2 s"),
+        ("it is slow " + "s" * 4000, "\nit is slow " + "s" * 238 + "…"),
+    ],
+)
+def test_what_is_said_in_a_fire_is_what_the_form_opens_with(
+    typed: Any, story: Any, look: Any, words: Any, controls: Any, text: str, value: str
+) -> None:
+    answer = in_a_fire(story, look, text)
+
+    button = controls(answer)["incident_declare"]
+    assert (button["value"], button["style"]) == (value, "primary")
+    assert "Nothing is opened yet." in words(answer)
+
+
+def test_in_the_channel_of_a_model_the_incident_is_its(typed: Any, controls: Any) -> None:
+    assert controls(typed("incident it is slow"))["incident_declare"]["value"] == "fraud-scorer\nit is slow"
+
+
+def test_an_incident_that_is_open_already_is_named_first(typed: Any, story: Any, look: Any, words: Any) -> None:
+    model = story.db.exec(select(Model).where(Model.name == "fraud-scorer")).one()
+    story.opened(model, title="Declines are up")
+
+    said = words(in_a_fire(story, look, "fraud-scorer is slow"))
+
+    assert "/archives/C02MLFRAUD/p1795420800000100|*INC-1*> SEV2 is open already: Declines are up\nNothing" in said
+    assert "INC-1" not in words(in_a_fire(story, look, "churn is slow"))
+
+
+def test_a_mistyped_model_in_a_fire_is_a_button_beside_the_form(
+    typed: Any, story: Any, look: Any, words: Any, controls: Any
+) -> None:
+    buttons = controls(in_a_fire(story, look, "churm is slow"))
+    refused = in_a_fire(story, look, 'churm "is slow"')
+
+    assert buttons["incident_declare"]["value"] == "\nchurm is slow"
+    assert controls(typed(buttons["run_1"]["value"]))["incident_declare"]["value"] == "churn\nis slow"
+    assert "No model `churm`. Did you mean *churn*" in words(refused)
+
+
+@pytest.mark.parametrize(
+    ("text", "same"), [("", "incidents"), ("fraud-scorer", "status fraud-scorer"), ("why churn", "why churn")]
+)
+def test_a_command_after_incident_is_that_command(
+    typed: Any, told: Any, story: Any, look: Any, words: Any, text: str, same: str
+) -> None:
+    assert words(in_a_fire(story, look, text)) == told(same)
+
+
 @pytest.mark.parametrize("text", ["--help", "-h", "—help", "?", "help", "help frobnicate"])
 def test_help_is_found_however_one_asks_for_it(told: Any, text: str) -> None:
     assert "`/model incidents`  what is open" in told(text)

@@ -28,6 +28,7 @@ EVERY: tuple[tuple[str, str], ...] = (
     ("unlinked", "what names no model, and whose it may be"),
     ("link service=churn-api NAME", "events with this label are its; `unlink service=churn-api` takes it back"),
     ("incidents", "what is open"),
+    ("incident NAME declines good payments", "open one: a form with these words; `/incident` with words is the same"),
     ("oncall", "who has the pager"),
     ("help", "the first things to try"),
 )
