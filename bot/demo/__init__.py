@@ -20,6 +20,7 @@ from bot.demo.stage import HOOK_TOKEN, Stage, Story, StoryFailed, opened
 
 STORIES: Mapping[str, Story] = {"a-bad-release": bad_release.STORY}
 FOLDER = Path(".bellwether-demo")
+"""Below it each port has a folder of its own: another demo may be at work here, but not on this port."""
 PLAYED = "played"
 """A mark in the folder: the story was told to its end there, and is kept until --reset."""
 BREATH_S = 3.0
@@ -40,7 +41,7 @@ def play(*, story: str, speed: float, port: int, headless: bool, reset: bool) ->
 
 async def _play(story: str, *, speed: float, port: int, headless: bool, reset: bool) -> int:
     started = time.monotonic()
-    folder = FOLDER / "headless" if headless else FOLDER
+    folder = (FOLDER / "headless" if headless else FOLDER) / str(port)
     told_before = _prepare(folder, reset=reset)
     sandbox, bot, environment = programs(folder.absolute(), port, STORIES[story].start)
     stop = asyncio.Event()

@@ -98,14 +98,33 @@ def test_sandbox_on_a_taken_port_is_one_line(bellwether: Bellwether, taken: int)
 def test_demo_on_a_taken_port_leaves_the_data_of_the_one_that_runs(
     bellwether: Bellwether, here: Path, taken: int, before: int
 ) -> None:
-    data = here / ".bellwether-demo" / "bellwether.db"
-    data.parent.mkdir()
+    data = here / ".bellwether-demo" / str(taken - before) / "bellwether.db"
+    data.parent.mkdir(parents=True)
     data.touch()
 
     ran = bellwether("demo", "--port", taken - before)
 
     assert (ran.code, ran.out) == (1, "")
     assert f"port {taken} of 127.0.0.1 is taken; does it run already? Choose another one with --port." in ran.err
+    assert data.exists()
+
+
+def test_demo_on_another_port_leaves_the_data_of_the_one_that_runs(here: Path) -> None:
+    port = free_port()
+    data = here / ".bellwether-demo" / str(port + 2) / "bellwether.db"
+    data.parent.mkdir(parents=True)
+    data.touch()
+    command = [sys.executable, "-m", "bot", "demo", "--port", str(port), "--reset"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "BROWSER": "true"}
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=here) as process:
+        assert process.stdout is not None
+        said = [process.stdout.readline() for _ in range(3)]
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(30)
+
+    assert said[2] == f"  ✓ data      .bellwether-demo/{port}/\n"
+    assert code == 0
     assert data.exists()
 
 
