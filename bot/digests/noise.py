@@ -1,5 +1,6 @@
 """The alert rules of a period, the noisiest first: rules are ranked, people never."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.digests.telling import Telling
@@ -20,6 +21,8 @@ class Rule:
     owner: str | None
     fires: int
     """Alerts, not cards."""
+    unheeded: int
+    """Of those, the ones that neither an incident nor a storm took up: they had a card to be judged by."""
     judged: int
     """Cards on which somebody gave a verdict."""
     ignored: int
@@ -45,9 +48,14 @@ def rules_of(telling: Telling) -> list[Rule]:
             Rule(
                 name=f"{clip(symptom, MOST_NAME)} on {model.name}" if model else clip(symptom, MOST_NAME),
                 owner=model.owner if model else None,
-                fires=sum(max(g.total, 1) for g in groups),
+                fires=_fires(groups),
+                unheeded=_fires(g for g in groups if g.incident_id is None and g.storm_id is None),
                 judged=len(judged),
                 ignored=sum(v not in USEFUL for v in judged),
             )
         )
     return sorted(rules, key=lambda r: (-r.fires, r.name))
+
+
+def _fires(groups: Iterable[AlertGroup]) -> int:
+    return sum(max(g.total, 1) for g in groups)

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from bot.config import Decisions, DigestSection, Settings
 from bot.digests.render import preview, render
@@ -13,7 +13,17 @@ from bot.domain import limits
 from bot.domain.digest import DigestView, Health
 from bot.slack.cards.digest import digest, digest_thread
 from bot.store.projection import touch
-from bot.store.tables import Decision, Heartbeat, MetricName, Model, ModelName, Projection, Serving, Version
+from bot.store.tables import (
+    AlertGroup,
+    Decision,
+    Heartbeat,
+    MetricName,
+    Model,
+    ModelName,
+    Projection,
+    Serving,
+    Version,
+)
 
 WEEKLY = DigestSection(channels=("#ml-weekly",), at="Mon 09:00", tz="Europe/Paris")
 PRODUCT = "good payments declined 2.2 % (SLO ≤ 2.5 %, n 54\u202f000, of 22 Nov)"
@@ -88,6 +98,21 @@ def test_decisions_name_what_people_have_to_settle(golden: Six, told: Told, db: 
     ]
     assert view.decisions[0].copy == "C01:1.2"
     assert view.decisions[1].reason == "no evaluation for 11 days"
+
+
+def test_nobody_is_asked_about_alerts_that_an_incident_took_up(golden: Six, told: Told, db: Session) -> None:
+    engineers = WEEKLY.model_copy(update={"audience": "engineers"})
+    group = db.exec(select(AlertGroup).where(AlertGroup.symptom == "null_rate")).one()
+    asked = [w.reason for w in told(digest=engineers).decisions if "null_rate" in w.question]
+    group.incident_id = 1
+    db.add(group)
+
+    view = told(digest=engineers)
+
+    assert asked == [
+        "fired 9 times, nobody said whether it mattered; if not, change its rule, else say so on its next card"
+    ]
+    assert [w.question for w in view.decisions] == ["What caused INC-1?", "Who owns support-triage?"]
 
 
 def test_the_chart_shows_eight_weeks_beside_the_objective(golden: Six, told: Told) -> None:

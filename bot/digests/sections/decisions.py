@@ -80,8 +80,9 @@ def _owners(telling: Telling) -> Iterator[Wanted]:
 
 
 def _rules(telling: Telling) -> Iterator[Wanted]:
-    """The noisiest rules on which nobody said a word."""
-    silent = [r for r in rules_of(telling) if r.fires >= NOISY and not r.judged]
+    """The noisiest rules on which nobody said a word, though they could: what an incident took up mattered."""
+    silent = [r for r in rules_of(telling) if r.unheeded >= NOISY and not r.judged]
     for rule in silent[:MOST_RULES]:
-        reason = f"fired {grouped(rule.fires)} times, nobody said whether it mattered"
+        times = f"fired {grouped(rule.unheeded)} times, nobody said whether it mattered"
+        reason = f"{times}; if not, change its rule, else say so on its next card"
         yield Wanted(f"Keep the alert {rule.name}?", reason, telling.person(rule.owner))
