@@ -18,12 +18,13 @@ from bot.store.queries.gates import gate, is_there
 from bot.store.queries.models import WayBack, live, model_by_name
 from bot.store.queries.proposals import (
     approvers,
+    asked_before,
     may_not,
     moved,
     needs_reason,
     open_proposals,
     shown,
-    undecided,
+    waits,
 )
 from bot.store.tables import Decision, Incident, Model, Proposal
 
@@ -46,10 +47,9 @@ def ask(db: Session, action: AskPromotion, now: datetime, rules: Rules) -> int:
     label, stage = escape(version_label(action.version)), escape(action.stage)
     if is_there(db, model, action.version, action.stage):
         raise UserError(f"{label} of {escape(model.name)} serves at {stage} already. Nothing done.")
-    asked = [r for r in undecided(db, [model.id]) if (r.version, r.stage) == (action.version, action.stage)]
-    if asked:
-        at = asked[0].asked_at
-        raise UserError(f"{label} to {stage} waits for a decision since {at:%d %b %H:%M} UTC. Nothing done.")
+    if before := asked_before(db, model.id, action.version, action.stage):
+        state, at = waits(before)
+        raise UserError(f"{label} to {stage} {state} since {at:%d %b %H:%M} UTC. Nothing done.")
     row = Proposal(
         model_id=model.id,
         kind="promote",

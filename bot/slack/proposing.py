@@ -4,6 +4,7 @@ from typing import NoReturn
 
 from sqlmodel import Session
 
+from bot.domain import keys
 from bot.domain.actions import AskPromotion, GoBack
 from bot.domain.errors import UserError
 from bot.domain.names import clean_stage, clean_version, nearest, version_label
@@ -15,9 +16,10 @@ from bot.slack.marks import warnings
 from bot.slack.questions import Deed, Question, explain, known_version
 from bot.store.queries.directory import channel_ids
 from bot.store.queries.gates import gate
+from bot.store.queries.incidents import remote_ids
 from bot.store.queries.marks import bad_versions
 from bot.store.queries.models import live, previous_version
-from bot.store.queries.proposals import approvers, stages_of
+from bot.store.queries.proposals import approvers, asked_before, stages_of, waits
 from bot.store.queries.versions import versions
 from bot.store.tables import Model, Serving
 
@@ -38,6 +40,7 @@ def promote(db: Session, question: Question) -> Deed:
     if who is None:
         nobody = f"Nobody is named to decide what goes to {text.code(stage)} of {text.bold(model.name)}."
         raise UserError(f"{nobody} {_rule(model, stage)} Nothing done.")
+    _not_asked_before(db, question, model, version, stage)
     place = who.channel or model.channel or question.look.channel
     asked = f"Asked {text.line(who.called)} to promote"
     said = message(
@@ -98,6 +101,18 @@ def _known_stage(db: Session, model: Model, stage: str) -> None:
         close, known = nearest(stage, stages, limit=1), ", ".join(map(text.code, stages)) or "none"
         meant = f"Did you mean {text.code(close[0])}?" if close else f"Known: {known}."
         raise UserError(f"{text.bold(model.name)} has no stage {text.code(stage)}. {meant} Nothing done.")
+
+
+def _not_asked_before(db: Session, question: Question, model: Model, version: str, stage: str) -> None:
+    """Raise UserError, with its card, for what is under way already."""
+    before = asked_before(db, model.id or 0, version, stage)
+    if before is None:
+        return
+    key = keys.proposal(before.id or 0)
+    url = text.permalink(remote_ids(db, [key]).get(key), question.look.workspace)
+    state, at = waits(before)
+    what = f"{text.version(version)} of {text.bold(model.name)} to {text.code(stage)}"
+    raise UserError(f"{what} {state} since {text.date(at)}: see {text.link(url, 'its card')}. Nothing done.")
 
 
 def _rule(model: Model, stage: str) -> str:

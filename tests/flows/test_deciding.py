@@ -151,6 +151,9 @@ async def test_an_approved_version_is_ordered_watched_and_measured(candidate: An
     assert (order["data"]["version"], order["data"]["decided_by"]) == ("43", "dana")
     assert "promotion of `v43` to production approved" in await typed(candidate, "/model changes fraud")
     assert "to go to `production`, not there yet" in await typed(candidate, "/model fraud")
+    again = await typed(candidate, "/model promote fraud v43 prod", user="bob")
+    assert "`v43` of *fraud-scorer* to `production` is approved and under way since" in again
+    assert f"/p{card['ts'].replace('.', '')}|its card>. Nothing done." in again
 
     await candidate.deliver("events", deployed("43"))
     await candidate.see(LEADS, CARD, "Promoted", "serves since", "no live evaluation since")

@@ -106,6 +106,27 @@ def test_why_it_was_held_is_not_why_it_was_approved(released: Any, decide: Any) 
     assert released.row(Proposal).reason == ""
 
 
+@pytest.mark.parametrize(
+    ("word", "state"), [(Word.HOLD, "waits for a decision"), (Word.APPROVE, "is approved and under way")]
+)
+def test_a_promotion_that_is_under_way_is_asked_for_once(released: Any, decide: Any, word: Word, state: str) -> None:
+    decide(word)
+
+    with pytest.raises(UserError, match=rf"v43 to production {state} since 23 Nov 08:12 UTC\. Nothing done"):
+        released.act(AskPromotion(model="fraud-scorer", version="43", stage="production", by="U01ALICE"))
+
+    assert len(released.rows(Proposal)) == 1
+
+
+def test_a_promotion_that_is_late_may_be_asked_for_anew(released: Any, decide: Any) -> None:
+    decide(Word.APPROVE)
+    released.run(note_overdue, released.later(hours=1))
+
+    released.act(AskPromotion(model="fraud-scorer", version="43", stage="production", by="U01ALICE"))
+
+    assert len(released.rows(Proposal)) == 2
+
+
 @pytest.mark.parametrize("noted", [False, True])
 def test_what_expired_is_asked_for_again(released: Any, decide: Any, noted: bool) -> None:
     now = released.later(days=2)

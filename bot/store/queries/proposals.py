@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -95,12 +95,6 @@ def needs_reason(gate: Gate) -> bool:
     return bool(gate.failing) or gate.bad is not None
 
 
-def undecided(db: Session, model_ids: Collection[int | None]) -> Sequence[Proposal]:
-    """Return what waits for a decision of these models, the oldest first."""
-    query = select(Proposal).where(col(Proposal.model_id).in_(model_ids), col(Proposal.status).in_(UNDECIDED))
-    return db.exec(query.order_by(col(Proposal.id))).all()
-
-
 def under_way(db: Session, model_id: int) -> Sequence[Proposal]:
     """Return what was approved of a model and does not serve yet, the oldest first."""
     query = select(Proposal).where(Proposal.model_id == model_id, Proposal.status == ProposalStatus.APPROVED)
@@ -118,6 +112,19 @@ def waiting_for(db: Session, user: str) -> list[tuple[Proposal, Model]]:
 def open_proposals(db: Session, model_id: int) -> Sequence[Proposal]:
     """Return what waits for a decision of a model, or to come to serve, the oldest first."""
     return _open(db, model_id).all()
+
+
+def asked_before(db: Session, model_id: int, version: str, stage: str) -> Proposal | None:
+    """Return what is under way of a version to a stage, not decided or not there yet; what is late counts no more."""
+    same = (r for r in open_proposals(db, model_id) if (r.version, r.stage) == (version, stage))
+    return next((r for r in same if r.late_at is None), None)
+
+
+def waits(row: Proposal) -> tuple[str, datetime]:
+    """Return what an open proposal waits for, and since when."""
+    if row.status in UNDECIDED:
+        return "waits for a decision", row.asked_at
+    return "is approved and under way", row.decided_at or row.asked_at
 
 
 @prepared
