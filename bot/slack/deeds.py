@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from difflib import get_close_matches
 
 from sqlmodel import Session
 
 from bot.domain.actions import LogChange, MarkVersion
+from bot.domain.errors import UserError
 from bot.domain.facts import ChangeType
 from bot.domain.names import clean_version, version_label
 from bot.slack import text
@@ -22,6 +24,8 @@ KINDS: Mapping[str, ChangeType] = {
     "upstream": ChangeType.UPSTREAM_MODEL,
 }
 """What may stand before the colon of a typed change."""
+LONG_KINDS = tuple(kind for kind in KINDS if len(kind) > 3)
+"""Those of which a mistyped one can be told from another word: `slow` is not `slo`."""
 LONGEST = 500
 WORDS = {"bad": True, "good": False}
 
@@ -33,6 +37,8 @@ def log(db: Session, question: Question) -> Message | Deed:
     change_type, rest = _kind(typed)
     if change_type is None and question.command.unknown and _kind(typed.partition(" ")[2])[0]:
         return mistyped_model(db, question.command, question.look)
+    if change_type is None:
+        _refuse_near_kind(typed, *([typed.partition(" ")[2]] if question.command.unknown else []))
     summary = rest[:LONGEST]
     if not summary:
         explain(question, "What changed?", f'log {quoted(model.name)} "filter: hide closed shops"')
@@ -61,6 +67,16 @@ def _kind(typed: str) -> tuple[ChangeType | None, str]:
     kind, colon, rest = typed.partition(":")
     found = KINDS.get(kind.strip().lower().replace("_", " ").replace("-", " ")) if colon else None
     return (found, rest.strip()) if found else (None, typed)
+
+
+def _refuse_near_kind(*texts: str) -> None:
+    """Raise UserError where what stands before the colon is a mistyped kind; `node` is too far from `code`."""
+    for typed in texts:
+        kind, colon, _ = typed.partition(":")
+        close = get_close_matches(kind.strip().lower(), LONG_KINDS, n=1, cutoff=0.8) if colon else []
+        if close:
+            meant = f"did you mean {text.code(close[0])}? Any other change is {text.code('other:')}."
+            raise UserError(f"I do not know {text.code(kind)}; {meant} Nothing done.")
 
 
 def mark(db: Session, question: Question) -> Message | Deed:

@@ -19,7 +19,8 @@ TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 """A quote opens where a word begins, or after `=`, and closes where one ends; any other is an apostrophe."""
-FLAG = re.compile(r"(?:--|—|–)(?P<name>[A-Za-z][\w-]*)(?P<equals>=?)(?P<value>.*)", re.DOTALL)
+FLAG = re.compile(r"(?:--|—|–|-(?=(?:[A-Za-z]|help)\Z))(?P<name>[A-Za-z][\w-]*)(?P<equals>=?)(?P<value>.*)", re.DOTALL)
+"""With a single dash only `-h` and its like: a text of one's own may begin with `-5 %`."""
 BREAKS = re.compile(rf"[\s{DOUBLE}{SINGLE}]|^[{DASHES}`*]|[`*]$").search
 """What has one of these is no word without quotes."""
 PAUSES = " \t\n,:;"

@@ -87,6 +87,14 @@ def told(typed: Any, words: Any) -> Any:
         ("fraud-s marks v41 good", "I do not know `marks`; did you mean `mark`? Nothing done."),
         ('log hid "closed" shops', "No model `hid`. Put all of your own words in quotes."),
         ("promote v41 chu", "*fraud-scorer* has no stage `chu`"),
+        (
+            "log fraud-s fitler: hide shops",
+            "I do not know `fitler`; did you mean `filter`? Any other change is `other:`.",
+        ),
+        ('log "Confgi: block BR"', "I do not know `Confgi`; did you mean `config`?"),
+        ("log metric definiton: by case", "I do not know `metric definiton`; did you mean `metric definition`?"),
+        ("log churm fitler: hide shops", "I do not know `fitler`; did you mean `filter`?"),
+        ("changes fraud-s -s 3d", "I do not know `-s`; did you mean `--since`?"),
     ],
 )
 def test_what_is_mistyped_or_missing_is_told_and_nothing_is_done(told: Any, text: str, said: str) -> None:
@@ -112,6 +120,13 @@ def test_what_is_mistyped_or_missing_is_told_and_nothing_is_done(told: Any, text
 )
 def test_an_act_is_about_the_model_that_was_named(typed: Any, text: str, model: str) -> None:
     assert typed(text).action.model == model
+
+
+@pytest.mark.parametrize("text", ["node: new kernel", "slow: p99 doubled", "Cron: * * * *", "-5 % shops", "- h"])
+def test_a_change_of_no_kind_is_another_one(typed: Any, text: str) -> None:
+    act = typed(f"log fraud-scorer {text}").action
+
+    assert (act.change_type, act.summary) == ("other", text)
 
 
 def test_quotes_within_a_text_without_them_are_a_part_of_it(typed: Any) -> None:
@@ -253,7 +268,9 @@ def test_help_is_found_however_one_asks_for_it(told: Any, text: str) -> None:
     assert "`/model incidents`  what is open" in told(text)
 
 
-@pytest.mark.parametrize("text", ["help log", "HELP LOG", "log --help", "log fraud-scorer --help"])
+@pytest.mark.parametrize(
+    "text", ["help log", "HELP LOG", "log --help", "log fraud-scorer --help", "log fraud-scorer -h", "log -help"]
+)
 def test_help_with_a_verb_tells_of_that_verb(told: Any, text: str) -> None:
     said = told(text)
 
