@@ -215,7 +215,7 @@ def in_a_fire(story: Any, look: Any, text: str) -> Any:
         ("fraud-scorer declines good payments", "fraud-scorer\ndeclines good payments"),
         ("fraud-s declines good payments", "fraud-scorer\nfraud-s declines good payments"),
         ("users cannot log in", "\nusers cannot log in"),
-        ("p99 &gt; 2 s", "\np99 > 2 s"),
+        ("p99 > 2 s & <b>", "\np99 > 2 s & <b>"),
         ("it is slow " + "s" * 4000, "\nit is slow " + "s" * 238 + "…"),
     ],
 )

@@ -26,7 +26,7 @@ SHORTEST = 4
 def offer(db: Session, question: Question) -> Message:
     """Return what was understood, with the button that opens the form; first what is open of that model."""
     word = question.command.unknown
-    title = clip(text.plain(" ".join(question.command.words)), TITLE)
+    title = clip(" ".join(question.command.words), TITLE)
     named = question.model
     model = model_by_name(db, named) if named else model_like(db, word) if word else None
     what = text.join(text.bold(model.name) if model else "", text.line(title, TITLE))
